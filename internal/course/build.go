@@ -1,0 +1,108 @@
+package course
+
+import "time"
+
+// Status is the state of a build row. PENDING and RUNNING are passing states;
+// every build reaches one of the others, once.
+type Status string
+
+// The states of a build. All but StatusCancelled are gitmanager's.
+const (
+	StatusPending   Status = "PENDING"
+	StatusRunning   Status = "RUNNING"
+	StatusSuccess   Status = "SUCCESS"
+	StatusFailed    Status = "FAILED"
+	StatusSkipped   Status = "SKIPPED"
+	StatusCancelled Status = "CANCELLED"
+)
+
+// Final says whether a build with this status never changes again.
+func (s Status) Final() bool {
+	return s != StatusPending && s != StatusRunning
+}
+
+// Trigger tells what asked for a build.
+type Trigger string
+
+// What can ask for a build.
+const (
+	TriggerHook Trigger = "hook" // a git host's webhook, A+'s button or a script on the hook URL
+	TriggerAPI  Trigger = "api"  // the REST API or the command line
+	TriggerPage Trigger = "page" // the form on the course page
+)
+
+// BuildOptions are what a caller may ask of one build.
+type BuildOptions struct {
+	SkipGit      bool   // no fetch; changed files are unknown
+	SkipBuild    bool   // no build command
+	SkipNotify   bool   // A+ is not told
+	RebuildAll   bool   // CHANGED_FILES is *
+	BuildImage   string // replaces the image of apps.meta
+	BuildCommand string // replaces the default command
+}
+
+// BuildRequest is what is recorded when somebody asks for a build.
+type BuildRequest struct {
+	Options   BuildOptions
+	Trigger   Trigger
+	RequestIP string // cut to MaxRequestIPLength by the store
+}
+
+// Build is one row of a course's build history.
+type Build struct {
+	ID          int64 // grows over all courses; fences releases: an older build never replaces a newer one
+	CourseID    int64
+	CourseKey   string // the course's present key
+	Status      Status
+	Options     BuildOptions
+	Trigger     Trigger
+	RequestIP   string
+	RequestedAt time.Time // UTC
+	StartedAt   time.Time // zero while it has not started
+	FinishedAt  time.Time // zero while the status is not final
+	Commit      string    // 40 hexadecimal digits, empty while unknown
+	Version     string    // the release's version, empty before it is stored
+	Reason      string    // why a build failed or was skipped, one line
+	Host        string    // the build host that ran it
+	RunID       string    // run of the Temporal workflow
+	Steps       []Step    // in the order they began; filled only where a method says so
+}
+
+// Outcome is how a step ended.
+type Outcome string
+
+// The outcomes of a step; empty while it runs.
+const (
+	OutcomeOK     Outcome = "ok"
+	OutcomeFailed Outcome = "failed"
+)
+
+// Step is one named part of a build.
+type Step struct {
+	Name       string
+	StartedAt  time.Time
+	FinishedAt time.Time // zero while it runs
+	Outcome    Outcome
+	Message    string // why it failed, one line
+}
+
+// BuildResult ends a build.
+type BuildResult struct {
+	Status Status // final
+	Reason string // empty for a success
+}
+
+// LogChunk is a piece of a build's log.
+type LogChunk struct {
+	Offset  int64 // bytes of log before this chunk, dropped ones included
+	Text    string
+	Dropped bool // this chunk stands for output that was cut out; Text tells how much
+}
+
+// Facts are what a build has learnt about itself while it runs. Empty fields
+// leave the row as it is.
+type Facts struct {
+	Host    string
+	Commit  string
+	Version string
+}

@@ -1,0 +1,31 @@
+package course
+
+import "time"
+
+// Course is one university course that lives in git. Field rules follow
+// gitmanager's table of courses; Validate checks them.
+type Course struct {
+	ID                  int64  // database id, stable when the key changes
+	Key                 string // unique, at most MaxKeyLength characters of [-a-zA-Z0-9_]
+	RemoteID            *int64 // id of the course instance in A+, unique; nil while A+ does not know it
+	GitOrigin           string // empty: the course has no git origin
+	GitBranch           string
+	UpdateHook          string // stored and shown only, as in gitmanager
+	EmailOnError        bool
+	UpdateAutomatically bool
+	SkipBuildFailsafes  bool
+	WebhookSecret       string
+	CreatedAt           time.Time // UTC
+	BuildHost           string    // host that has the working copy; empty while none has
+}
+
+// New returns a course with gitmanager's defaults and the given key.
+func New(key string) Course {
+	return Course{Key: key, EmailOnError: true, UpdateAutomatically: true}
+}
+
+// Page asks for one page of a list that is ordered newest first.
+type Page struct {
+	Limit  int   // at most this many items; at least 1
+	Before int64 // only items with an id below this one; 0 for the first page
+}

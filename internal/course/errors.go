@@ -1,0 +1,96 @@
+package course
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// Kinds of error that callers tell apart with errors.Is. Everything else is
+// the service's own trouble.
+var (
+	ErrNotFound = errors.New("not found")
+	ErrConflict = errors.New("conflict")
+	ErrInvalid  = errors.New("invalid")
+	ErrDenied   = errors.New("denied")
+)
+
+// FieldError is one thing wrong with one field of a request.
+type FieldError struct {
+	Field   string
+	Message string
+}
+
+// FieldErrors lists everything that is wrong with a request. Its kind is
+// Kind, ErrInvalid when that is nil.
+type FieldErrors struct {
+	Kind   error
+	Fields []FieldError
+}
+
+// Error lists the fields in one line.
+func (e *FieldErrors) Error() string {
+	parts := make([]string, 0, len(e.Fields))
+	for _, f := range e.Fields {
+		parts = append(parts, f.Field+": "+f.Message)
+	}
+	return strings.Join(parts, "; ")
+}
+
+// Unwrap gives the kind.
+func (e *FieldErrors) Unwrap() error {
+	if e.Kind == nil {
+		return ErrInvalid
+	}
+	return e.Kind
+}
+
+// Diagnostic is one error or warning about a file of a course, written for the
+// teacher.
+type Diagnostic struct {
+	File    string // relative to the course folder
+	Line    int    // from 1; 0 when the whole file is meant
+	Column  int    // from 1, in characters; 0 when unknown
+	Path    string // place in the configuration, such as modules[2].children[0].max_points
+	Message string // what was found and what is allowed
+	Hint    string // what to do, perhaps empty
+}
+
+// String gives the diagnostic in one line, as compilers print them.
+func (d Diagnostic) String() string {
+	var b strings.Builder
+	b.WriteString(d.File)
+	if d.Line > 0 {
+		fmt.Fprintf(&b, ":%d", d.Line)
+		if d.Column > 0 {
+			fmt.Fprintf(&b, ":%d", d.Column)
+		}
+	}
+	if b.Len() > 0 {
+		b.WriteString(": ")
+	}
+	if d.Path != "" {
+		b.WriteString(d.Path + ": ")
+	}
+	b.WriteString(d.Message)
+	if d.Hint != "" {
+		b.WriteString(" (" + d.Hint + ")")
+	}
+	return b.String()
+}
+
+// AuthorError is a failure that the course's authors have to mend: trying
+// again does not help. Message is one line; Diagnostics, where there are any,
+// name the places.
+type AuthorError struct {
+	Message     string
+	Diagnostics []Diagnostic
+}
+
+// Error gives the one-line message.
+func (e *AuthorError) Error() string { return e.Message }
+
+// Authorf makes an AuthorError without diagnostics.
+func Authorf(format string, args ...any) error {
+	return &AuthorError{Message: fmt.Sprintf(format, args...)}
+}

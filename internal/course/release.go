@@ -1,0 +1,39 @@
+package course
+
+import "time"
+
+// BaseURLMarker stands in a stored A+ document where the scheme, host and port
+// of the request that reads it belong. Its code points are of a private use
+// area, so that no course text contains it by accident; the document writes
+// them as \u escapes (lower case), as all that is not ASCII.
+const BaseURLMarker = "\ue0c0base\ue0c1"
+
+// Release is one stored or published result of a build.
+type Release struct {
+	Key              string // course key
+	Version          string // VersionLength letters and digits
+	BuildID          int64
+	Commit           string
+	RemoteID         *int64
+	StaticDir        string    // relative to the content folder; empty: the course has none
+	UnprotectedPaths []string  // nil: the whole static folder is public
+	HasUnprotected   bool      // unprotected_paths was given, perhaps empty
+	StoredAt         time.Time // UTC
+	PublishedAt      time.Time // zero while not published
+	Dir              string    // folder that holds content/, lms.json, defaults.json; absolute
+}
+
+// PublishRequest asks to make a release the one that students see.
+type PublishRequest struct {
+	Key      string
+	Version  string
+	Rollback bool // on purpose: an older build may replace a newer one
+}
+
+// PublishResult tells what a publish did. Errors are the graders', the release
+// is live all the same.
+type PublishResult struct {
+	Version string
+	BuildID int64
+	Errors  []string
+}

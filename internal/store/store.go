@@ -1,0 +1,120 @@
+// Package store is the contract of Coursewright's database: courses, builds,
+// their steps and logs. Implementations are its subpackages; storetest holds
+// the suite that all of them pass. It contains no SQL. Start at Store.
+//
+// Errors that a caller can act on are of kind course.ErrNotFound,
+// course.ErrConflict or course.ErrInvalid (often a *course.FieldErrors).
+package store
+
+import (
+	"context"
+
+	"coursewright/internal/course"
+)
+
+// Store is everything that is kept in the database. All methods are safe for
+// concurrent use, also by several processes. Times are UTC, in microseconds.
+type Store interface {
+	Courses
+	Builds
+	Logs
+	// Ping says whether the database answers.
+	Ping(ctx context.Context) error
+	// Close releases the connections.
+	Close() error
+}
+
+// Courses keeps the courses.
+type Courses interface {
+	// CreateCourse saves a new course and returns it with its id and creation
+	// time; an empty webhook secret is replaced by a new one. A key or remote
+	// id that is taken gives *course.FieldErrors of kind ErrConflict naming
+	// every such field. The caller has validated the fields.
+	CreateCourse(ctx context.Context, c course.Course) (course.Course, error)
+	// Course finds a course by key, ErrNotFound otherwise.
+	Course(ctx context.Context, key string) (course.Course, error)
+	// CourseByRemoteID finds a course by its id in A+, ErrNotFound otherwise.
+	CourseByRemoteID(ctx context.Context, id int64) (course.Course, error)
+	// ListCourses gives a page of courses, newest first.
+	ListCourses(ctx context.Context, p course.Page) ([]course.Course, error)
+	// UpdateCourse replaces the fields of the course with c.ID, except
+	// CreatedAt and BuildHost. Errors as CreateCourse, and ErrNotFound.
+	UpdateCourse(ctx context.Context, c course.Course) (course.Course, error)
+	// DeleteCourse removes a course, its builds and their logs. ErrNotFound
+	// when there is none. ErrConflict while one of its builds is RUNNING.
+	DeleteCourse(ctx context.Context, key string) error
+	// SetBuildHost remembers the host that has the course's working copy.
+	SetBuildHost(ctx context.Context, courseID int64, host string) error
+}
+
+// Builds keeps the build rows. The rows are the queue: a signal to a workflow
+// only says that there may be something to claim.
+type Builds interface {
+	// RequestBuild records a PENDING build; it is durable when the call
+	// returns. ErrNotFound when the course does not exist.
+	RequestBuild(ctx context.Context, key string, r course.BuildRequest) (course.Build, error)
+	// ClaimBuild gives the workflow run with runID the next build of a course:
+	// the newest PENDING row becomes RUNNING, with the run's id and the start
+	// time; older PENDING ones become SKIPPED with a reason, and a RebuildAll
+	// of theirs is kept in the claimed row. ok is false when nothing is pending
+	// or the course does not exist. Called again by the same run while its
+	// claimed build is RUNNING it returns that build (after a crash the call is
+	// repeated) and claims nothing new. A RUNNING row of another run is closed
+	// first, as FAILED: a course's workflow id is its lock, so that run is gone.
+	// All in one transaction.
+	ClaimBuild(ctx context.Context, key, runID string) (b course.Build, ok bool, err error)
+	// RecordFacts saves what a RUNNING build has learnt; a final one is left
+	// as it is.
+	RecordFacts(ctx context.Context, id int64, f course.Facts) error
+	// FinishBuild gives a build its final status and the finish time, once:
+	// ended is false when the row already had one, and nothing changes. Steps
+	// without an end are ended with the result. ErrNotFound for an unknown id.
+	// It is durable when the call returns.
+	FinishBuild(ctx context.Context, id int64, r course.BuildResult) (ended bool, err error)
+	// Build finds a build with its steps, ErrNotFound otherwise.
+	Build(ctx context.Context, id int64) (course.Build, error)
+	// ListBuilds gives a page of a course's builds, newest first, with steps.
+	// ErrNotFound when the course does not exist.
+	ListBuilds(ctx context.Context, key string, p course.Page) ([]course.Build, error)
+	// LatestBuilds gives the newest build of each of the courses that is not
+	// SKIPPED, without steps; courses without one are left out.
+	LatestBuilds(ctx context.Context, courseIDs []int64) (map[int64]course.Build, error)
+	// OpenBuilds lists builds whose status is not final, oldest first, at most
+	// limit of them, without steps.
+	OpenBuilds(ctx context.Context, limit int) ([]course.Build, error)
+	// EndedBuilds lists a course's SUCCESS and FAILED builds with an id below
+	// before, newest first, up to and including the first SUCCESS, without
+	// steps. Changed files are computed from it.
+	EndedBuilds(ctx context.Context, courseID, before int64) ([]course.Build, error)
+	// PruneBuilds deletes all but the newest keep builds of a course, with
+	// steps and logs; rows that are not final are kept whatever their age. It
+	// returns how many are gone.
+	PruneBuilds(ctx context.Context, courseID int64, keep int) (int, error)
+	// StartStep begins a step of a build. A step of the same name that has not
+	// ended is begun again (a retry), not doubled.
+	StartStep(ctx context.Context, buildID int64, name string) error
+	// FinishStep ends the running step of that name; without one nothing
+	// happens.
+	FinishStep(ctx context.Context, buildID int64, name string, o course.Outcome, message string) error
+}
+
+// Logs keeps the builds' logs. A log is capped: head and tail are kept, and a
+// chunk with Dropped tells how many bytes in between are gone.
+type Logs interface {
+	// AppendLog adds text at the end of a build's log. Text is valid UTF-8
+	// without NUL. ErrNotFound for an unknown build.
+	AppendLog(ctx context.Context, buildID int64, text string) error
+	// ReadLog gives the log from the byte offset on, at most about 1 MiB a
+	// call: chunks in order, and the offset to read on from. An empty answer
+	// means there is nothing new.
+	ReadLog(ctx context.Context, buildID, offset int64) (chunks []course.LogChunk, next int64, err error)
+}
+
+// LogCaps bounds a build's log, in bytes.
+type LogCaps struct {
+	Head int64
+	Tail int64
+}
+
+// DefaultLogCaps are used where the deployment does not choose.
+func DefaultLogCaps() LogCaps { return LogCaps{Head: 2 << 20, Tail: 2 << 20} }
