@@ -1,0 +1,57 @@
+package build
+
+import (
+	"context"
+	"io"
+	"time"
+)
+
+// Builder runs the build of one course and waits for its end. All methods are
+// safe for concurrent use.
+type Builder interface {
+	// Name is the word that selects the builder in the settings.
+	Name() string
+	// Run builds and returns when the build and all that it started are gone.
+	//
+	// What the course's authors have to mend (a status other than 0, memory or
+	// time used up, a wrong image or command) is a *course.AuthorError. When
+	// ctx is cancelled the build is stopped within 5 seconds and the error
+	// wraps the cause of ctx. Every other error is the service's own trouble
+	// and worth another try. The result is meaningful in all cases.
+	Run(ctx context.Context, r Request) (Result, error)
+}
+
+// Request is one build.
+type Request struct {
+	CourseKey string
+	BuildID   int64
+	RunID     string // run of the workflow that asks; with BuildID it labels what is started
+	Dir       string // working copy, absolute; the build runs in it and writes to it
+	Image     string // from the plan
+	Command   []string
+	Env       map[string]string // from Environment
+	Timeout   time.Duration     // 0: no limit
+
+	// Output receives what the build prints, standard output and errors in the
+	// order of printing, while it runs. Calls do not overlap. An error from it
+	// stops the build.
+	Output io.Writer
+
+	// Started is told an opaque token once the build runs, so that another
+	// worker process on this host can take it over. May be nil; not called by
+	// builders whose builds end with the service.
+	Started func(token []byte)
+	// Resume is the token of an earlier try of this build. A builder that still
+	// finds it running takes it over; others begin anew.
+	Resume []byte
+	// Written is how many bytes of output the earlier try had delivered. A build
+	// that is taken over continues its output there.
+	Written int64
+}
+
+// Result tells how a build went.
+type Result struct {
+	ExitCode int  // status of the command; -1 when it did not end by itself
+	Skipped  bool // the course has nothing to build
+	Adopted  bool // the build of Request.Resume was taken over
+}
