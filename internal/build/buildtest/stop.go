@@ -1,0 +1,86 @@
+package buildtest
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+func testCancel(t *testing.T, s Setup) {
+	tr := newTrial(t, s, "exec 3>alive\nsleep 600 &\necho ready\nsleep 600\n")
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	done := tr.start(ctx, t)
+	tr.output.waitFor(t, "ready\n")
+	cancel()
+	wantCancelled(t, done)
+	tr.wantAllGone(t)
+}
+
+// testCancelStubborn cancels a build that ignores signals and hides processes
+// in sessions of their own.
+func testCancelStubborn(t *testing.T, s Setup) {
+	tr := newTrial(t, s, `
+exec 3>alive
+trap '' TERM INT HUP
+setsid sh -c 'trap "" TERM; echo hidden; sleep 600; sleep 600' &
+(setsid sh -c 'sleep 600 & echo orphan') &
+sleep 600
+sleep 600
+`)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	done := tr.start(ctx, t)
+	tr.output.waitFor(t, "hidden\n")
+	tr.output.waitFor(t, "orphan\n")
+	cancel()
+	wantCancelled(t, done)
+	tr.wantAllGone(t)
+}
+
+func testCancelledBefore(t *testing.T, s Setup) {
+	tr := newTrial(t, s, "touch ran\n")
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	wantCancelled(t, tr.start(ctx, t))
+	if _, err := os.Stat(filepath.Join(tr.request.Dir, "ran")); err == nil {
+		t.Error("a build ran although it was cancelled before")
+	}
+}
+
+func testTimeOut(t *testing.T, s Setup) {
+	tr := newTrial(t, s, "exec 3>alive\nsleep 600 &\nsleep 600\n")
+	tr.request.Timeout = 700 * time.Millisecond
+	began := time.Now()
+	e := await(t, tr.start(t.Context(), t), testTime)
+	wantAuthorError(t, e, "700ms")
+	if e.result.ExitCode != -1 {
+		t.Errorf("exit code %d, want -1", e.result.ExitCode)
+	}
+	if took := time.Since(began); took > tr.request.Timeout+StopTime {
+		t.Errorf("stopping took until %s after the start", took)
+	}
+	tr.wantAllGone(t)
+}
+
+// testBackground leaves processes behind that hold the output open.
+func testBackground(t *testing.T, s Setup) {
+	tr := newTrial(t, s, "exec 3>alive\nsleep 600 &\nsetsid sleep 600 &\necho end\n")
+	wantSuccess(t, await(t, tr.start(t.Context(), t), StopTime), tr.output)
+	if !strings.Contains(tr.output.text(), "end\n") {
+		t.Errorf("output %q", tr.output.text())
+	}
+	tr.wantAllGone(t)
+}
+
+// testLateOutput prints a lot right before the end: nothing of it may be lost.
+func testLateOutput(t *testing.T, s Setup) {
+	tr := newTrial(t, s, "i=0\nwhile [ $i -lt 20000 ]; do echo \"line $i\"; i=$((i + 1)); done\n")
+	wantSuccess(t, tr.run(t), tr.output)
+	if !strings.Contains(tr.output.text(), numbered(20000)) {
+		t.Errorf("of 20000 lines, %d bytes arrived", len(tr.output.text()))
+	}
+}
