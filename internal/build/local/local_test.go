@@ -66,7 +66,7 @@ func TestKilledService(t *testing.T) {
 	write(t, filepath.Join(dir, "build.sh"), `
 exec 3>alive
 trap '' TERM INT HUP
-setsid sh -c 'trap "" TERM; sleep 600; sleep 600' &
+setsid sh -c 'trap "" TERM; echo hidden; sleep 600; sleep 600' &
 env -i sleep 600 &
 echo ready
 sleep 600
@@ -89,7 +89,7 @@ sleep 600
 		t.Fatal(err)
 	}
 	var seen []byte
-	for !bytes.Contains(seen, []byte("ready\n")) {
+	for !bytes.Contains(seen, []byte("ready\n")) || !bytes.Contains(seen, []byte("hidden\n")) {
 		buffer := make([]byte, 4096)
 		n, err := output.Read(buffer)
 		if err != nil {
@@ -175,6 +175,20 @@ func TestLeftoversAreTold(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !strings.Contains(output.String(), "left running were ended: 1.") {
+		t.Errorf("output %q", output.String())
+	}
+}
+
+// TestHelpersFinish lets a helper of the build print what it still holds.
+func TestHelpersFinish(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "build.sh"), "exec > >(sleep 0.1; cat)\necho held\n")
+	var output bytes.Buffer
+	if _, err := newBuilder(t, local.Options{Dev: true}).Run(t.Context(), build.Request{CourseKey: "k", Dir: dir, Output: &output}); err != nil {
+		t.Fatal(err)
+	}
+	if output.String() != "held\n" {
 		t.Errorf("output %q", output.String())
 	}
 }
