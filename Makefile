@@ -1,0 +1,47 @@
+# Coursewright. `make` alone lists the targets.
+SHELL = /bin/sh
+GO ?= go
+BIN = bin
+ARGS ?=
+
+.PHONY: help run build test lint bench generate clean
+
+help: ## list the targets
+	@grep -E '^[a-z]+:.*## ' Makefile | sed 's/:.*## /\t/' | expand -t 12
+
+run: $(BIN)/temporal build ## run the whole system on embedded parts, for example: make run ARGS=--demo
+	@exec $(BIN)/coursewright dev --temporal-cli $(BIN)/temporal $(ARGS)
+
+build: ## build bin/coursewright
+	@echo "building $(BIN)/coursewright"
+	@$(GO) build -o $(BIN)/coursewright ./cmd/coursewright
+
+test: $(BIN)/temporal ## run all tests
+	@COURSEWRIGHT_TEST_TEMPORAL_CLI="$$PWD/$(BIN)/temporal" $(GO) test ./...
+
+lint: $(BIN)/golangci-lint $(BIN)/workflowcheck ## check format, style, determinism of workflows
+	@$(GO) vet ./...
+	@$(BIN)/golangci-lint run ./...
+	@$(BIN)/workflowcheck ./workflows/...
+
+bench: $(BIN)/temporal ## measure; prints the figures that the documentation promises
+	@COURSEWRIGHT_TEST_TEMPORAL_CLI="$$PWD/$(BIN)/temporal" $(GO) test -run '^$$' -bench . -benchtime 1x ./...
+
+generate: ## write generated files anew: reference pages and golden files
+	@$(GO) test ./internal/settings -update
+
+clean: ## remove what was built
+	rm -rf $(BIN)
+
+# The tools are built from tools/go.mod, so that nothing has to be installed.
+# The Temporal development server takes a few minutes, once.
+$(BIN)/temporal: tools/go.mod tools/go.sum
+	@echo "building the Temporal development server (once, 2 to 5 minutes)"
+	@sh tools/build.sh $(GO) github.com/temporalio/cli/cmd/temporal $@
+
+$(BIN)/golangci-lint: tools/go.mod tools/go.sum
+	@echo "building golangci-lint (once, 1 to 3 minutes)"
+	@sh tools/build.sh $(GO) github.com/golangci/golangci-lint/v2/cmd/golangci-lint $@
+
+$(BIN)/workflowcheck: tools/go.mod tools/go.sum
+	@sh tools/build.sh $(GO) go.temporal.io/sdk/contrib/tools/workflowcheck $@

@@ -1,0 +1,105 @@
+// Package coursewright_test holds what is true of the repository as a whole.
+package coursewright_test
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "coursewright"
+
+// allowed is the table of arrows between packages: which package may import
+// which others of this module. A new arrow is a design decision; see
+// docs/adr/0002-activities-import-the-parts.md for the present ones.
+var allowed = map[string][]string{
+	"": {},
+
+	"cmd/coursewright": {"*"},
+	"worker":           {"activities", "workflows"},
+	"workflows":        {"activities", "internal/course"},
+	"activities": {
+		"internal/build", "internal/buildlog", "internal/course", "internal/courseconfig",
+		"internal/gitrepo", "internal/release",
+	},
+	"api": {"internal/course", "internal/webhook"},
+
+	"internal/build":                   {"internal/course"},
+	"internal/build/buildtest":         {"internal/build", "internal/course"},
+	"internal/build/local":             {"internal/build", "internal/course"},
+	"internal/buildlog":                {"internal/course"},
+	"internal/course":                  {},
+	"internal/courseconfig":            {"internal/course", "internal/courseconfig/djtemplate", "internal/courseconfig/pyvalue", "internal/courseconfig/rst"},
+	"internal/courseconfig/djtemplate": {"internal/courseconfig/pyvalue"},
+	"internal/courseconfig/pyvalue":    {},
+	"internal/courseconfig/rst":        {},
+	"internal/gitrepo":                 {"internal/course"},
+	"internal/gitrepo/gitrepotest":     {},
+	"internal/release":                 {"internal/course"},
+	"internal/settings":                {},
+	"internal/store":                   {"internal/course"},
+	"internal/store/sqlite":            {"internal/course", "internal/store"},
+	"internal/store/storetest":         {"internal/course", "internal/store"},
+	"internal/telemetry":               {},
+	"internal/temporaldev":             {},
+	"internal/web":                     {"internal/course"},
+	"internal/webhook":                 {"internal/course"},
+}
+
+func TestImports(t *testing.T) {
+	t.Parallel()
+	for _, p := range packages(t) {
+		name := strings.TrimPrefix(strings.TrimPrefix(p.ImportPath, module), "/")
+		may, listed := allowed[name]
+		if !listed {
+			t.Errorf("package %q is not in the table of arrows", name)
+			continue
+		}
+		for _, imported := range p.Imports {
+			other, ours := strings.CutPrefix(imported, module+"/")
+			if !ours || slices.Contains(may, "*") || slices.Contains(may, other) {
+				continue
+			}
+			t.Errorf("%s imports %s: not an arrow of the table", name, other)
+		}
+	}
+}
+
+func TestEveryPackageIsDocumented(t *testing.T) {
+	t.Parallel()
+	for _, p := range packages(t) {
+		if p.Doc == "" && len(p.GoFiles) > 0 {
+			t.Errorf("%s has no package comment", p.ImportPath)
+		}
+	}
+}
+
+type listedPackage struct {
+	ImportPath string
+	Doc        string
+	GoFiles    []string
+	Imports    []string
+}
+
+func packages(t *testing.T) []listedPackage {
+	t.Helper()
+	out, err := exec.CommandContext(t.Context(), "go", "list", "-json=ImportPath,Doc,GoFiles,Imports", "./...").Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	var list []listedPackage
+	for d := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var p listedPackage
+		switch err := d.Decode(&p); {
+		case errors.Is(err, io.EOF):
+			return list
+		case err != nil:
+			t.Fatalf("go list: %v", err)
+		}
+		list = append(list, p)
+	}
+}

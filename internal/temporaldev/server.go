@@ -1,0 +1,256 @@
+// Package temporaldev runs Temporal's development server as a supervised child
+// process: a database file that is kept, free ports, a health check, a restart
+// when the child dies, an end together with its parent. It is for development
+// and tests only; a production server is somebody else's process. Start at
+// Start.
+package temporaldev
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"syscall"
+	"time"
+
+	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/client"
+)
+
+// Namespace is the namespace that the server has from its start.
+const Namespace = "default"
+
+// Ports that the server takes when they are free and none are given, as the
+// Temporal CLI does.
+const (
+	defaultPort   = 7233
+	defaultUIPort = 8233
+)
+
+const (
+	host         = "127.0.0.1"
+	startTimeout = time.Minute
+	stopTimeout  = 10 * time.Second
+	restartPause = time.Second
+)
+
+// Config says how to run the server.
+type Config struct {
+	CLI      string // path of the temporal program
+	DataFile string // database file, made when missing; kept
+	Port     int    // 0: the usual one if it is free, else any
+	UIPort   int    // as Port, of the Web UI; -1: no Web UI
+	Output   io.Writer
+	Logger   *slog.Logger
+}
+
+// Server is a running development server.
+type Server struct {
+	cfg  Config
+	stop context.CancelFunc
+	done chan struct{}
+	died chan error // closed after the first child ended
+}
+
+// Start starts the server and waits until it is healthy. The caller closes it.
+func Start(ctx context.Context, cfg Config) (*Server, error) {
+	var err error
+	if cfg.CLI, err = findCLI(cfg.CLI); err != nil {
+		return nil, err
+	}
+	if cfg.Port, err = choosePort(cfg.Port, defaultPort); err != nil {
+		return nil, fmt.Errorf("port of the Temporal server: %w", err)
+	}
+	if cfg.UIPort >= 0 {
+		if cfg.UIPort, err = choosePort(cfg.UIPort, defaultUIPort); err != nil {
+			return nil, fmt.Errorf("port of the Temporal Web UI: %w", err)
+		}
+	}
+	run, stop := context.WithCancel(context.WithoutCancel(ctx))
+	s := &Server{cfg: cfg, stop: stop, done: make(chan struct{}), died: make(chan error, 1)}
+	go s.supervise(run)
+	if err := s.waitHealthy(ctx); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+// Address is the server's gRPC address, host and port.
+func (s *Server) Address() string { return net.JoinHostPort(host, strconv.Itoa(s.cfg.Port)) }
+
+// UI is the address of the Web UI, empty without one.
+func (s *Server) UI() string {
+	if s.cfg.UIPort < 0 {
+		return ""
+	}
+	return "http://" + net.JoinHostPort(host, strconv.Itoa(s.cfg.UIPort))
+}
+
+// Close ends the child and waits for it.
+func (s *Server) Close() error {
+	s.stop()
+	<-s.done
+	return nil
+}
+
+// supervise keeps a child running until ctx ends. The thread that starts the
+// child must live as long as the child, since the kernel sends the child's
+// death signal when that thread ends.
+func (s *Server) supervise(ctx context.Context) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	defer close(s.done)
+	for {
+		err := s.runChild(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		select {
+		case s.died <- err:
+		default:
+		}
+		s.cfg.Logger.Error("the Temporal development server ended, starting it again", "error", err)
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(restartPause):
+		}
+	}
+}
+
+func (s *Server) runChild(ctx context.Context) error {
+	cmd := exec.CommandContext(ctx, s.cfg.CLI, s.arguments()...)
+	cmd.Stdout, cmd.Stderr = s.cfg.Output, s.cfg.Output
+	cmd.Env = childEnvironment()
+	// An own process group keeps a terminal's Ctrl-C from the child: it must
+	// outlive the workers that still talk to it.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	cmd.WaitDelay = stopTimeout
+	return cmd.Run()
+}
+
+// arguments include what makes a small server quick: by default its single
+// shard hands out about 20 tasks a second.
+func (s *Server) arguments() []string {
+	args := []string{
+		"server", "start-dev",
+		"--ip", host,
+		"--port", strconv.Itoa(s.cfg.Port),
+		"--db-filename", s.cfg.DataFile,
+		"--namespace", Namespace,
+		"--log-level", "warn",
+		"--sqlite-pragma", "journal_mode=WAL",
+		"--sqlite-pragma", "synchronous=NORMAL",
+	}
+	for _, v := range []string{
+		"history.transferProcessorMaxPollRPS=5000",
+		"history.timerProcessorMaxPollRPS=5000",
+		"history.visibilityProcessorMaxPollRPS=5000",
+		"history.transferProcessorUpdateShardTaskCount=1000",
+		"system.enableActivityEagerExecution=true",
+		"system.enableEagerWorkflowStart=true",
+	} {
+		args = append(args, "--dynamic-config-value", v)
+	}
+	if s.cfg.UIPort < 0 {
+		return append(args, "--headless")
+	}
+	return append(args, "--ui-port", strconv.Itoa(s.cfg.UIPort))
+}
+
+// childEnvironment keeps settings of the Temporal CLI that a developer may have
+// from changing the server.
+func childEnvironment() []string {
+	var env []string
+	for _, name := range []string{"PATH", "HOME", "TMPDIR", "LANG", "TZ"} {
+		if v, ok := os.LookupEnv(name); ok {
+			env = append(env, name+"="+v)
+		}
+	}
+	return env
+}
+
+func (s *Server) waitHealthy(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	c, err := client.NewLazyClient(client.Options{HostPort: s.Address(), Namespace: Namespace, Logger: quiet()})
+	if err != nil {
+		return fmt.Errorf("client of the Temporal server: %w", err)
+	}
+	defer c.Close()
+	for {
+		try, done := context.WithTimeout(ctx, 2*time.Second)
+		_, err := c.WorkflowService().DescribeNamespace(try, &workflowservice.DescribeNamespaceRequest{Namespace: Namespace})
+		done()
+		if err == nil {
+			return nil
+		}
+		select {
+		case died := <-s.died:
+			return fmt.Errorf("the Temporal development server did not start (%w); its output tells why", died)
+		case <-ctx.Done():
+			return fmt.Errorf("the Temporal development server at %s is not healthy after %s: %w", s.Address(), startTimeout, err)
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+// findCLI finds the program: the given path, else beside the running program,
+// else in bin of the working directory, else on PATH.
+func findCLI(path string) (string, error) {
+	if path != "" {
+		if _, err := exec.LookPath(path); err != nil {
+			return "", fmt.Errorf("the Temporal CLI: %w; `make run` builds it", err)
+		}
+		return path, nil
+	}
+	var places []string
+	if self, err := os.Executable(); err == nil {
+		places = append(places, filepath.Join(filepath.Dir(self), "temporal"))
+	}
+	places = append(places, filepath.Join("bin", "temporal"), "temporal")
+	for _, p := range places {
+		if found, err := exec.LookPath(p); err == nil {
+			return filepath.Abs(found)
+		}
+	}
+	return "", errors.New("the Temporal CLI is not in bin/temporal and not on PATH; `make bin/temporal` builds it")
+}
+
+// choosePort gives the wanted port, or without one the usual port if it is
+// free, else any. A wanted port that is taken is an error.
+func choosePort(wanted, usual int) (int, error) {
+	if wanted != 0 {
+		if _, err := tryPort(wanted); err != nil {
+			return 0, fmt.Errorf("%d cannot be used: %w; choose another", wanted, err)
+		}
+		return wanted, nil
+	}
+	if port, err := tryPort(usual); err == nil {
+		return port, nil
+	}
+	return tryPort(0)
+}
+
+func tryPort(port int) (int, error) {
+	l, err := net.Listen("tcp", net.JoinHostPort(host, strconv.Itoa(port)))
+	if err != nil {
+		return 0, err
+	}
+	_, text, err := net.SplitHostPort(l.Addr().String())
+	if err != nil {
+		return 0, errors.Join(err, l.Close())
+	}
+	port, err = strconv.Atoi(text)
+	return port, errors.Join(err, l.Close())
+}
+
+func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }

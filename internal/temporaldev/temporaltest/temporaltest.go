@@ -1,0 +1,67 @@
+// Package temporaltest gives tests a real Temporal development server. It is
+// for tests only. Start at Start.
+package temporaltest
+
+import (
+	"io"
+	"log/slog"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"coursewright/internal/temporaldev"
+)
+
+// CLI finds the Temporal program: the one that COURSEWRIGHT_TEST_TEMPORAL_CLI
+// names, else bin/temporal of the repository, else the one on PATH. Without one
+// the test is skipped, or fails when COURSEWRIGHT_REQUIRE names temporal.
+func CLI(tb testing.TB) string {
+	tb.Helper()
+	candidates := []string{os.Getenv("COURSEWRIGHT_TEST_TEMPORAL_CLI")}
+	if dir, err := os.Getwd(); err == nil {
+		for ; dir != filepath.Dir(dir); dir = filepath.Dir(dir) {
+			candidates = append(candidates, filepath.Join(dir, "bin", "temporal"))
+		}
+	}
+	for _, c := range append(candidates, "temporal") {
+		if path, err := exec.LookPath(c); c != "" && err == nil {
+			return path
+		}
+	}
+	const missing = "the Temporal CLI is missing: `make bin/temporal` builds it"
+	if slices.Contains(strings.Fields(os.Getenv("COURSEWRIGHT_REQUIRE")), "temporal") {
+		tb.Fatal(missing)
+	}
+	tb.Skip(missing)
+	return ""
+}
+
+// Start runs a server with a fresh database until the test ends.
+func Start(tb testing.TB) *temporaldev.Server {
+	tb.Helper()
+	return StartIn(tb, tb.TempDir())
+}
+
+// StartIn runs a server whose database is kept in dir.
+func StartIn(tb testing.TB, dir string) *temporaldev.Server {
+	tb.Helper()
+	s, err := temporaldev.Start(tb.Context(), temporaldev.Config{
+		CLI:      CLI(tb),
+		DataFile: filepath.Join(dir, "temporal.db"),
+		UIPort:   -1,
+		Output:   io.Discard,
+		Logger:   slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			tb.Error(err)
+		}
+	})
+	return s
+}

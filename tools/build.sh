@@ -1,0 +1,19 @@
+#!/bin/sh
+# Builds one tool of tools/go.mod and shows that it is alive meanwhile.
+# usage: build.sh GO PACKAGE OUTPUT, from the repository's root
+set -eu
+go=$1 package=$2 out=$3
+mkdir -p "$(dirname "$out")"
+out=$(cd "$(dirname "$out")" && pwd)/$(basename "$out")
+(
+	waited=0
+	while sleep 15; do
+		waited=$((waited + 15))
+		echo "  still building $(basename "$out"), ${waited} s"
+	done
+) &
+ticker=$!
+trap 'kill "$ticker" 2>/dev/null || :' EXIT INT TERM
+cd "$(dirname "$0")"
+"$go" build -o "$out" "$package"
+touch "$out"
