@@ -12,7 +12,7 @@ import (
 
 // markName is a variable that every process of a build inherits. It finds
 // those that left the build's process group.
-const markName = "COURSEWRIGHT_BUILD_MARK"
+const markName = "CWBUILD_MARK"
 
 // newMark makes the markName=value of one build.
 func newMark() string { return markName + "=" + rand.Text() }
