@@ -1,0 +1,154 @@
+package api
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+
+	"github.com/gin-gonic/gin"
+
+	"coursewright/internal/course"
+)
+
+// source is where gitmanager's addresses say a release lies.
+type source string
+
+const (
+	sourceStore   source = "STORE"
+	sourcePublish source = "PUBLISH"
+)
+
+// aplusJSON answers /KEY/aplus-json, the document that A+ imports: of the
+// stored release, else of the published one. Failures have status 200 and
+// success false, which A+ shows to the teacher.
+func aplusJSON(g *gate, releases Releases, at *addresses, cache *documentCache) handler {
+	return func(c *gin.Context) error {
+		found, err := g.course(c, Read, true)
+		if err != nil {
+			return err
+		}
+		g.audit(c, "APLUS-JSON", found.Key)
+		finder := documentFinder{releases: releases, cache: cache, log: g.log, base: at.base(c.Request)}
+		body, errs := finder.find(c, found.Key)
+		if body == nil {
+			c.JSON(http.StatusOK, gin.H{"success": false, "errors": errs})
+			return nil
+		}
+		writeJSON(c, body)
+		return nil
+	}
+}
+
+// documentFinder finds the document of one request.
+type documentFinder struct {
+	releases Releases
+	cache    *documentCache
+	log      *slog.Logger
+	base     string
+}
+
+// find gives the document, or nil and what was wrong.
+func (f documentFinder) find(c *gin.Context, key string) (body []byte, errs []string) {
+	errs = []string{}
+	stored, err := f.releases.Stored(key)
+	if err == nil {
+		if body, err = f.document(stored, sourceStore, errs); err == nil {
+			return body, nil
+		}
+	}
+	if !isNotFound(err) {
+		f.log.ErrorContext(c.Request.Context(), "stored release cannot be read", "course", key, "error", err)
+		errs = append(errs, "The stored version of the course cannot be read; trying the published one. Build the course again.")
+	}
+	published, err := f.releases.Published(key)
+	if err == nil {
+		if body, err = f.document(published, sourcePublish, errs); err == nil {
+			return body, nil
+		}
+	}
+	if isNotFound(err) {
+		return nil, append(errs, fmt.Sprintf("Course %s has no version yet. Its build must succeed first; see the build log.", key))
+	}
+	f.log.ErrorContext(c.Request.Context(), "published release cannot be read", "course", key, "error", err)
+	return nil, append(errs, "The published version of the course cannot be read. Build the course again.")
+}
+
+// document gives the finished bytes for A+. Only documents without errors are
+// kept in the cache.
+func (f documentFinder) document(r course.Release, from source, errs []string) ([]byte, error) {
+	id := documentID{key: r.Key, version: r.Version, source: from, base: f.base}
+	if body, ok := f.cache.get(id); ok && len(errs) == 0 {
+		return body, nil
+	}
+	stored, err := f.releases.Document(r)
+	if err != nil {
+		return nil, err
+	}
+	body, err := finishDocument(stored, f.base, struct {
+		BuildLog string   `json:"build_log_url"`
+		Errors   []string `json:"errors"`
+		Publish  string   `json:"publish_url"`
+	}{
+		BuildLog: f.base + "/gitmanager/" + r.Key + "/build_log-json",
+		Errors:   errs,
+		Publish:  fmt.Sprintf("%s/%s/publish/%s/%s", f.base, r.Key, from, r.Version),
+	})
+	if err != nil {
+		return nil, err
+	}
+	if len(errs) == 0 {
+		f.cache.add(id, body)
+	}
+	return body, nil
+}
+
+// finishDocument puts the base URL in and appends the members of extra.
+func finishDocument(stored []byte, base string, extra any) ([]byte, error) {
+	head, isObject := bytes.CutSuffix(bytes.TrimSpace(stored), []byte("}"))
+	if !isObject {
+		return nil, errors.New("the stored document is not a JSON object")
+	}
+	tail, err := json.Marshal(extra)
+	if err != nil {
+		return nil, err
+	}
+	marker, err := jsonText(course.BaseURLMarker)
+	if err != nil {
+		return nil, err
+	}
+	escaped, err := jsonText(base)
+	if err != nil {
+		return nil, err
+	}
+	out := bytes.ReplaceAll(bytes.TrimSpace(head), marker, escaped)
+	if len(out) > 1 { // more than the opening brace
+		out = append(out, ", "...)
+	}
+	return append(out, tail[1:]...), nil
+}
+
+// jsonText is the ASCII form of a text inside the quotes of a JSON string.
+func jsonText(s string) ([]byte, error) {
+	quoted, err := json.Marshal(s)
+	if err != nil {
+		return nil, err
+	}
+	var out []byte
+	for _, r := range string(quoted[1 : len(quoted)-1]) {
+		if r < 0x80 {
+			out = append(out, byte(r))
+			continue
+		}
+		out = fmt.Appendf(out, `\u%04x`, r) // of the basic plane: the marker's, hosts are ASCII
+	}
+	return out, nil
+}
+
+// writeJSON sends finished bytes.
+func writeJSON(c *gin.Context, body []byte) {
+	c.Header("Content-Length", fmt.Sprint(len(body)))
+	c.Data(http.StatusOK, "application/json", body)
+}

@@ -1,0 +1,59 @@
+package api
+
+import (
+	"net/http"
+
+	"coursewright/internal/course"
+)
+
+// Access is what a caller wants to do with a course.
+type Access int
+
+// The accesses, as A+ tells them apart. Write does not imply Read.
+const (
+	Read Access = iota + 1
+	Write
+)
+
+// Grants are the rights of an identified caller.
+type Grants interface {
+	// May says whether the caller may access the course with this id in A+;
+	// byDefault is the answer for a course that has none.
+	May(a Access, remoteID *int64, byDefault bool) bool
+}
+
+// Caller is who sent a request. The zero value is an anonymous caller, who may
+// do nothing.
+type Caller struct {
+	ID     string // name for the audit log; empty: anonymous
+	Open   bool   // no authentication is configured: everything is allowed
+	Grants Grants // nil: none
+}
+
+func (c Caller) may(a Access, of course.Course, byDefault bool) bool {
+	return c.Open || c.Grants != nil && c.Grants.May(a, of.RemoteID, byDefault)
+}
+
+func (c Caller) anonymous() bool { return !c.Open && c.ID == "" }
+
+// Authorizer tells who sent a request.
+type Authorizer interface {
+	// Caller identifies the sender. A request without credentials gives an
+	// anonymous caller; bad credentials give an *AuthError.
+	Caller(r *http.Request) (Caller, error)
+}
+
+// AuthError is the refusal of a request's credentials, answered with 401.
+type AuthError struct{ Text string }
+
+// Error gives the text, which is shown to the caller.
+func (e *AuthError) Error() string { return e.Text }
+
+// OpenAccess allows everything to everybody. It is for development, where the
+// service listens on the loopback interface only.
+type OpenAccess struct{}
+
+// Caller never fails.
+func (OpenAccess) Caller(*http.Request) (Caller, error) {
+	return Caller{ID: "anybody", Open: true}, nil
+}

@@ -1,0 +1,86 @@
+package api
+
+import (
+	"math"
+	"strconv"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"coursewright/internal/course"
+)
+
+// buildBody is a build as the REST API shows it. Times are null while absent.
+type buildBody struct {
+	ID          int64          `json:"id"`
+	Course      string         `json:"course"`
+	Status      course.Status  `json:"status"`
+	Commit      string         `json:"commit"`
+	Version     string         `json:"version"`
+	Reason      string         `json:"reason"`
+	Trigger     course.Trigger `json:"trigger"`
+	Host        string         `json:"host"`
+	RequestIP   string         `json:"request_ip"`
+	RequestedAt time.Time      `json:"requested_at"`
+	StartedAt   *time.Time     `json:"started_at"`
+	FinishedAt  *time.Time     `json:"finished_at"`
+	Options     optionsBody    `json:"options"`
+	Steps       []stepBody     `json:"steps"`
+}
+
+type optionsBody struct {
+	SkipGit      bool   `json:"skip_git"`
+	SkipBuild    bool   `json:"skip_build"`
+	SkipNotify   bool   `json:"skip_notify"`
+	RebuildAll   bool   `json:"rebuild_all"`
+	BuildImage   string `json:"build_image"`
+	BuildCommand string `json:"build_command"`
+}
+
+type stepBody struct {
+	Name       string         `json:"name"`
+	StartedAt  time.Time      `json:"started_at"`
+	FinishedAt *time.Time     `json:"finished_at"`
+	Seconds    *float64       `json:"seconds"` // null while it runs
+	Outcome    course.Outcome `json:"outcome"`
+	Message    string         `json:"message"`
+}
+
+func newBuildBody(b course.Build) buildBody {
+	out := buildBody{
+		ID: b.ID, Course: b.CourseKey, Status: b.Status, Commit: b.Commit, Version: b.Version, Reason: b.Reason,
+		Trigger: b.Trigger, Host: b.Host, RequestIP: b.RequestIP, RequestedAt: b.RequestedAt.UTC(),
+		StartedAt: optionalTime(b.StartedAt), FinishedAt: optionalTime(b.FinishedAt),
+		Options: optionsBody(b.Options), Steps: make([]stepBody, 0, len(b.Steps)),
+	}
+	for _, s := range b.Steps {
+		step := stepBody{Name: s.Name, StartedAt: s.StartedAt.UTC(), FinishedAt: optionalTime(s.FinishedAt), Outcome: s.Outcome, Message: s.Message}
+		if step.FinishedAt != nil {
+			step.Seconds = new(math.Round(s.FinishedAt.Sub(s.StartedAt).Seconds()*1000) / 1000)
+		}
+		out.Steps = append(out.Steps, step)
+	}
+	return out
+}
+
+func optionalTime(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return new(t.UTC())
+}
+
+// buildOf finds the build that the path names and checks that it is the
+// course's.
+func buildOf(c *gin.Context, rows BuildRows, of course.Course) (course.Build, error) {
+	missing := &wordedError{text: "There is no such build of course " + of.Key + ".", kind: course.ErrNotFound}
+	id, err := strconv.ParseInt(c.Param("id"), 10, 64)
+	if err != nil {
+		return course.Build{}, missing
+	}
+	b, err := rows.Build(c.Request.Context(), id)
+	if isNotFound(err) || err == nil && b.CourseID != of.ID {
+		return course.Build{}, missing
+	}
+	return b, err
+}

@@ -1,0 +1,106 @@
+package api
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"coursewright/internal/course"
+)
+
+// Courses is what the API needs of the table of courses. Errors are of the
+// kinds that internal/store promises.
+type Courses interface {
+	CreateCourse(ctx context.Context, c course.Course) (course.Course, error)
+	Course(ctx context.Context, key string) (course.Course, error)
+	ListCourses(ctx context.Context, p course.Page) ([]course.Course, error)
+	UpdateCourse(ctx context.Context, c course.Course) (course.Course, error)
+}
+
+// BuildRows is what the API needs of the build history.
+type BuildRows interface {
+	RequestBuild(ctx context.Context, key string, r course.BuildRequest) (course.Build, error)
+	Build(ctx context.Context, id int64) (course.Build, error)
+	ListBuilds(ctx context.Context, key string, p course.Page) ([]course.Build, error)
+	LatestBuilds(ctx context.Context, courseIDs []int64) (map[int64]course.Build, error)
+}
+
+// Logs reads the logs of builds.
+type Logs interface {
+	ReadLog(ctx context.Context, buildID, offset int64) (chunks []course.LogChunk, next int64, err error)
+}
+
+// Builds sets work going and waits for it.
+type Builds interface {
+	// Wake tells the course's build workflow that a request was recorded. It
+	// never blocks; a wake-up that is lost is repeated by others.
+	Wake(key string)
+	// Await waits until a build has its final status.
+	Await(ctx context.Context, buildID int64) (course.Build, error)
+	// CancelBuild asks a pending or running build to end.
+	CancelBuild(ctx context.Context, key string, buildID int64) error
+	// Publish makes a release the one that students see. ErrNotFound when
+	// there is no such release, ErrConflict when a newer one is published.
+	Publish(ctx context.Context, r course.PublishRequest) (course.PublishResult, error)
+	// RemoveCourse stops the course's builds, removes its files and its rows,
+	// and returns when all is gone.
+	RemoveCourse(ctx context.Context, key string) error
+}
+
+// Releases reads the stored and published results of builds. Where there is
+// none the error is ErrNotFound.
+type Releases interface {
+	// Stored gives the newest release that awaits publishing.
+	Stored(key string) (course.Release, error)
+	// Published gives the release that students see.
+	Published(key string) (course.Release, error)
+	// Releases gives all that are kept, newest first.
+	Releases(key string) ([]course.Release, error)
+	// Document gives a release's A+ document: a JSON object with
+	// course.BaseURLMarker where the base URL belongs.
+	Document(r course.Release) ([]byte, error)
+}
+
+// Config is all that the API needs. Every field is required unless its
+// comment says otherwise.
+type Config struct {
+	Log      *slog.Logger
+	Courses  Courses
+	Rows     BuildRows
+	Logs     Logs
+	Builds   Builds
+	Releases Releases
+	Auth     Authorizer
+
+	// Pages serves the HTML pages and their assets; nil: there are none.
+	Pages http.Handler
+	// Metrics answers /metrics, and Registry takes the API's own figures; nil:
+	// none.
+	Metrics  http.Handler
+	Registry prometheus.Registerer
+	// Ready says whether requests can be served; nil: always.
+	Ready func(ctx context.Context) error
+	// Closing is closed when the process begins to stop: live streams end.
+	// nil: they end with their clients.
+	Closing <-chan struct{}
+
+	// Hosts are the names, without port, under which the service may be
+	// called, besides the loopback ones; "*" allows every name, which is safe
+	// only where callers must show a token.
+	Hosts []string
+	// PublicURL is the base of the absolute addresses in answers, such as
+	// https://gitmanager.example.org; empty: the scheme and host of the
+	// request.
+	PublicURL string
+	// TrustedProxies are addresses or networks whose X-Forwarded-For and
+	// X-Forwarded-Proto are believed; empty: nobody's.
+	TrustedProxies []string
+	// StaticRoot holds the links of published static folders, and CoursesPath
+	// the published releases they lead to. Empty: /static/ answers 404.
+	StaticRoot  string
+	CoursesPath string
+	// Immediate makes the hook answer when the build has ended.
+	Immediate bool
+}

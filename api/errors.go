@@ -1,0 +1,163 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/gin-gonic/gin"
+
+	"coursewright/internal/course"
+)
+
+// requestError is something wrong with a request before its meaning is known.
+type requestError struct {
+	status int
+	detail string
+	hint   string
+}
+
+func (e *requestError) Error() string { return e.detail }
+
+// wordedError words an error of one of course's kinds for the caller.
+type wordedError struct {
+	text string
+	kind error
+}
+
+func (e *wordedError) Error() string { return e.text }
+func (e *wordedError) Unwrap() error { return e.kind }
+
+var errAnonymous = errors.New("this address needs credentials; send a token in the header Authorization: Bearer")
+
+// statusClientGone is what proxies log for a request whose client went away.
+const statusClientGone = 499
+
+// statusOf is the one table from errors to HTTP statuses.
+func statusOf(err error) int {
+	var request *requestError
+	var auth *AuthError
+	switch {
+	case errors.As(err, &request):
+		return request.status
+	case errors.As(err, &auth), errors.Is(err, errAnonymous):
+		return http.StatusUnauthorized
+	case errors.Is(err, course.ErrNotFound):
+		return http.StatusNotFound
+	case errors.Is(err, course.ErrConflict):
+		return http.StatusConflict
+	case errors.Is(err, course.ErrInvalid):
+		return http.StatusBadRequest
+	case errors.Is(err, course.ErrDenied):
+		return http.StatusForbidden
+	case errors.Is(err, context.Canceled):
+		return statusClientGone
+	case errors.Is(err, context.DeadlineExceeded):
+		return http.StatusGatewayTimeout
+	}
+	return http.StatusInternalServerError
+}
+
+// problem is an RFC 9457 error body.
+type problem struct {
+	Type   string       `json:"type"`
+	Title  string       `json:"title"`
+	Status int          `json:"status"`
+	Detail string       `json:"detail,omitempty"`
+	Hint   string       `json:"hint,omitempty"`
+	Errors []fieldError `json:"errors,omitempty"`
+}
+
+type fieldError struct {
+	Field   string `json:"field"`
+	Message string `json:"message"`
+}
+
+// newProblem describes err for the client. Causes of the service's own trouble
+// stay in the log.
+func newProblem(err error) problem {
+	p := problem{Type: "about:blank", Status: statusOf(err)}
+	p.Title = http.StatusText(p.Status)
+	if p.Status >= http.StatusInternalServerError || p.Status == statusClientGone {
+		p.Detail = "The service could not do this now. Try again; if it goes on, tell its administrators the time of the request."
+		return p
+	}
+	var fields *course.FieldErrors
+	var request *requestError
+	switch {
+	case errors.As(err, &fields):
+		p.Detail = "Some fields need a change."
+		for _, f := range fields.Fields {
+			p.Errors = append(p.Errors, fieldError(f))
+		}
+	case errors.As(err, &request):
+		p.Detail, p.Hint = request.detail, request.hint
+	default:
+		p.Detail = err.Error()
+	}
+	return p
+}
+
+func writeProblem(w http.ResponseWriter, err error) {
+	p := newProblem(err)
+	body, marshalErr := json.Marshal(p)
+	if marshalErr != nil { // not reached: the struct holds text and numbers only
+		body = []byte("{}")
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(p.Status)
+	// The status is sent: a failing write has nobody left to be told.
+	_, _ = w.Write(append(body, '\n'))
+}
+
+// handler is an endpoint that leaves its errors to the table.
+type handler func(c *gin.Context) error
+
+// problems serves h; its errors become problem+json bodies.
+func (s *server) problems(h handler) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		if err := h(c); err != nil {
+			s.report(c, err)
+			if !c.Writer.Written() {
+				writeProblem(c.Writer, err)
+			}
+		}
+	}
+}
+
+// texts serves h, one of gitmanager's addresses; its errors become plain text.
+func (s *server) texts(h handler) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		err := h(c)
+		if err == nil {
+			return
+		}
+		s.report(c, err)
+		if !c.Writer.Written() {
+			p := newProblem(err)
+			writeText(c, p.Status, p.Detail+"\n")
+		}
+	}
+}
+
+// writeText answers with plain text that no browser takes for a page.
+func writeText(c *gin.Context, status int, text string) {
+	c.Header("X-Content-Type-Options", "nosniff")
+	c.Data(status, "text/plain; charset=utf-8", []byte(text))
+}
+
+// report logs what only the service's administrators can mend.
+func (s *server) report(c *gin.Context, err error) {
+	if statusOf(err) >= http.StatusInternalServerError {
+		s.Log.ErrorContext(c.Request.Context(), "request failed",
+			"method", c.Request.Method, "route", c.FullPath(), "course", c.Param("key"), "error", err)
+	}
+}
+
+func isNotFound(err error) bool { return errors.Is(err, course.ErrNotFound) }
+
+func noRelease(key, version string) error {
+	return &wordedError{text: fmt.Sprintf("Course %s has no release %q.", key, version), kind: course.ErrNotFound}
+}

@@ -1,0 +1,77 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+
+	"github.com/gin-gonic/gin"
+
+	"coursewright/internal/course"
+)
+
+// courseFinder finds one course.
+type courseFinder interface {
+	Course(ctx context.Context, key string) (course.Course, error)
+}
+
+// gate finds the course of a request and checks the caller's right to it.
+type gate struct {
+	auth    Authorizer
+	courses courseFinder
+	log     *slog.Logger
+}
+
+// course finds the course that the path names. byDefault is the answer for a
+// course that A+ does not know.
+func (g *gate) course(c *gin.Context, a Access, byDefault bool) (course.Course, error) {
+	caller, err := g.caller(c)
+	if err != nil {
+		return course.Course{}, err
+	}
+	found, err := g.find(c)
+	if err != nil {
+		return course.Course{}, err
+	}
+	if !caller.may(a, found, byDefault) {
+		return course.Course{}, noAccess(found.Key)
+	}
+	return found, nil
+}
+
+func noAccess(key string) error {
+	return &wordedError{text: "No access to course " + key, kind: course.ErrDenied}
+}
+
+// caller identifies the sender of a request that needs credentials.
+func (g *gate) caller(c *gin.Context) (Caller, error) {
+	caller, err := g.auth.Caller(c.Request)
+	if err == nil && caller.anonymous() {
+		err = errAnonymous
+	}
+	return caller, err
+}
+
+func (g *gate) find(c *gin.Context) (course.Course, error) {
+	key := c.Param("key")
+	missing := &wordedError{text: fmt.Sprintf("There is no course %q.", key), kind: course.ErrNotFound}
+	if !course.ValidKey(key) {
+		return course.Course{}, missing
+	}
+	found, err := g.courses.Course(c.Request.Context(), key)
+	if errors.Is(err, course.ErrNotFound) {
+		return course.Course{}, missing
+	}
+	return found, err
+}
+
+// audit records who asked for a sensitive thing.
+func (g *gate) audit(c *gin.Context, action, key string, attrs ...any) {
+	name := ""
+	if caller, err := g.auth.Caller(c.Request); err == nil {
+		name = caller.ID
+	}
+	g.log.InfoContext(c.Request.Context(), "audit",
+		append([]any{"action", action, "course", key, "caller", name, "address", c.ClientIP()}, attrs...)...)
+}

@@ -1,0 +1,61 @@
+package api
+
+import (
+	"net"
+	"net/http"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/gin-gonic/gin"
+)
+
+// guardHost refuses requests under a name that is not the service's: a web
+// page whose name was rebound to this address would send its own.
+func (s *server) guardHost(c *gin.Context) {
+	if s.allowedHost(c.Request.Host) {
+		return
+	}
+	writeText(c, http.StatusMisdirectedRequest,
+		"This service is not known under that host name. Use its own name, or add the name to its settings.\n")
+	c.Abort()
+}
+
+func (s *server) allowedHost(host string) bool {
+	name := host
+	if h, _, err := net.SplitHostPort(host); err == nil {
+		name = h
+	}
+	name = strings.ToLower(strings.TrimSuffix(strings.Trim(name, "[]"), "."))
+	if name == "localhost" || strings.HasSuffix(name, ".localhost") {
+		return true
+	}
+	if ip, err := netip.ParseAddr(name); err == nil && ip.IsLoopback() {
+		return true
+	}
+	return slices.ContainsFunc(s.Hosts, func(h string) bool { return h == "*" || strings.EqualFold(h, name) })
+}
+
+// guardOrigin refuses requests by which a web page of another origin would
+// change something. Programs that are no browsers pass.
+func (s *server) guardOrigin(c *gin.Context) {
+	r := c.Request
+	err := s.crossOrigin.Check(r)
+	// Publishing changes something although A+ does it with GET.
+	if strings.HasPrefix(c.FullPath(), publishRoute) && r.Header.Get("Sec-Fetch-Site") == "cross-site" {
+		err = http.ErrNotSupported
+	}
+	if err == nil {
+		return
+	}
+	writeText(c, http.StatusForbidden, "A web page of another site sent this request; it was refused.\n")
+	c.Abort()
+}
+
+// frames keeps pages of other sites from showing ours, except for course
+// content, which A+ may embed.
+func frames(c *gin.Context) {
+	if !strings.HasPrefix(c.FullPath(), "/static/") {
+		c.Header("X-Frame-Options", "DENY")
+	}
+}

@@ -1,0 +1,24 @@
+package api
+
+import (
+	"net/http"
+
+	"github.com/gin-gonic/gin"
+)
+
+// healthz says that the process answers.
+func healthz(c *gin.Context) { writeText(c, http.StatusOK, "ok\n") }
+
+// readyz says whether the parts that requests need answer.
+func (s *server) readyz(c *gin.Context) {
+	if s.Ready == nil {
+		writeText(c, http.StatusOK, "ok\n")
+		return
+	}
+	if err := s.Ready(c.Request.Context()); err != nil {
+		s.Log.WarnContext(c.Request.Context(), "not ready", "error", err)
+		writeText(c, http.StatusServiceUnavailable, "not ready\n")
+		return
+	}
+	writeText(c, http.StatusOK, "ok\n")
+}

@@ -1,0 +1,65 @@
+package api
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"coursewright/internal/course"
+)
+
+// releaseBody is a release as the REST API shows it.
+type releaseBody struct {
+	Version     string     `json:"version"`
+	BuildID     int64      `json:"build_id"`
+	Commit      string     `json:"commit"`
+	StoredAt    *time.Time `json:"stored_at"`
+	PublishedAt *time.Time `json:"published_at"`
+}
+
+// releaseItem is a release in a list, which tells what it is used for.
+type releaseItem struct {
+	releaseBody
+	Published bool `json:"published"` // students see it
+	Stored    bool `json:"stored"`    // the newest that awaits publishing
+}
+
+func newReleaseBody(r course.Release) releaseBody {
+	return releaseBody{
+		Version: r.Version, BuildID: r.BuildID, Commit: r.Commit,
+		StoredAt: optionalTime(r.StoredAt), PublishedAt: optionalTime(r.PublishedAt),
+	}
+}
+
+// listReleases answers GET /api/v1/courses/KEY/releases, newest first.
+func listReleases(g *gate, releases Releases) handler {
+	return func(c *gin.Context) error {
+		found, err := g.course(c, Read, false)
+		if err != nil {
+			return err
+		}
+		list, err := releases.Releases(found.Key)
+		if err != nil && !isNotFound(err) {
+			return err
+		}
+		published, err := releases.Published(found.Key)
+		if err != nil && !isNotFound(err) {
+			return err
+		}
+		stored, err := releases.Stored(found.Key)
+		if err != nil && !isNotFound(err) {
+			return err
+		}
+		items := make([]releaseItem, 0, len(list))
+		for _, r := range list {
+			items = append(items, releaseItem{
+				releaseBody: newReleaseBody(r),
+				Published:   published.Version == r.Version,
+				Stored:      stored.Version == r.Version,
+			})
+		}
+		c.JSON(http.StatusOK, listBody[releaseItem]{Items: items})
+		return nil
+	}
+}

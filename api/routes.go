@@ -1,0 +1,149 @@
+package api
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/gin-gonic/gin"
+
+	"coursewright/internal/course"
+)
+
+// routes registers every address. gitmanager's own routes begin with the
+// course's key, which is why course.ValidKey refuses the first words of all
+// others.
+func (s *server) routes(r *gin.Engine) {
+	reads(r, "/healthz", healthz)
+	reads(r, "/readyz", s.readyz)
+	if s.Metrics != nil {
+		reads(r, "/metrics", gin.WrapH(s.Metrics))
+	}
+	s.rest(r.Group("/api/v1/courses"))
+	s.gitmanager(r)
+	s.pages(r)
+}
+
+// rest are the routes of the REST API.
+func (s *server) rest(r *gin.RouterGroup) {
+	view := courseView{addresses: s.addresses, rows: s.Rows, releases: s.Releases, log: s.Log}
+	reads(r, "", s.problems(listCourses(s.gate, s.Courses, view)))
+	r.POST("", s.problems(createCourse(s.gate, s.Courses, view)))
+	reads(r, "/:key", s.problems(getCourse(s.gate, view)))
+	r.PUT("/:key", s.problems(updateCourse(s.gate, s.Courses, view)))
+	r.PATCH("/:key", s.problems(updateCourse(s.gate, s.Courses, view)))
+	r.DELETE("/:key", s.problems(deleteCourse(s.gate, s.Builds)))
+	r.POST("/:key/webhook-secret", s.problems(renewSecret(s.gate, s.Courses, view)))
+
+	reads(r, "/:key/builds", s.problems(listBuilds(s.gate, s.Rows)))
+	r.POST("/:key/builds", s.problems(startBuild(s.gate, s.Rows, s.Builds)))
+	reads(r, "/:key/builds/:id", s.problems(getBuild(s.gate, s.Rows)))
+	reads(r, "/:key/builds/:id/log", s.problems(buildLog(s.gate, s.Rows, s.Logs)))
+	r.GET("/:key/builds/:id/events", s.problems(buildEvents(s.gate, s.Rows, s.Logs, s.Closing)))
+	r.POST("/:key/builds/:id/cancel", s.problems(cancelBuild(s.gate, s.Rows, s.Builds)))
+
+	reads(r, "/:key/releases", s.problems(listReleases(s.gate, s.Releases)))
+	r.POST("/:key/releases/:version/publish", s.problems(publishRelease(s.gate, s.Builds)))
+}
+
+// gitmanager are the addresses that A+, git hosts and course pages know. Those
+// that gitmanager answers whatever the method are answered likewise.
+func (s *server) gitmanager(r *gin.Engine) {
+	r.POST("/gitmanager/:key/hook", s.texts(hook(s.gate, s.Rows, s.Builds, s.Immediate)))
+	anyway(r, "/gitmanager/:key/build_log-json", s.texts(buildLogJSON(s.gate, s.Rows, s.Logs)))
+	anyway(r, "/:key/aplus-json", s.texts(aplusJSON(s.gate, s.Releases, s.addresses, s.documents)))
+	publishing := s.texts(publish(s.gate, s.Releases, s.Builds))
+	anyway(r, publishRoute+":source", publishing)
+	anyway(r, publishRoute+":source/:version", publishing)
+	files := staticFiles{root: s.StaticRoot, courses: s.CoursesPath}
+	reads(r, "/static/*filepath", s.texts(files.serve))
+	r.OPTIONS("/static/*filepath", s.texts(files.serve))
+}
+
+// pages are the addresses of the HTML pages, which another handler serves, and
+// their answers to scripts.
+func (s *server) pages(r *gin.Engine) {
+	page := s.page
+	reads(r, "/", s.forScripts(coursesIndex(s.gate, s.Courses, s.Releases), page))
+	reads(r, "/:key/", s.forScripts(courseIndex(s.gate, s.Releases), page))
+	r.POST("/:key/", s.forScripts(courseIndex(s.gate, s.Releases), page))
+	for _, at := range []string{
+		"/assets/:name", "/gitmanager/", "/gitmanager/new/", "/gitmanager/:key/",
+		"/gitmanager/:key/updates", "/gitmanager/:key/builds/:id",
+	} {
+		reads(r, at, page)
+	}
+	for _, at := range []string{
+		"/gitmanager/new/", "/gitmanager/:key/", "/gitmanager/:key/builds", "/gitmanager/:key/builds/:id/cancel",
+		"/gitmanager/:key/releases/:version/publish", "/gitmanager/:key/webhook-secret", "/gitmanager/:key/delete",
+	} {
+		r.POST(at, page)
+	}
+	for _, at := range []string{"/:key", "/gitmanager", "/gitmanager/new", "/gitmanager/:key"} {
+		anyway(r, at, s.addSlash)
+	}
+}
+
+// page hands a request to the pages, once its course is known to be a course.
+func (s *server) page(c *gin.Context) {
+	key := c.Param("key")
+	if s.Pages == nil || key != "" && !course.ValidKey(key) {
+		s.noRoute(c)
+		return
+	}
+	s.Pages.ServeHTTP(c.Writer, c.Request)
+}
+
+func (s *server) forScripts(h handler, page gin.HandlerFunc) gin.HandlerFunc {
+	script := s.texts(h)
+	return func(c *gin.Context) {
+		if isAjax(c) {
+			script(c)
+			return
+		}
+		page(c)
+	}
+}
+
+// addSlash redirects to the address with a slash at its end.
+func (s *server) addSlash(c *gin.Context) {
+	key := c.Param("key")
+	if key != "" && !course.ValidKey(key) {
+		s.noRoute(c)
+		return
+	}
+	to := url.URL{Path: c.Request.URL.Path + "/", RawQuery: c.Request.URL.RawQuery}
+	c.Redirect(http.StatusMovedPermanently, to.String())
+}
+
+func (s *server) noRoute(c *gin.Context) {
+	err := &wordedError{text: "There is nothing at this address.", kind: course.ErrNotFound}
+	if strings.HasPrefix(c.Request.URL.Path, "/api/") {
+		writeProblem(c.Writer, err)
+		return
+	}
+	writeText(c, http.StatusNotFound, err.text+"\n")
+}
+
+func (s *server) noMethod(c *gin.Context) {
+	err := &requestError{status: http.StatusMethodNotAllowed, detail: "This address does not take the method " + knownMethod(c.Request.Method) + "."}
+	if strings.HasPrefix(c.Request.URL.Path, "/api/") {
+		writeProblem(c.Writer, err)
+		return
+	}
+	writeText(c, http.StatusMethodNotAllowed, err.detail+"\n")
+}
+
+// reads registers GET and HEAD.
+func reads(r gin.IRoutes, at string, h gin.HandlerFunc) {
+	r.GET(at, h)
+	r.HEAD(at, h)
+}
+
+// anyway registers all usual methods.
+func anyway(r gin.IRoutes, at string, h gin.HandlerFunc) {
+	reads(r, at, h)
+	for _, m := range []string{http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions} {
+		r.Handle(m, at, h)
+	}
+}

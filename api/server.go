@@ -1,0 +1,76 @@
+package api
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"runtime/debug"
+
+	"github.com/gin-gonic/gin"
+)
+
+// server is the running API.
+type server struct {
+	Config
+	gate        *gate
+	addresses   *addresses
+	crossOrigin *http.CrossOriginProtection
+	documents   *documentCache
+	metrics     *metrics
+}
+
+// New builds the handler of the whole service. It fails on settings that
+// cannot be used.
+func New(cfg Config) (http.Handler, error) {
+	proxies, err := parseProxies(cfg.TrustedProxies)
+	if err != nil {
+		return nil, fmt.Errorf("trusted proxies: %w", err)
+	}
+	s := &server{
+		Config:      cfg,
+		gate:        &gate{auth: cfg.Auth, courses: cfg.Courses, log: cfg.Log},
+		addresses:   &addresses{public: cfg.PublicURL, proxies: proxies},
+		crossOrigin: http.NewCrossOriginProtection(),
+	}
+	if s.documents, err = newDocumentCache(); err != nil {
+		return nil, err
+	}
+	if s.metrics, err = newMetrics(cfg.Registry); err != nil {
+		return nil, fmt.Errorf("metrics of the API: %w", err)
+	}
+	// The mode is a setting of gin's whole package; the other modes print to
+	// standard output.
+	gin.SetMode(gin.ReleaseMode)
+	r := gin.New()
+	r.RedirectTrailingSlash = false
+	r.RedirectFixedPath = false
+	r.HandleMethodNotAllowed = true
+	if err := r.SetTrustedProxies(cfg.TrustedProxies); err != nil {
+		return nil, fmt.Errorf("trusted proxies: %w", err)
+	}
+	r.Use(s.metrics.observe, s.recover, s.guardHost, frames, s.guardOrigin)
+	r.NoRoute(s.noRoute)
+	r.NoMethod(s.noMethod)
+	s.routes(r)
+	return r, nil
+}
+
+// recover answers 500 for a panic of a handler and logs where it was.
+func (s *server) recover(c *gin.Context) {
+	defer func() {
+		p := recover()
+		if p == nil {
+			return
+		}
+		if err, ok := p.(error); ok && errors.Is(err, http.ErrAbortHandler) {
+			panic(p) // net/http's own way to cut a connection
+		}
+		s.Log.ErrorContext(c.Request.Context(), "a handler panicked",
+			"method", c.Request.Method, "route", c.FullPath(), "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+		c.Abort()
+		if !c.Writer.Written() {
+			writeProblem(c.Writer, errors.New("panic"))
+		}
+	}()
+	c.Next()
+}

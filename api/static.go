@@ -1,0 +1,171 @@
+package api
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"net/url"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"coursewright/internal/course"
+)
+
+// staticFiles serves /static/: what the links in its root lead to, as long as
+// it lies in the publish folder or in the root itself.
+type staticFiles struct {
+	root    string // holds the links
+	courses string // holds the published releases
+}
+
+// serve answers GET and HEAD /static/PATH.
+func (s staticFiles) serve(c *gin.Context) error {
+	crossOriginHeaders(c)
+	if c.Request.Method == http.MethodOptions {
+		c.Status(http.StatusNoContent)
+		return nil
+	}
+	missing := &wordedError{text: "There is no such file.", kind: course.ErrNotFound}
+	name := path.Clean("/" + c.Param("filepath"))
+	if s.root == "" || name == "/" || strings.ContainsRune(name, 0) {
+		return missing
+	}
+	directory := strings.HasSuffix(c.Request.URL.Path, "/")
+	f, info, err := s.open(name)
+	if err == nil && info.IsDir() {
+		_ = f.Close() // opened for reading only
+		folder := name
+		name = path.Join(folder, "index.html")
+		f, info, err = s.open(name)
+		if err == nil && !directory {
+			_ = f.Close()
+			to := url.URL{Path: "/static" + folder + "/", RawQuery: c.Request.URL.RawQuery}
+			c.Redirect(http.StatusMovedPermanently, to.String())
+			return nil
+		}
+	} else if err == nil && directory {
+		_ = f.Close()
+		return missing
+	}
+	if err != nil {
+		if unreachable(err) {
+			return missing
+		}
+		return fmt.Errorf("static file: %w", err)
+	}
+	defer func() { _ = f.Close() }()
+	if !info.Mode().IsRegular() {
+		return missing
+	}
+	s.send(c, f, info, name)
+	return nil
+}
+
+// send writes the file with the headers for caches. A pooled file keeps the
+// time of its first appearance, so the same name may go back in time when a
+// course is rolled back: only the very same time means unchanged.
+func (s staticFiles) send(c *gin.Context, f *os.File, info fs.FileInfo, name string) {
+	kind := contentType(name)
+	c.Header("Content-Type", kind)
+	c.Header("Etag", etag(info))
+	c.Header("Cache-Control", "no-cache")
+	if isDocument(kind) {
+		// Course content must not act in the name of whoever looks at it.
+		c.Header("Content-Security-Policy", "sandbox allow-scripts allow-forms allow-popups allow-modals allow-downloads")
+	}
+	r := c.Request
+	since, err := http.ParseTime(r.Header.Get("If-Modified-Since"))
+	if err == nil && !since.Equal(info.ModTime().Truncate(time.Second)) {
+		r = r.Clone(r.Context())
+		r.Header.Del("If-Modified-Since")
+	}
+	http.ServeContent(c.Writer, r, name, info.ModTime(), f)
+}
+
+// open resolves the links of the name and opens the file below the folder it
+// lies in; a link that changes meanwhile cannot lead out.
+func (s staticFiles) open(name string) (*os.File, fs.FileInfo, error) {
+	const tries = 2 // a release that is swapped or pruned meanwhile is looked up again
+	var f *os.File
+	err := fs.ErrNotExist
+	for range tries {
+		if f, err = s.openOnce(name); err == nil || !errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	info, err := f.Stat()
+	if err != nil {
+		_ = f.Close()
+		return nil, nil, err
+	}
+	return f, info, nil
+}
+
+func (s staticFiles) openOnce(name string) (*os.File, error) {
+	target, err := filepath.EvalSymlinks(filepath.Join(s.root, filepath.FromSlash(name)))
+	if err != nil {
+		return nil, err
+	}
+	for _, folder := range []string{s.courses, s.root} {
+		if folder == "" {
+			continue
+		}
+		base, err := filepath.EvalSymlinks(folder)
+		if err != nil {
+			return nil, err
+		}
+		below, err := filepath.Rel(base, target)
+		if err != nil || !filepath.IsLocal(below) {
+			continue
+		}
+		return openBelow(base, below)
+	}
+	return nil, fs.ErrNotExist
+}
+
+func openBelow(base, below string) (*os.File, error) {
+	root, err := os.OpenRoot(base)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = root.Close() }() // a directory handle has nothing to flush
+	// Without O_NONBLOCK a FIFO in a course would hold the request for ever.
+	return root.OpenFile(below, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+}
+
+// unreachable says whether the error means that no such file can be served, as
+// opposed to trouble with the disk.
+func unreachable(err error) bool {
+	var exhausted syscall.Errno
+	if errors.As(err, &exhausted) {
+		return exhausted != syscall.EIO && exhausted != syscall.EMFILE && exhausted != syscall.ENFILE && exhausted != syscall.ENOMEM
+	}
+	// What is left are the refusals of package os: escapes and too many links.
+	return true
+}
+
+// etag tells apart any two files that a name has had: content changes with
+// the inode, the size or the time.
+func etag(info fs.FileInfo) string {
+	var inode uint64
+	if st, ok := info.Sys().(*syscall.Stat_t); ok {
+		inode = st.Ino
+	}
+	return fmt.Sprintf(`"%x-%x-%x"`, inode, info.Size(), info.ModTime().UnixNano())
+}
+
+// crossOriginHeaders lets the pages of A+ load course files.
+func crossOriginHeaders(c *gin.Context) {
+	c.Header("Access-Control-Allow-Origin", "*")
+	c.Header("Access-Control-Allow-Methods", "GET, OPTIONS")
+}
