@@ -1,0 +1,172 @@
+package gitrepo
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+)
+
+// HostKeyPolicy says what happens with the key of an ssh host.
+type HostKeyPolicy string
+
+// The policies for ssh host keys. Except with HostKeysOff a host whose key
+// differs from the known one is refused.
+const (
+	HostKeysAcceptNew HostKeyPolicy = "accept-new" // a host seen for the first time is remembered
+	HostKeysStrict    HostKeyPolicy = "strict"     // only hosts that are listed already
+	HostKeysOff       HostKeyPolicy = "off"        // any key; for closed networks only
+)
+
+// DefaultTimeout bounds one operation when Config.Timeout is zero.
+const DefaultTimeout = 15 * time.Minute
+
+// Config says how this deployment uses git. The zero value works for public
+// http(s) repositories.
+type Config struct {
+	GitPath        string        // the git program; empty: git on the PATH
+	SSHKeyPath     string        // private key for ssh origins, see EnsureKey; empty: none
+	HostKeys       HostKeyPolicy // empty: HostKeysAcceptNew
+	KnownHostsFile string        // empty: known_hosts beside the SSH key
+	AllowLocal     bool          // file:// and plain paths may be origins
+	Timeout        time.Duration // for one whole operation; zero: DefaultTimeout
+	GitOptions     []string      // given to git before every subcommand
+}
+
+// Git works with git repositories as one deployment allows it. It is safe for
+// concurrent use; operations on the same folder wait for each other.
+type Git struct {
+	cfg    Config
+	lfs    bool // git-lfs is installed
+	folder locks
+}
+
+// New checks the configuration and finds the programs. Every error says which
+// setting is wrong.
+func New(cfg Config) (*Git, error) {
+	path, err := exec.LookPath(orElse(cfg.GitPath, "git"))
+	if err != nil {
+		return nil, fmt.Errorf("git program: %w; install git or set its path", err)
+	}
+	cfg.GitPath = path
+	cfg.HostKeys = HostKeyPolicy(orElse(string(cfg.HostKeys), string(HostKeysAcceptNew)))
+	if !slices.Contains([]HostKeyPolicy{HostKeysAcceptNew, HostKeysStrict, HostKeysOff}, cfg.HostKeys) {
+		return nil, fmt.Errorf("ssh host key policy %q: use %s, %s or %s", cfg.HostKeys, HostKeysAcceptNew, HostKeysStrict, HostKeysOff)
+	}
+	if cfg.Timeout < 0 {
+		return nil, fmt.Errorf("git timeout %s: give a positive time or nothing", cfg.Timeout)
+	}
+	if cfg.Timeout == 0 {
+		cfg.Timeout = DefaultTimeout
+	}
+	if cfg.SSHKeyPath != "" {
+		if cfg.SSHKeyPath, err = filepath.Abs(cfg.SSHKeyPath); err != nil {
+			return nil, fmt.Errorf("ssh key path: %w", err)
+		}
+		cfg.KnownHostsFile = orElse(cfg.KnownHostsFile, filepath.Join(filepath.Dir(cfg.SSHKeyPath), "known_hosts"))
+	}
+	if cfg.KnownHostsFile != "" {
+		if cfg.KnownHostsFile, err = filepath.Abs(cfg.KnownHostsFile); err != nil {
+			return nil, fmt.Errorf("known hosts file: %w", err)
+		}
+	}
+	// ssh would read a double quote or a line break as the end of the name.
+	if strings.ContainsAny(cfg.SSHKeyPath+cfg.KnownHostsFile, "\"\n\r\x00") {
+		return nil, errors.New("ssh key and known hosts file: the paths must not contain quotes or line breaks")
+	}
+	_, lfsErr := exec.LookPath("git-lfs")
+	return &Git{cfg: cfg, lfs: lfsErr == nil}, nil
+}
+
+func orElse(s, otherwise string) string {
+	if s == "" {
+		return otherwise
+	}
+	return s
+}
+
+// passedOn are the variables of the service that git and its helpers see. All
+// others are withheld: they may hold secrets or change what git does.
+func passedOn() []string {
+	return []string{
+		"PATH", "TMPDIR", "TZ", "SSL_CERT_FILE", "SSL_CERT_DIR", "GIT_SSL_CAINFO", "GIT_SSL_CAPATH",
+		"http_proxy", "https_proxy", "all_proxy", "no_proxy", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY",
+	}
+}
+
+// environment is what every git process gets. Settings given this way outrank
+// those of a repository and reach submodules as well.
+func (g *Git) environment(o origin) []string {
+	env := []string{
+		"LC_ALL=C", // messages are told apart by their English text
+		"HOME=/dev/null",
+		"GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL=/dev/null", "GIT_ATTR_NOSYSTEM=1",
+		"GIT_TERMINAL_PROMPT=0", "GIT_ASKPASS=", "SSH_ASKPASS_REQUIRE=never",
+		"GIT_NO_REPLACE_OBJECTS=1", "GIT_PAGER=cat", "GIT_EDITOR=false",
+		"GIT_ALLOW_PROTOCOL=" + o.protocols(),
+		"GIT_SSH_VARIANT=ssh", "GIT_SSH_COMMAND=" + g.sshCommand(),
+	}
+	for _, name := range passedOn() {
+		if v, ok := os.LookupEnv(name); ok {
+			env = append(env, name+"="+v)
+		}
+	}
+	settings := [][2]string{
+		{"core.hooksPath", "/dev/null"}, {"core.fsmonitor", "false"}, {"core.quotePath", "false"},
+		{"core.attributesFile", "/dev/null"}, {"core.excludesFile", "/dev/null"},
+		{"safe.directory", "*"}, // folders are checked by guard instead of by their owner
+		{"gc.autoDetach", "false"}, {"submodule.recurse", "false"}, {"fetch.recurseSubmodules", "false"},
+		{"http.followRedirects", "initial"}, {"http.lowSpeedLimit", "1"}, {"http.lowSpeedTime", "60"},
+		{"advice.detachedHead", "false"}, {"credential.helper", ""},
+	}
+	if g.lfs {
+		settings = append(settings, [2]string{"filter.lfs.clean", "git-lfs clean -- %f"},
+			[2]string{"filter.lfs.smudge", "git-lfs smudge -- %f"},
+			[2]string{"filter.lfs.process", "git-lfs filter-process"}, [2]string{"filter.lfs.required", "true"})
+	}
+	if o.hasCredentials() {
+		// Git asks the helper only for this scheme, host and port: neither a
+		// submodule elsewhere nor the target of a redirect gets an answer.
+		settings = append(settings, [2]string{"credential." + o.site() + ".helper", credentialHelper})
+		env = append(env, "COURSEWRIGHT_GIT_USERNAME="+o.username, "COURSEWRIGHT_GIT_PASSWORD="+o.password)
+	}
+	env = append(env, fmt.Sprintf("GIT_CONFIG_COUNT=%d", len(settings)))
+	for i, s := range settings {
+		env = append(env, fmt.Sprintf("GIT_CONFIG_KEY_%d=%s", i, s[0]), fmt.Sprintf("GIT_CONFIG_VALUE_%d=%s", i, s[1]))
+	}
+	return env
+}
+
+// credentialHelper is a constant: the secrets travel in the environment.
+const credentialHelper = `!f() { test "$1" = get && printf 'username=%s\npassword=%s\n' "$COURSEWRIGHT_GIT_USERNAME" "$COURSEWRIGHT_GIT_PASSWORD"; }; f`
+
+// sshCommand is the value of GIT_SSH_COMMAND, which git gives to a shell; only
+// settings of the deployment go into it, quoted.
+func (g *Git) sshCommand() string {
+	strict := map[HostKeyPolicy]string{HostKeysAcceptNew: "accept-new", HostKeysStrict: "yes", HostKeysOff: "no"}[g.cfg.HostKeys]
+	known := g.cfg.KnownHostsFile
+	if g.cfg.HostKeys == HostKeysOff || known == "" {
+		known = "/dev/null"
+	}
+	words := []string{
+		"ssh", "-F", "none", "-o", "BatchMode=yes", "-o", "IdentitiesOnly=yes", "-o", "IdentityAgent=none",
+		"-o", "StrictHostKeyChecking=" + strict, "-o", `UserKnownHostsFile="` + sshPath(known) + `"`,
+		"-o", "ConnectTimeout=30", "-o", "ServerAliveInterval=15", "-o", "ServerAliveCountMax=4",
+	}
+	if g.cfg.SSHKeyPath != "" {
+		words = append(words, "-o", `IdentityFile="`+sshPath(g.cfg.SSHKeyPath)+`"`)
+	} else {
+		words = append(words, "-o", "IdentityFile=none")
+	}
+	for i, w := range words {
+		words[i] = "'" + strings.ReplaceAll(w, "'", `'\''`) + "'"
+	}
+	return strings.Join(words, " ")
+}
+
+// sshPath guards a path against ssh's own expansion of per cent signs.
+func sshPath(path string) string { return strings.ReplaceAll(path, "%", "%%") }

@@ -1,0 +1,133 @@
+package gitrepo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// session is one operation: what its git processes share.
+type session struct {
+	git    *Git
+	origin origin
+	env    []string
+	log    func(line string)
+	hidden map[string]string // paths of the server and what the log shows instead
+}
+
+func (g *Git) newSession(o origin, log func(string)) *session {
+	if log == nil {
+		log = func(string) {}
+	}
+	return &session{git: g, origin: o, env: g.environment(o), log: log, hidden: map[string]string{}}
+}
+
+// gitError is a git process that failed.
+type gitError struct {
+	command string // subcommand and arguments, safe to show
+	tail    string // the end of what it said, safe to show
+	err     error
+}
+
+// Error gives the command, how it ended and its last line.
+func (e *gitError) Error() string {
+	return fmt.Sprintf("git %s: %v: %s", e.command, e.err, lastLine(e.tail))
+}
+
+// Unwrap gives the error of the process.
+func (e *gitError) Unwrap() error { return e.err }
+
+// says tells whether git's output contains one of the texts, in any case.
+func (e *gitError) says(texts ...string) bool {
+	tail := strings.ToLower(e.tail)
+	for _, t := range texts {
+		if strings.Contains(tail, strings.ToLower(t)) {
+			return true
+		}
+	}
+	return false
+}
+
+func lastLine(s string) string {
+	s = strings.TrimSpace(s)
+	return s[strings.LastIndexByte(s, '\n')+1:]
+}
+
+// run starts git in dir and logs its command line and output. It fails with a
+// *gitError, or with the cause when the context has ended.
+func (s *session) run(ctx context.Context, dir string, args ...string) error {
+	s.log("$ git " + s.clean(showWords(args)))
+	w := s.writer(s.log)
+	return s.start(ctx, dir, w, w, args)
+}
+
+// output is run for a command whose standard output is data; only failures are
+// logged.
+func (s *session) output(ctx context.Context, dir string, args ...string) (string, error) {
+	var out strings.Builder
+	err := s.start(ctx, dir, &out, s.writer(func(string) {}), args)
+	return out.String(), err
+}
+
+func (s *session) writer(emit func(string)) *lineWriter {
+	return &lineWriter{emit: emit, clean: s.clean, now: time.Now}
+}
+
+func (s *session) start(ctx context.Context, dir string, stdout io.Writer, stderr *lineWriter, args []string) error {
+	argv := append([]string{"-C", dir}, s.git.cfg.GitOptions...)
+	cmd := exec.CommandContext(ctx, s.git.cfg.GitPath, append(argv, args...)...)
+	// Without the ceiling git would look for a repository further up.
+	cmd.Env = append(s.env[:len(s.env):len(s.env)], "GIT_CEILING_DIRECTORIES="+filepath.Dir(dir))
+	cmd.Stdout, cmd.Stderr = stdout, stderr
+	// A group of its own, so that helpers (ssh, git-remote-https) die with it;
+	// and git dies when this process is killed.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	cmd.Cancel = func() error { return killGroup(cmd.Process.Pid) }
+	cmd.WaitDelay = 5 * time.Second
+	err := cmd.Run()
+	stderr.flush()
+	if ctx.Err() != nil {
+		return fmt.Errorf("git %s: %w", args[0], context.Cause(ctx))
+	}
+	if err == nil {
+		return nil
+	}
+	failed := &gitError{command: s.clean(showWords(args)), tail: stderr.tail, err: err}
+	s.log(fmt.Sprintf("git %s ended with %s", args[0], err))
+	return failed
+}
+
+func killGroup(pid int) error {
+	err := syscall.Kill(-pid, syscall.SIGKILL)
+	if errors.Is(err, syscall.ESRCH) {
+		return nil
+	}
+	return err
+}
+
+// clean hides credentials and the server's paths.
+func (s *session) clean(text string) string {
+	text = s.origin.hide(text)
+	for path, shown := range s.hidden {
+		text = strings.ReplaceAll(text, path, shown)
+	}
+	return text
+}
+
+// showWords writes arguments for people; it is never executed.
+func showWords(args []string) string {
+	words := make([]string, len(args))
+	for i, a := range args {
+		words[i] = a
+		if a == "" || strings.ContainsAny(a, " \t\"'\\$*?") {
+			words[i] = fmt.Sprintf("%q", a)
+		}
+	}
+	return strings.Join(words, " ")
+}
