@@ -36,7 +36,7 @@ func symptoms() []symptom {
 		{[]string{"Repository not found", "returned error: 404", "does not appear to be a git repository",
 			"not valid: is this a git repository?", "does not exist", "could not be found", "' not found"},
 			"The git host has no such repository, or does not show it to this service. Check the address; for a private repository give this service access."},
-		{[]string{"Permission denied", "Authentication failed", "could not read Username", "could not read Password",
+		{[]string{"Permission denied (", "Permission denied, please", "Authentication failed", "could not read Username", "could not read Password",
 			"terminal prompts disabled", "returned error: 401", "returned error: 403", "Access denied", "not authorized"},
 			"The git host denied access. Add this service's public ssh key to the repository as a deploy key, or put a valid access token into the https address."},
 		{[]string{"transport '", "' not allowed", "is not a valid protocol"},

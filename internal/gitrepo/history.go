@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -76,6 +77,10 @@ func (g *Git) Describe(dir, commit string) (Commit, error) {
 	return describe(repo, plumbing.NewHash(commit))
 }
 
+// IsWorkTree says whether dir itself, not a parent, is the root of a working
+// copy.
+func IsWorkTree(dir string) bool { return checkRoot(dir) == nil }
+
 func headCommit(dir string) (Commit, error) {
 	repo, err := open(dir)
 	if err != nil {
@@ -129,48 +134,54 @@ var fullHash = regexp.MustCompile(`^[0-9a-f]{40}$`)
 //
 // known is false when that cannot be told (no successful build, a build without
 // commit, a commit that is gone, a copy cloned after the success, so that its
-// output is missing): the caller then treats all files as changed.
-func (g *Git) ChangedFiles(ctx context.Context, dir, head string, ended []course.Build) (files []string, known bool) {
+// output is missing): the caller then treats all files as changed. An error
+// only says that the context ended.
+func (g *Git) ChangedFiles(ctx context.Context, dir, head string, ended []course.Build) (files []string, known bool, err error) {
 	commits, ok := chain(head, ended)
 	if !ok {
-		return nil, false
+		return nil, false, nil
 	}
-	dir, err := filepath.Abs(dir)
+	dir, err = filepath.Abs(dir)
 	if err != nil {
-		return nil, false
-	}
-	success := ended[len(commits)-2]
-	cloned, err := clonedAt(dir)
-	if err != nil || (!success.FinishedAt.IsZero() && success.FinishedAt.Before(cloned)) {
-		return nil, false
+		return nil, false, fmt.Errorf("changed files: %w", err)
 	}
 	ctx, cancel := g.limit(ctx)
 	defer cancel()
 	unlock, err := g.folder.lock(ctx, dir)
 	if err != nil {
-		return nil, false
+		return nil, false, fmt.Errorf("changed files: wait for the folder: %w", err)
 	}
 	defer unlock()
+	success := ended[len(commits)-2]
+	cloned, err := clonedAt(dir)
+	if err != nil || (!success.FinishedAt.IsZero() && success.FinishedAt.Before(cloned)) {
+		return nil, false, nil
+	}
 	s := g.newSession(origin{}, nil)
 	if err := s.enter(dir); err != nil {
-		return nil, false
+		return nil, false, nil
 	}
+	files, err = s.union(ctx, dir, commits)
+	if ctx.Err() != nil {
+		return nil, false, fmt.Errorf("changed files: %w", context.Cause(ctx))
+	}
+	return files, err == nil, nil
+}
+
+// union collects the names that differ between neighbours in commits, newest
+// first.
+func (s *session) union(ctx context.Context, dir string, commits []string) ([]string, error) {
 	seen := make(map[string]bool)
 	for i := range len(commits) - 1 {
 		names, err := s.diff(ctx, dir, commits[i+1], commits[i])
 		if err != nil {
-			return nil, false
+			return nil, err
 		}
 		for _, name := range names {
 			seen[name] = true
 		}
 	}
-	files = make([]string, 0, len(seen))
-	for name := range seen {
-		files = append(files, name)
-	}
-	slices.Sort(files)
-	return files, true
+	return slices.Sorted(maps.Keys(seen)), nil
 }
 
 // chain gives head and the commits of the builds up to the first success.
