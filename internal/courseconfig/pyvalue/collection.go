@@ -1,0 +1,292 @@
+package pyvalue
+
+import "fmt"
+
+// parseCollection reads the content of a list or mapping that the present
+// token, of the given kind, starts.
+func (p *parser) parseCollection(n *node, kind tokenKind) *SyntaxError {
+	p.depth++
+	if p.depth > p.limits.MaxDepth {
+		return p.limits.tooDeep(n.pos)
+	}
+	if err := p.count(n); err != nil {
+		return err
+	}
+	var start token
+	if kind != tokenDash {
+		var err *SyntaxError
+		if start, err = p.nextToken(); err != nil {
+			return err
+		}
+	}
+	var err *SyntaxError
+	switch kind {
+	case tokenBlockList:
+		err = p.parseBlockList(n, start.start)
+	case tokenDash:
+		err = p.parseBareList(n)
+	case tokenBlockMap:
+		err = p.parseBlockMap(n, start.start)
+	case tokenFlowList:
+		err = p.parseFlowList(n, start.start)
+	default:
+		err = p.parseFlowMap(n, start.start)
+	}
+	p.depth--
+	n.open = false
+	return err
+}
+
+// add puts an item into a list.
+func (n *node) add(item *node) {
+	n.items = append(n.items, item)
+	n.grow(item)
+}
+
+// addPair puts an entry into a mapping.
+func (n *node) addPair(key, value *node) {
+	n.pairs = append(n.pairs, pair{key, value})
+	n.grow(key)
+	n.grow(value)
+}
+
+func (n *node) grow(child *node) {
+	n.size += child.size
+	n.height = max(n.height, child.height+1)
+}
+
+// parseBlockList reads the items of an indented list.
+func (p *parser) parseBlockList(n *node, start mark) *SyntaxError {
+	for {
+		dash, ok, err := p.take(tokenDash)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			return p.endBlock(start, "list")
+		}
+		item, err := p.parseOptional(inBlock, dash.end, tokenDash, tokenBlockEnd)
+		if err != nil {
+			return err
+		}
+		n.add(item)
+	}
+}
+
+// parseBareList reads the items of a list at the indentation of its key.
+func (p *parser) parseBareList(n *node) *SyntaxError {
+	for {
+		dash, ok, err := p.take(tokenDash)
+		if err != nil || !ok {
+			return err
+		}
+		item, err := p.parseOptional(inBlock, dash.end, tokenDash, tokenKey, tokenColon, tokenBlockEnd)
+		if err != nil {
+			return err
+		}
+		n.add(item)
+	}
+}
+
+// parseBlockMap reads the entries of an indented mapping.
+func (p *parser) parseBlockMap(n *node, start mark) *SyntaxError {
+	for {
+		sign, ok, err := p.take(tokenKey)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			return p.endBlock(start, "mapping")
+		}
+		key, err := p.parseOptional(inEntry, sign.end, tokenKey, tokenColon, tokenBlockEnd)
+		if err != nil {
+			return err
+		}
+		value, err := p.parseMapValue(inEntry, tokenKey, tokenColon, tokenBlockEnd)
+		if err != nil {
+			return err
+		}
+		n.addPair(key, value)
+	}
+}
+
+// parseMapValue reads ':' and the value; without ':' the value is empty.
+func (p *parser) parseMapValue(c context, stops ...tokenKind) (*node, *SyntaxError) {
+	colon, ok, err := p.take(tokenColon)
+	if err != nil {
+		return nil, err
+	}
+	if !ok {
+		return p.emptyNode(colon.start)
+	}
+	return p.parseOptional(c, colon.end, stops...)
+}
+
+// endBlock takes the end of a block collection.
+func (p *parser) endBlock(start mark, what string) *SyntaxError {
+	t, ok, err := p.take(tokenBlockEnd)
+	if err != nil || ok {
+		return err
+	}
+	return p.fail(t.start, fmt.Sprintf("found %s where the %s of line %d, column %d goes on or ends", t.name(), what, start.line+1, start.col+1),
+		"Check the indentation: entries of one list or mapping start in the same column. Texts with special characters need quotes.")
+}
+
+// parseFlowList reads the items of [a, b]. An item "key: value" is a mapping
+// of its own.
+func (p *parser) parseFlowList(n *node, start mark) *SyntaxError {
+	for first := true; ; first = false {
+		end, err := p.startFlowItem(first, start, tokenFlowListEnd)
+		if err != nil || end {
+			return err
+		}
+		item, err := p.parseFlowListItem()
+		if err != nil {
+			return err
+		}
+		n.add(item)
+	}
+}
+
+// startFlowItem takes the comma before an item, or the closing bracket.
+func (p *parser) startFlowItem(first bool, start mark, closing tokenKind) (bool, *SyntaxError) {
+	if _, end, err := p.take(closing); err != nil || end {
+		return end, err
+	}
+	if first {
+		return false, nil
+	}
+	t, comma, err := p.take(tokenComma)
+	if err != nil {
+		return false, err
+	}
+	if !comma {
+		return false, p.badFlow(t, start)
+	}
+	_, end, err := p.take(closing)
+	return end, err
+}
+
+func (p *parser) parseFlowListItem() (*node, *SyntaxError) {
+	sign, isKey, err := p.take(tokenKey)
+	if err != nil {
+		return nil, err
+	}
+	if !isKey {
+		return p.parseNode(inFlow)
+	}
+	n := &node{kind: mapNode, tag: tagMap, pos: sign.start.pos(), size: 1}
+	if err := p.count(n); err != nil {
+		return nil, err
+	}
+	p.depth++
+	key, err := p.parseOptional(inFlow, sign.end, tokenColon, tokenComma, tokenFlowListEnd)
+	if err != nil {
+		return nil, err
+	}
+	value, err := p.parseMapValue(inFlow, tokenComma, tokenFlowListEnd)
+	if err != nil {
+		return nil, err
+	}
+	p.depth--
+	n.addPair(key, value)
+	return n, nil
+}
+
+// parseFlowMap reads the entries of {a: b, c}.
+func (p *parser) parseFlowMap(n *node, start mark) *SyntaxError {
+	for first := true; ; first = false {
+		end, err := p.startFlowItem(first, start, tokenFlowMapEnd)
+		if err != nil || end {
+			return err
+		}
+		var key, value *node
+		sign, isKey, err := p.take(tokenKey)
+		if err != nil {
+			return err
+		}
+		if isKey {
+			key, err = p.parseOptional(inFlow, sign.end, tokenColon, tokenComma, tokenFlowMapEnd)
+			if err == nil {
+				value, err = p.parseMapValue(inFlow, tokenComma, tokenFlowMapEnd)
+			}
+		} else {
+			key, err = p.parseNode(inFlow)
+			if err == nil {
+				value, err = p.emptyHere()
+			}
+		}
+		if err != nil {
+			return err
+		}
+		n.addPair(key, value)
+	}
+}
+
+// emptyHere makes the empty value of a key without ':'.
+func (p *parser) emptyHere() (*node, *SyntaxError) {
+	t, err := p.peekToken()
+	if err != nil {
+		return nil, err
+	}
+	return p.emptyNode(t.start)
+}
+
+// badFlow is the error of a token that follows an item in brackets.
+func (p *parser) badFlow(t token, start mark) *SyntaxError {
+	open := charName(p.text[start.index])
+	if t.kind == tokenEnd {
+		return p.fail(start, fmt.Sprintf("the bracket %s that opens here is never closed", open), "Add the closing bracket.")
+	}
+	return p.fail(t.start, fmt.Sprintf("found %s where a comma or the bracket that closes %s of line %d, column %d is expected",
+		t.name(), open, start.line+1, start.col+1),
+		"Add the comma or the bracket; a text with , [ ] { } or ': ' inside brackets needs quotes.")
+}
+
+// noNode is the error of a token that cannot start a value.
+func (p *parser) noNode(t token) *SyntaxError {
+	return p.fail(t.start, fmt.Sprintf("a value is expected here; found %s", t.name()),
+		"Check the indentation and the brackets; texts with special characters need quotes.")
+}
+
+// name says what a token is, for messages.
+func (t token) name() string {
+	switch t.kind {
+	case tokenEnd:
+		return "the end of the file"
+	case tokenDirective:
+		return "a directive (%)"
+	case tokenDocumentStart:
+		return `"---"`
+	case tokenDocumentEnd:
+		return `"..."`
+	case tokenBlockList, tokenDash:
+		return "a list item (-)"
+	case tokenBlockMap, tokenKey:
+		return "a key"
+	case tokenBlockEnd:
+		return "the end of an indented block"
+	case tokenFlowList:
+		return `"["`
+	case tokenFlowListEnd:
+		return `"]"`
+	case tokenFlowMap:
+		return `"{"`
+	case tokenFlowMapEnd:
+		return `"}"`
+	case tokenComma:
+		return "a comma"
+	case tokenColon:
+		return "a ':'"
+	case tokenAlias:
+		return "the alias *" + t.text
+	case tokenAnchor:
+		return "the anchor &" + t.text
+	case tokenTag:
+		return "a tag (!)"
+	case tokenScalar:
+		return "the text " + quoted(t.text)
+	default:
+		return "something else"
+	}
+}

@@ -1,0 +1,372 @@
+package pyvalue
+
+import (
+	"fmt"
+	"math"
+	"math/big"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// ReadJSON reads a JSON file as Python's json module does: NaN and Infinity
+// are numbers, a repeated key takes the last value, and the text is UTF-8
+// without byte order mark. name is put into errors and values. Every error is
+// a *SyntaxError.
+func ReadJSON(name string, data []byte, l Limits) (*Value, error) {
+	l = l.withDefaults()
+	if err := l.checkSize(name, data); err != nil {
+		return nil, err
+	}
+	r := &jsonReader{file: name, text: string(data), limits: l}
+	v, err := r.readDocument()
+	if err != nil {
+		err.File = name
+		return nil, err
+	}
+	return v, nil
+}
+
+// jsonReader reads one JSON text.
+type jsonReader struct {
+	file   string
+	text   string
+	limits Limits
+	at     int // next byte
+	depth  int
+	nodes  int
+
+	line      int // line of lineStart, from 0
+	lineStart int // where the line of the last place asked for starts
+	column    int // characters from there to counted
+	counted   int
+}
+
+func (r *jsonReader) readDocument() (*Value, *SyntaxError) {
+	if strings.HasPrefix(r.text, string(byteOrderMark)) {
+		return nil, r.fail(0, "the file starts with a byte order mark, which JSON does not allow", "Save the file as UTF-8 without BOM.")
+	}
+	for i, c := range r.text {
+		if c == utf8.RuneError && !strings.HasPrefix(r.text[i:], string(utf8.RuneError)) {
+			return nil, r.fail(i, fmt.Sprintf("the file is not UTF-8 text: byte 0x%02X here", r.text[i]), "Save the file as UTF-8.")
+		}
+	}
+	r.skipSpace()
+	v, err := r.readValue()
+	if err != nil {
+		return nil, err
+	}
+	r.skipSpace()
+	if r.at < len(r.text) {
+		return nil, r.fail(r.at, fmt.Sprintf("the document has ended before this: found %s", r.charHere()), "Remove what follows the end.")
+	}
+	return v, nil
+}
+
+func (r *jsonReader) fail(at int, message, hint string) *SyntaxError {
+	whole := &jsonReader{text: r.text}
+	return &SyntaxError{Pos: whole.pos(at), Message: message, Hint: hint}
+}
+
+// pos gives the place of a byte. Asked with growing places, it reads the text
+// only once.
+func (r *jsonReader) pos(at int) Pos {
+	for r.counted < at {
+		c, n := utf8.DecodeRuneInString(r.text[r.counted:])
+		r.counted += n
+		r.column++
+		if c == '\n' || c == '\r' && !strings.HasPrefix(r.text[r.counted:], "\n") {
+			r.line++
+			r.column = 0
+		}
+	}
+	return Pos{Line: r.line + 1, Column: r.column + 1}
+}
+
+func (r *jsonReader) skipSpace() {
+	for r.at < len(r.text) && strings.IndexByte(" \t\r\n", r.text[r.at]) >= 0 {
+		r.at++
+	}
+}
+
+// peek gives the next byte, 0 at the end.
+func (r *jsonReader) peek() byte {
+	if r.at < len(r.text) {
+		return r.text[r.at]
+	}
+	return 0
+}
+
+func (r *jsonReader) charHere() string {
+	if r.at >= len(r.text) {
+		return charName(endOfText)
+	}
+	c, _ := utf8.DecodeRuneInString(r.text[r.at:])
+	if c == 0 {
+		return "the character U+0000"
+	}
+	return charName(c)
+}
+
+// readValue reads the value that starts here.
+func (r *jsonReader) readValue() (*Value, *SyntaxError) {
+	v := &Value{File: r.file, Pos: r.pos(r.at)}
+	if r.nodes++; r.nodes > r.limits.MaxNodes {
+		return nil, r.limits.tooMany(v.Pos)
+	}
+	switch c := r.peek(); {
+	case c == '"':
+		return v, r.readString(v)
+	case c == '{' || c == '[':
+		if r.depth++; r.depth > r.limits.MaxDepth {
+			return nil, r.limits.tooDeep(v.Pos)
+		}
+		err := r.readList(v)
+		r.depth--
+		return v, err
+	case c == '-' || c >= '0' && c <= '9':
+		return v, r.readNumber(v)
+	}
+	return v, r.readWord(v)
+}
+
+// readWord reads one of the literal words.
+func (r *jsonReader) readWord(v *Value) *SyntaxError {
+	words := []struct {
+		text  string
+		value Value
+	}{
+		{"null", Value{Kind: Null}},
+		{"true", Value{Kind: Bool, Bool: true}},
+		{"false", Value{Kind: Bool}},
+		{"NaN", Value{Kind: Float, Float: math.NaN()}},
+		{"Infinity", Value{Kind: Float, Float: math.Inf(1)}},
+	}
+	for _, w := range words {
+		if strings.HasPrefix(r.text[r.at:], w.text) {
+			r.at += len(w.text)
+			v.Kind, v.Bool, v.Float = w.value.Kind, w.value.Bool, w.value.Float
+			return nil
+		}
+	}
+	return r.fail(r.at, fmt.Sprintf("a value is expected here; found %s", r.charHere()),
+		`Values are texts in double quotes, numbers, true, false, null, [lists] and {"objects": …}; no comma follows the last one.`)
+}
+
+// readNumber reads an int or, with fraction or exponent, a float.
+func (r *jsonReader) readNumber(v *Value) *SyntaxError {
+	start := r.at
+	if r.peek() == '-' {
+		r.at++
+		if strings.HasPrefix(r.text[r.at:], "Infinity") {
+			r.at += len("Infinity")
+			v.Kind, v.Float = Float, math.Inf(-1)
+			return nil
+		}
+	}
+	switch {
+	case r.peek() == '0':
+		r.at++
+	case r.skipDigits() == 0:
+		return r.fail(start, "a number must follow '-'", "")
+	}
+	v.Kind = Int
+	r.skipFraction(v)
+	text := r.text[start:r.at]
+	if v.Kind == Float {
+		v.Float, _ = strconv.ParseFloat(text, 64) // the form is right; too large is infinite, as in Python
+		return nil
+	}
+	if len(strings.TrimPrefix(text, "-")) > maxDigits {
+		return r.fail(start, fmt.Sprintf("the number is too long: %s", errTooManyDigits), "")
+	}
+	v.Int, _ = new(big.Int).SetString(text, 10)
+	return nil
+}
+
+// skipFraction moves over fraction and exponent, and makes v a float if there
+// is one. An incomplete one is left alone.
+func (r *jsonReader) skipFraction(v *Value) {
+	if from := r.at; r.peek() == '.' {
+		r.at++
+		if r.skipDigits() == 0 {
+			r.at = from
+		} else {
+			v.Kind = Float
+		}
+	}
+	if from := r.at; r.peek() == 'e' || r.peek() == 'E' {
+		r.at++
+		if r.peek() == '+' || r.peek() == '-' {
+			r.at++
+		}
+		if r.skipDigits() == 0 {
+			r.at = from
+		} else {
+			v.Kind = Float
+		}
+	}
+}
+
+func (r *jsonReader) skipDigits() int {
+	from := r.at
+	for r.peek() >= '0' && r.peek() <= '9' {
+		r.at++
+	}
+	return r.at - from
+}
+
+// readList reads an array or an object.
+func (r *jsonReader) readList(v *Value) *SyntaxError {
+	start := r.at
+	object := r.peek() == '{'
+	closing := byte(']')
+	v.Kind = List
+	m := newMapBuilder(0)
+	if object {
+		closing, v.Kind = '}', Map
+	}
+	r.at++
+	r.skipSpace()
+	for first := true; !first || r.peek() != closing; first = false {
+		if !first {
+			if r.peek() != ',' {
+				return r.badList(start, closing)
+			}
+			r.at++
+			r.skipSpace()
+		}
+		if err := r.readItem(v, m); err != nil {
+			return err
+		}
+		r.skipSpace()
+		if r.peek() == closing {
+			break
+		}
+	}
+	r.at++
+	v.Entries = m.entries
+	return nil
+}
+
+func (r *jsonReader) badList(start int, closing byte) *SyntaxError {
+	if r.at >= len(r.text) {
+		return r.fail(start, fmt.Sprintf("the bracket %q that opens here is never closed", r.text[start]), "Add the closing bracket.")
+	}
+	return r.fail(r.at, fmt.Sprintf("found %s where ',' or %q is expected", r.charHere(), closing), "Add the comma or the bracket.")
+}
+
+// readItem reads one item of an array, or one key and value of an object.
+func (r *jsonReader) readItem(v *Value, m *mapBuilder) *SyntaxError {
+	if v.Kind == List {
+		item, err := r.readValue()
+		v.Items = append(v.Items, item)
+		return err
+	}
+	if r.peek() != '"' {
+		return r.fail(r.at, fmt.Sprintf("a key in double quotes is expected here; found %s", r.charHere()), "No comma follows the last entry.")
+	}
+	key, err := r.readValue()
+	if err != nil {
+		return err
+	}
+	r.skipSpace()
+	if r.peek() != ':' {
+		return r.fail(r.at, fmt.Sprintf("a ':' is expected behind the key; found %s", r.charHere()), "")
+	}
+	r.at++
+	r.skipSpace()
+	value, err := r.readValue()
+	if err != nil {
+		return err
+	}
+	m.put(key, value)
+	return nil
+}
+
+// readString reads a text in double quotes.
+func (r *jsonReader) readString(v *Value) *SyntaxError {
+	start := r.at
+	r.at++
+	var text []byte
+	for {
+		from := r.at
+		for r.peek() >= ' ' && r.peek() != '"' && r.peek() != '\\' {
+			r.at++
+		}
+		text = append(text, r.text[from:r.at]...)
+		switch {
+		case r.peek() == '"':
+			r.at++
+			v.Kind, v.Str = String, string(text)
+			return nil
+		case r.at >= len(r.text):
+			return r.fail(start, "the quote that opens here is never closed", "Add the closing quote.")
+		case r.peek() != '\\':
+			return r.fail(r.at, fmt.Sprintf("%s cannot stand in a text", r.charHere()), `Write it as an escape: \n, \t or \u and four digits. Or is a closing quote missing?`)
+		}
+		c, err := r.readEscape()
+		if err != nil {
+			return err
+		}
+		text = appendRune(text, c)
+	}
+}
+
+// readEscape reads what a backslash starts.
+func (r *jsonReader) readEscape() (rune, *SyntaxError) {
+	start := r.at
+	r.at++
+	c := r.peek()
+	r.at++
+	switch c {
+	case '"', '\\', '/':
+		return rune(c), nil
+	case 'b':
+		return '\b', nil
+	case 'f':
+		return '\f', nil
+	case 'n':
+		return '\n', nil
+	case 'r':
+		return '\r', nil
+	case 't':
+		return '\t', nil
+	case 'u':
+		return r.readCode()
+	}
+	return 0, r.fail(start, "this backslash starts no escape that JSON knows", "Write the backslash twice.")
+}
+
+// readCode reads the four digits of \u; the two halves of a surrogate pair
+// become one character.
+func (r *jsonReader) readCode() (rune, *SyntaxError) {
+	high, err := r.readHex()
+	if err != nil || high < 0xD800 || high > 0xDBFF || !strings.HasPrefix(r.text[r.at:], `\u`) {
+		return high, err
+	}
+	back := r.at
+	r.at += 2
+	low, err := r.readHex()
+	if err != nil {
+		return 0, err
+	}
+	if low < 0xDC00 || low > 0xDFFF {
+		r.at = back
+		return high, nil
+	}
+	return (high-0xD800)<<10 + low - 0xDC00 + 0x10000, nil
+}
+
+func (r *jsonReader) readHex() (rune, *SyntaxError) {
+	code := rune(0)
+	for range 4 {
+		d := hexDigit(rune(r.peek()))
+		if d < 0 {
+			return 0, r.fail(r.at, `\u needs four hexadecimal digits`, "")
+		}
+		code = code<<4 | rune(d)
+		r.at++
+	}
+	return code, nil
+}
