@@ -1,6 +1,7 @@
 package api
 
 import (
+	"fmt"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -8,17 +9,30 @@ import (
 	"strings"
 )
 
-// addresses knows under which address a caller reaches the service.
-type addresses struct {
+// Addresses knows under which address a caller reaches the service.
+type Addresses struct {
 	public  string
+	trusted []string // as given, for gin
 	proxies []netip.Prefix
 }
 
-// base is the scheme and authority for absolute addresses, without a slash at
+// NewAddresses takes the base of the absolute addresses in answers, such as
+// https://gitmanager.example.org, which may be empty: then it is the scheme
+// and host of each request. trustedProxies are addresses or networks whose
+// X-Forwarded-For and X-Forwarded-Proto are believed.
+func NewAddresses(publicURL string, trustedProxies []string) (*Addresses, error) {
+	proxies, err := parseProxies(trustedProxies)
+	if err != nil {
+		return nil, fmt.Errorf("trusted proxies: %w", err)
+	}
+	return &Addresses{public: strings.TrimSuffix(publicURL, "/"), trusted: trustedProxies, proxies: proxies}, nil
+}
+
+// Base is the scheme and authority for absolute addresses, without a slash at
 // the end.
-func (a *addresses) base(r *http.Request) string {
+func (a *Addresses) Base(r *http.Request) string {
 	if a.public != "" {
-		return strings.TrimSuffix(a.public, "/")
+		return a.public
 	}
 	scheme := "http"
 	if r.TLS != nil || a.fromProxy(r) && r.Header.Get("X-Forwarded-Proto") == "https" {
@@ -27,7 +41,7 @@ func (a *addresses) base(r *http.Request) string {
 	return (&url.URL{Scheme: scheme, Host: r.Host}).String()
 }
 
-func (a *addresses) fromProxy(r *http.Request) bool {
+func (a *Addresses) fromProxy(r *http.Request) bool {
 	peer, err := netip.ParseAddrPort(r.RemoteAddr)
 	if err != nil {
 		return false

@@ -24,20 +24,20 @@ const (
 // aplusJSON answers /KEY/aplus-json, the document that A+ imports: of the
 // stored release, else of the published one. Failures have status 200 and
 // success false, which A+ shows to the teacher.
-func aplusJSON(g *gate, releases Releases, at *addresses, cache *documentCache) handler {
+func aplusJSON(g *gate, releases Releases, at *Addresses, cache *documentCache) handler {
 	return func(c *gin.Context) error {
 		found, err := g.course(c, Read, true)
 		if err != nil {
 			return err
 		}
 		g.audit(c, "APLUS-JSON", found.Key)
-		finder := documentFinder{releases: releases, cache: cache, log: g.log, base: at.base(c.Request)}
+		finder := documentFinder{releases: releases, cache: cache, log: g.log, base: at.Base(c.Request)}
 		body, errs := finder.find(c, found.Key)
 		if body == nil {
-			c.JSON(http.StatusOK, gin.H{"success": false, "errors": errs})
+			answer(c, http.StatusOK, gin.H{"success": false, "errors": errs})
 			return nil
 		}
-		writeJSON(c, body)
+		writeJSON(c, http.StatusOK, body)
 		return nil
 	}
 }
@@ -145,10 +145,4 @@ func jsonText(s string) ([]byte, error) {
 		out = fmt.Appendf(out, `\u%04x`, r) // of the basic plane: the marker's, hosts are ASCII
 	}
 	return out, nil
-}
-
-// writeJSON sends finished bytes.
-func writeJSON(c *gin.Context, body []byte) {
-	c.Header("Content-Length", fmt.Sprint(len(body)))
-	c.Data(http.StatusOK, "application/json", body)
 }

@@ -50,8 +50,11 @@ func readObject(c *gin.Context, mayBeEmpty bool) (*object, error) {
 		return nil, err
 	}
 	o := &object{fields: map[string]json.RawMessage{}}
-	if len(bytes.TrimSpace(body)) == 0 && mayBeEmpty {
+	switch empty := len(bytes.TrimSpace(body)) == 0; {
+	case empty && mayBeEmpty:
 		return o, nil
+	case empty:
+		return nil, &requestError{status: http.StatusBadRequest, detail: "The body is empty; send a JSON object."}
 	}
 	kind, _, err := mime.ParseMediaType(c.GetHeader("Content-Type"))
 	if err != nil || kind != "application/json" {

@@ -37,7 +37,7 @@ func buildLogJSON(g *gate, rows BuildRows, logs Logs) handler {
 		}
 		b, ok := latest[found.ID]
 		if !ok {
-			c.JSON(http.StatusOK, gin.H{})
+			answer(c, http.StatusOK, gin.H{})
 			return nil
 		}
 		out := buildLogBody{
@@ -51,7 +51,7 @@ func buildLogJSON(g *gate, rows BuildRows, logs Logs) handler {
 		if text != "" {
 			out.BuildLog = &text
 		}
-		c.JSON(http.StatusOK, out)
+		answer(c, http.StatusOK, out)
 		return nil
 	}
 }

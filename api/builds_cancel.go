@@ -35,7 +35,7 @@ func cancelBuild(g *gate, rows BuildRows, builds canceller) handler {
 		if b, err = rows.Build(c.Request.Context(), b.ID); err != nil {
 			return err
 		}
-		c.JSON(http.StatusAccepted, newBuildBody(b))
+		answer(c, http.StatusAccepted, newBuildBody(b))
 		return nil
 	}
 }

@@ -17,7 +17,7 @@ func getBuild(g *gate, rows BuildRows) handler {
 		if err != nil {
 			return err
 		}
-		c.JSON(http.StatusOK, newBuildBody(b))
+		answer(c, http.StatusOK, newBuildBody(b))
 		return nil
 	}
 }

@@ -25,7 +25,7 @@ type buildBody struct {
 	StartedAt   *time.Time     `json:"started_at"`
 	FinishedAt  *time.Time     `json:"finished_at"`
 	Options     optionsBody    `json:"options"`
-	Steps       []stepBody     `json:"steps"`
+	Steps       []stepBody     `json:"steps,omitzero"` // nil where builds are shown without them
 }
 
 type optionsBody struct {

@@ -28,7 +28,7 @@ func listBuilds(g *gate, rows BuildRows) handler {
 		for _, b := range list {
 			items = append(items, newBuildBody(b))
 		}
-		c.JSON(http.StatusOK, listBody[buildBody]{Items: items, Next: next})
+		answer(c, http.StatusOK, listBody[buildBody]{Items: items, Next: next})
 		return nil
 	}
 }

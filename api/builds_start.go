@@ -41,7 +41,7 @@ func startBuild(g *gate, rows buildRequester, builds waker) handler {
 		builds.Wake(found.Key)
 		g.audit(c, "INITIATE-BUILD", found.Key, "build", b.ID)
 		c.Header("Location", fmt.Sprintf("/api/v1/courses/%s/builds/%d", found.Key, b.ID))
-		c.JSON(http.StatusAccepted, newBuildBody(b))
+		answer(c, http.StatusAccepted, newBuildBody(b))
 		return nil
 	}
 }

@@ -73,6 +73,8 @@ type Config struct {
 	Builds   Builds
 	Releases Releases
 	Auth     Authorizer
+	// Addresses gives the base of absolute addresses.
+	Addresses *Addresses
 
 	// Pages serves the HTML pages and their assets; nil: there are none.
 	Pages http.Handler
@@ -90,13 +92,6 @@ type Config struct {
 	// called, besides the loopback ones; "*" allows every name, which is safe
 	// only where callers must show a token.
 	Hosts []string
-	// PublicURL is the base of the absolute addresses in answers, such as
-	// https://gitmanager.example.org; empty: the scheme and host of the
-	// request.
-	PublicURL string
-	// TrustedProxies are addresses or networks whose X-Forwarded-For and
-	// X-Forwarded-Proto are believed; empty: nobody's.
-	TrustedProxies []string
 	// StaticRoot holds the links of published static folders, and CoursesPath
 	// the published releases they lead to. Empty: /static/ answers 404.
 	StaticRoot  string

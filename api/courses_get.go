@@ -22,7 +22,7 @@ func getCourse(g *gate, view courseView) handler {
 		if err != nil {
 			return err
 		}
-		c.JSON(http.StatusOK, shown)
+		answer(c, http.StatusOK, shown)
 		return nil
 	}
 }

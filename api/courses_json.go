@@ -31,7 +31,7 @@ type courseBody struct {
 
 // courseView makes courseBody of a course.
 type courseView struct {
-	addresses *addresses
+	addresses *Addresses
 	rows      BuildRows
 	releases  Releases
 	log       *slog.Logger
@@ -59,7 +59,7 @@ func (v courseView) many(r *http.Request, list []course.Course) ([]courseBody, e
 	if err != nil {
 		return nil, err
 	}
-	base := v.addresses.base(r)
+	base := v.addresses.Base(r)
 	out := make([]courseBody, 0, len(list))
 	for _, c := range list {
 		b := courseBody{
@@ -69,6 +69,7 @@ func (v courseView) many(r *http.Request, list []course.Course) ([]courseBody, e
 		}
 		if build, ok := latest[c.ID]; ok {
 			b.LatestBuild = new(newBuildBody(build))
+			b.LatestBuild.Steps = nil
 		}
 		b.Stored = v.summary(r.Context(), c.Key, v.releases.Stored)
 		b.Published = v.summary(r.Context(), c.Key, v.releases.Published)

@@ -48,7 +48,7 @@ func listCourses(g *gate, courses courseLister, view courseView) handler {
 		if err != nil {
 			return err
 		}
-		c.JSON(http.StatusOK, listBody[courseBody]{Items: items, Next: next})
+		answer(c, http.StatusOK, listBody[courseBody]{Items: items, Next: next})
 		return nil
 	}
 }

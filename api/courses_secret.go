@@ -26,7 +26,7 @@ func renewSecret(g *gate, courses courseUpdater, view courseView) handler {
 		if err != nil {
 			return err
 		}
-		c.JSON(http.StatusOK, shown)
+		answer(c, http.StatusOK, shown)
 		return nil
 	}
 }

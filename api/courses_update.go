@@ -57,7 +57,7 @@ func updateCourse(g *gate, courses courseUpdater, view courseView) handler {
 		if err != nil {
 			return err
 		}
-		c.JSON(http.StatusOK, shown)
+		answer(c, http.StatusOK, shown)
 		return nil
 	}
 }

@@ -1,11 +1,14 @@
 package api
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
+	"strconv"
+	"strings"
 
 	"github.com/gin-gonic/gin"
 
@@ -137,9 +140,40 @@ func (s *server) texts(h handler) gin.HandlerFunc {
 		s.report(c, err)
 		if !c.Writer.Written() {
 			p := newProblem(err)
-			writeText(c, p.Status, p.Detail+"\n")
+			writeText(c, p.Status, p.Detail)
 		}
 	}
+}
+
+// refuse answers a request that no endpoint takes, in the form of the address's
+// neighbours, and ends it.
+func refuse(c *gin.Context, err error) {
+	if strings.HasPrefix(c.Request.URL.Path, "/api/") {
+		writeProblem(c.Writer, err)
+	} else {
+		p := newProblem(err)
+		writeText(c, p.Status, p.Detail)
+	}
+	c.Abort()
+}
+
+// answer sends a JSON body. Its type has no charset, as gitmanager's.
+func answer(c *gin.Context, status int, body any) {
+	var out bytes.Buffer
+	encoder := json.NewEncoder(&out)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(body); err != nil {
+		// Not reached: bodies are structs of this package, and raw JSON that was decoded before.
+		writeProblem(c.Writer, err)
+		return
+	}
+	writeJSON(c, status, out.Bytes())
+}
+
+// writeJSON sends finished bytes.
+func writeJSON(c *gin.Context, status int, body []byte) {
+	c.Header("Content-Length", strconv.Itoa(len(body)))
+	c.Data(status, "application/json", body)
 }
 
 // writeText answers with plain text that no browser takes for a page.

@@ -16,9 +16,8 @@ func (s *server) guardHost(c *gin.Context) {
 	if s.allowedHost(c.Request.Host) {
 		return
 	}
-	writeText(c, http.StatusMisdirectedRequest,
-		"This service is not known under that host name. Use its own name, or add the name to its settings.\n")
-	c.Abort()
+	refuse(c, &requestError{status: http.StatusMisdirectedRequest,
+		detail: "This service is not known under that host name. Use its own name, or add the name to its settings."})
 }
 
 func (s *server) allowedHost(host string) bool {
@@ -48,8 +47,7 @@ func (s *server) guardOrigin(c *gin.Context) {
 	if err == nil {
 		return
 	}
-	writeText(c, http.StatusForbidden, "A web page of another site sent this request; it was refused.\n")
-	c.Abort()
+	refuse(c, &requestError{status: http.StatusForbidden, detail: "A web page of another site sent this request; it was refused."})
 }
 
 // frames keeps pages of other sites from showing ours, except for course

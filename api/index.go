@@ -41,7 +41,7 @@ func coursesIndex(g *gate, courses courseLister, releases Releases) handler {
 			}
 			page.Before = list[len(list)-1].ID
 		}
-		c.JSON(http.StatusOK, gin.H{"ready": true, "courses": items})
+		answer(c, http.StatusOK, gin.H{"ready": true, "courses": items})
 		return nil
 	}
 }
@@ -56,13 +56,13 @@ func courseIndex(g *gate, releases Releases) handler {
 		}
 		outline, err := readOutline(releases, found.Key)
 		if isNotFound(err) {
-			c.JSON(http.StatusOK, gin.H{"ready": false, "errors": []string{"The course has not been published yet."}})
+			answer(c, http.StatusOK, gin.H{"ready": false, "errors": []string{"The course has not been published yet."}})
 			return nil
 		}
 		if err != nil {
 			return err
 		}
-		c.JSON(http.StatusOK, gin.H{"ready": true, "course_name": outline.Name, "exercises": outline.exercises()})
+		answer(c, http.StatusOK, gin.H{"ready": true, "course_name": outline.Name, "exercises": outline.exercises()})
 		return nil
 	}
 }

@@ -34,7 +34,7 @@ func publish(g *gate, releases Releases, builds publisher) handler {
 		done, err := builds.Publish(c.Request.Context(), course.PublishRequest{Key: found.Key, Version: version})
 		switch {
 		case err == nil:
-			c.JSON(http.StatusOK, gin.H{"errors": append([]string{}, done.Errors...), "success": true})
+			answer(c, http.StatusOK, gin.H{"errors": append([]string{}, done.Errors...), "success": true})
 		case errors.Is(err, course.ErrNotFound):
 			publishFailure(c, outdated)
 		case statusOf(err) < http.StatusInternalServerError:
@@ -71,5 +71,5 @@ func refusal(releases Releases, key string, from source, version string) string 
 }
 
 func publishFailure(c *gin.Context, text string) {
-	c.JSON(http.StatusOK, gin.H{"errors": text, "success": false})
+	answer(c, http.StatusOK, gin.H{"errors": text, "success": false})
 }

@@ -59,7 +59,7 @@ func listReleases(g *gate, releases Releases) handler {
 				Stored:      stored.Version == r.Version,
 			})
 		}
-		c.JSON(http.StatusOK, listBody[releaseItem]{Items: items})
+		answer(c, http.StatusOK, listBody[releaseItem]{Items: items})
 		return nil
 	}
 }

@@ -49,7 +49,7 @@ func publishRelease(g *gate, builds publisher) handler {
 			return err
 		}
 		g.audit(c, "PUBLISH", found.Key, "version", done.Version, "build", done.BuildID, "rollback", wanted.Rollback)
-		c.JSON(http.StatusOK, publishBody{Version: done.Version, BuildID: done.BuildID, Errors: append([]string{}, done.Errors...)})
+		answer(c, http.StatusOK, publishBody{Version: done.Version, BuildID: done.BuildID, Errors: append([]string{}, done.Errors...)})
 		return nil
 	}
 }

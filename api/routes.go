@@ -3,7 +3,6 @@ package api
 import (
 	"net/http"
 	"net/url"
-	"strings"
 
 	"github.com/gin-gonic/gin"
 
@@ -26,7 +25,7 @@ func (s *server) routes(r *gin.Engine) {
 
 // rest are the routes of the REST API.
 func (s *server) rest(r *gin.RouterGroup) {
-	view := courseView{addresses: s.addresses, rows: s.Rows, releases: s.Releases, log: s.Log}
+	view := courseView{addresses: s.Addresses, rows: s.Rows, releases: s.Releases, log: s.Log}
 	reads(r, "", s.problems(listCourses(s.gate, s.Courses, view)))
 	r.POST("", s.problems(createCourse(s.gate, s.Courses, view)))
 	reads(r, "/:key", s.problems(getCourse(s.gate, view)))
@@ -51,7 +50,7 @@ func (s *server) rest(r *gin.RouterGroup) {
 func (s *server) gitmanager(r *gin.Engine) {
 	r.POST("/gitmanager/:key/hook", s.texts(hook(s.gate, s.Rows, s.Builds, s.Immediate)))
 	anyway(r, "/gitmanager/:key/build_log-json", s.texts(buildLogJSON(s.gate, s.Rows, s.Logs)))
-	anyway(r, "/:key/aplus-json", s.texts(aplusJSON(s.gate, s.Releases, s.addresses, s.documents)))
+	anyway(r, "/:key/aplus-json", s.texts(aplusJSON(s.gate, s.Releases, s.Addresses, s.documents)))
 	publishing := s.texts(publish(s.gate, s.Releases, s.Builds))
 	anyway(r, publishRoute+":source", publishing)
 	anyway(r, publishRoute+":source/:version", publishing)
@@ -117,21 +116,11 @@ func (s *server) addSlash(c *gin.Context) {
 }
 
 func (s *server) noRoute(c *gin.Context) {
-	err := &wordedError{text: "There is nothing at this address.", kind: course.ErrNotFound}
-	if strings.HasPrefix(c.Request.URL.Path, "/api/") {
-		writeProblem(c.Writer, err)
-		return
-	}
-	writeText(c, http.StatusNotFound, err.text+"\n")
+	refuse(c, &wordedError{text: "There is nothing at this address.", kind: course.ErrNotFound})
 }
 
 func (s *server) noMethod(c *gin.Context) {
-	err := &requestError{status: http.StatusMethodNotAllowed, detail: "This address does not take the method " + knownMethod(c.Request.Method) + "."}
-	if strings.HasPrefix(c.Request.URL.Path, "/api/") {
-		writeProblem(c.Writer, err)
-		return
-	}
-	writeText(c, http.StatusMethodNotAllowed, err.detail+"\n")
+	refuse(c, &requestError{status: http.StatusMethodNotAllowed, detail: "This address does not take the method " + knownMethod(c.Request.Method) + "."})
 }
 
 // reads registers GET and HEAD.

@@ -13,7 +13,6 @@ import (
 type server struct {
 	Config
 	gate        *gate
-	addresses   *addresses
 	crossOrigin *http.CrossOriginProtection
 	documents   *documentCache
 	metrics     *metrics
@@ -22,16 +21,12 @@ type server struct {
 // New builds the handler of the whole service. It fails on settings that
 // cannot be used.
 func New(cfg Config) (http.Handler, error) {
-	proxies, err := parseProxies(cfg.TrustedProxies)
-	if err != nil {
-		return nil, fmt.Errorf("trusted proxies: %w", err)
-	}
 	s := &server{
 		Config:      cfg,
 		gate:        &gate{auth: cfg.Auth, courses: cfg.Courses, log: cfg.Log},
-		addresses:   &addresses{public: cfg.PublicURL, proxies: proxies},
 		crossOrigin: http.NewCrossOriginProtection(),
 	}
+	var err error
 	if s.documents, err = newDocumentCache(); err != nil {
 		return nil, err
 	}
@@ -45,7 +40,7 @@ func New(cfg Config) (http.Handler, error) {
 	r.RedirectTrailingSlash = false
 	r.RedirectFixedPath = false
 	r.HandleMethodNotAllowed = true
-	if err := r.SetTrustedProxies(cfg.TrustedProxies); err != nil {
+	if err := r.SetTrustedProxies(cfg.Addresses.trusted); err != nil {
 		return nil, fmt.Errorf("trusted proxies: %w", err)
 	}
 	r.Use(s.metrics.observe, s.recover, s.guardHost, frames, s.guardOrigin)

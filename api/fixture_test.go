@@ -1,0 +1,229 @@
+package api_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"coursewright/api"
+	"coursewright/internal/course"
+	"coursewright/internal/store/sqlite"
+)
+
+// fixture is the API on a real database; only the workflows and the releases
+// are replaced.
+type fixture struct {
+	handler  http.Handler
+	store    *sqlite.Store
+	builds   *workflows
+	releases *releases
+	log      *strings.Builder
+}
+
+// newFixture starts an API. change may alter its configuration.
+func newFixture(t *testing.T, change func(*api.Config)) *fixture {
+	t.Helper()
+	var seconds atomic.Int64
+	clock := func() time.Time {
+		return time.Date(2026, 9, 1, 12, 0, int(seconds.Add(1)), 0, time.UTC)
+	}
+	store, err := sqlite.Open(t.Context(), sqlite.Options{Path: filepath.Join(t.TempDir(), "db"), Migrate: true, Now: clock})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := store.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	f := &fixture{store: store, builds: &workflows{store: store}, releases: &releases{}, log: &strings.Builder{}}
+	addresses, err := api.NewAddresses("", nil)
+	must(t, err)
+	cfg := api.Config{
+		Addresses: addresses,
+		Log:       slog.New(slog.NewTextHandler(f.log, nil)),
+		Courses:   store, Rows: store, Logs: store, Builds: f.builds, Releases: f.releases, Auth: api.OpenAccess{},
+	}
+	if change != nil {
+		change(&cfg)
+	}
+	if f.handler, err = api.New(cfg); err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+// addCourse saves a course with a known secret.
+func (f *fixture) addCourse(t *testing.T, key string) course.Course {
+	t.Helper()
+	c := course.New(key)
+	c.GitOrigin, c.GitBranch, c.WebhookSecret = "https://git.example.org/"+key+".git", "main", "s3cret-for-tests-"+key
+	c, err := f.store.CreateCourse(t.Context(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// endedBuild runs a build through its rows.
+func (f *fixture) endedBuild(t *testing.T, key string, status course.Status, log string) course.Build {
+	t.Helper()
+	ctx := t.Context()
+	_, err := f.store.RequestBuild(ctx, key, course.BuildRequest{Trigger: course.TriggerHook, RequestIP: "192.0.2.7"})
+	must(t, err)
+	b, _, err := f.store.ClaimBuild(ctx, key, "run-"+key)
+	must(t, err)
+	must(t, f.store.RecordFacts(ctx, b.ID, course.Facts{Host: "host-a", Commit: strings.Repeat("ab", 20)}))
+	must(t, f.store.StartStep(ctx, b.ID, "checkout"))
+	must(t, f.store.FinishStep(ctx, b.ID, "checkout", course.OutcomeOK, ""))
+	must(t, f.store.AppendLog(ctx, b.ID, log))
+	if status.Final() {
+		_, err = f.store.FinishBuild(ctx, b.ID, course.BuildResult{Status: status})
+		must(t, err)
+	}
+	b, err = f.store.Build(ctx, b.ID)
+	must(t, err)
+	return b
+}
+
+// send sends one request. Headers are pairs; a body that begins with a brace
+// is JSON.
+func (f *fixture) send(t *testing.T, method, target, body string, headers ...string) *httptest.ResponseRecorder {
+	t.Helper()
+	r := httptest.NewRequestWithContext(t.Context(), method, target, strings.NewReader(body))
+	r.Host = "localhost:8080"
+	if strings.HasPrefix(strings.TrimSpace(body), "{") {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	for i := 0; i < len(headers); i += 2 {
+		if headers[i] == "Host" {
+			r.Host = headers[i+1]
+			continue
+		}
+		r.Header.Set(headers[i], headers[i+1])
+	}
+	w := httptest.NewRecorder()
+	f.handler.ServeHTTP(w, r)
+	return w
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// workflows stands for the Temporal side.
+type workflows struct {
+	store *sqlite.Store
+
+	mu        sync.Mutex
+	woken     []string
+	published []course.PublishRequest
+	result    course.PublishResult
+	err       error // what the next calls answer
+}
+
+func (w *workflows) Wake(key string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.woken = append(w.woken, key)
+}
+
+func (w *workflows) wokenKeys() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return strings.Join(w.woken, " ")
+}
+
+func (w *workflows) Await(ctx context.Context, id int64) (course.Build, error) {
+	b, err := w.store.Build(ctx, id)
+	if err != nil {
+		return b, err
+	}
+	if _, _, err := w.store.ClaimBuild(ctx, b.CourseKey, "await"); err != nil {
+		return b, err
+	}
+	if _, err := w.store.FinishBuild(ctx, id, course.BuildResult{Status: course.StatusSuccess}); err != nil {
+		return b, err
+	}
+	return w.store.Build(ctx, id)
+}
+
+func (w *workflows) CancelBuild(ctx context.Context, _ string, id int64) error {
+	if w.err != nil {
+		return w.err
+	}
+	_, err := w.store.FinishBuild(ctx, id, course.BuildResult{Status: course.StatusCancelled, Reason: "cancelled"})
+	return err
+}
+
+func (w *workflows) Publish(_ context.Context, r course.PublishRequest) (course.PublishResult, error) {
+	if w.err != nil {
+		return course.PublishResult{}, w.err
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.published = append(w.published, r)
+	out := w.result
+	out.Version = r.Version
+	return out, nil
+}
+
+func (w *workflows) RemoveCourse(ctx context.Context, key string) error {
+	if w.err != nil {
+		return w.err
+	}
+	return w.store.DeleteCourse(ctx, key)
+}
+
+// releases holds releases of one course in memory. Their documents are in
+// their field Dir.
+type releases struct {
+	stored, published *course.Release
+	err               error
+}
+
+func (r *releases) Stored(key string) (course.Release, error)    { return r.give(key, r.stored) }
+func (r *releases) Published(key string) (course.Release, error) { return r.give(key, r.published) }
+
+func (r *releases) give(key string, one *course.Release) (course.Release, error) {
+	if r.err != nil {
+		return course.Release{}, r.err
+	}
+	if one == nil || one.Key != key {
+		return course.Release{}, fmt.Errorf("no release of %s: %w", key, course.ErrNotFound)
+	}
+	return *one, nil
+}
+
+func (r *releases) Releases(key string) ([]course.Release, error) {
+	var out []course.Release
+	for _, one := range []*course.Release{r.stored, r.published} {
+		if one != nil && one.Key == key {
+			out = append(out, *one)
+		}
+	}
+	return out, r.err
+}
+
+var errUnreadable = errors.New("/secret/path: input/output error")
+
+func (r *releases) Document(one course.Release) ([]byte, error) {
+	if one.Dir == "" {
+		return nil, errUnreadable
+	}
+	return []byte(one.Dir), nil
+}
+
+func version(letter string) string { return strings.Repeat(letter, course.VersionLength) }
