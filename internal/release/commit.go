@@ -1,0 +1,213 @@
+package release
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"coursewright/internal/course"
+)
+
+// Commit makes a staged release the course's stored one and durable. It may be
+// repeated: a release that is committed already, even published since, is a
+// success. ErrConflict: a newer build was committed before, this one is
+// superseded. ErrNotFound: nothing is staged under that version.
+func (d *Depot) Commit(ctx context.Context, key, version string) error {
+	if err := d.needStore(); err != nil {
+		return err
+	}
+	if err := checkNames(key, version); err != nil {
+		return err
+	}
+	unlock, err := d.lockStore(ctx, key)
+	if err != nil {
+		return fmt.Errorf("commit %s: %w", key, err)
+	}
+	defer unlock()
+	if err := d.commit(key, version); err != nil {
+		return fmt.Errorf("commit %s: %w", key, err)
+	}
+	return nil
+}
+
+func (d *Depot) commit(key, version string) error {
+	home := d.storedDir(key, version)
+	newest, err := d.readFence(key)
+	if err != nil {
+		return err
+	}
+	rel, err := loadRelease(home)
+	staged := errors.Is(err, course.ErrNotFound)
+	if staged {
+		rel, err = loadRelease(d.stagedDir(key, version))
+	}
+	if errors.Is(err, course.ErrNotFound) && newest.version == version {
+		return nil // committed by an earlier call and published since
+	}
+	if err != nil {
+		return err
+	}
+	if newest.build > rel.BuildID {
+		return fmt.Errorf("build %d is superseded by build %d, which is stored already: %w", rel.BuildID, newest.build, course.ErrConflict)
+	}
+	if err := d.makeCourseFolder(d.store, filepath.Join(d.store, key)); err != nil {
+		return err
+	}
+	// The fence comes first: should this call end here, the same build may try
+	// again, and older ones are kept out either way.
+	if err := d.writeFence(key, fence{rel.BuildID, version}); err != nil {
+		return err
+	}
+	if staged {
+		if err := d.disk.rename(d.stagedDir(key, version), home); err != nil {
+			return err
+		}
+	}
+	// Readers follow "current": the release must not be missing behind it even
+	// when the power fails now.
+	if err := d.disk.sync(filepath.Join(d.store, key)); err != nil {
+		return err
+	}
+	return d.makeCurrent(key, version)
+}
+
+// makeCurrent switches STORE/KEY/current and retires the other releases there.
+func (d *Depot) makeCurrent(key, version string) error {
+	dir := filepath.Join(d.store, key)
+	link := filepath.Join(dir, currentName)
+	leaving, err := readLink(link)
+	if err != nil {
+		return err
+	}
+	if err := d.supersede(dir, version, leaving); err != nil {
+		return err
+	}
+	if err := d.disk.switchLink(link, version, filepath.Join(d.store, trashName)); err != nil {
+		return err
+	}
+	if err := d.disk.sync(dir); err != nil {
+		return err
+	}
+	_, err = d.sweep(dir, d.store, 0, version)
+	return err
+}
+
+// makeCourseFolder makes a course's folder below parent, durably.
+func (d *Depot) makeCourseFolder(parent, dir string) error {
+	made, err := d.disk.ensureDir(dir)
+	if err != nil || !made {
+		return err
+	}
+	return d.disk.sync(parent)
+}
+
+// fence is the newest build that was committed for a course. It outlives the
+// release, which is published and pruned some day.
+type fence struct {
+	build   int64
+	version string
+}
+
+func (d *Depot) readFence(key string) (fence, error) {
+	data, err := os.ReadFile(filepath.Join(d.store, key, fenceName))
+	if errors.Is(err, fs.ErrNotExist) {
+		return fence{}, nil
+	}
+	if err != nil {
+		return fence{}, err
+	}
+	build, version, _ := strings.Cut(strings.TrimSpace(string(data)), " ")
+	id, err := strconv.ParseInt(build, 10, 64)
+	if err != nil {
+		return fence{}, fmt.Errorf("the file %s of the stored course is damaged; delete it to accept the next build: %w", fenceName, err)
+	}
+	return fence{id, version}, nil
+}
+
+func (d *Depot) writeFence(key string, f fence) error {
+	if now, err := d.readFence(key); err != nil || now == f {
+		return err
+	}
+	return d.disk.replace(filepath.Join(d.store, key, fenceName), fmt.Appendf(nil, "%d %s\n", f.build, f.version))
+}
+
+// supersede notes on all releases below dir, except the coming one, that they
+// were replaced: on the leaving one now, on others unless it was noted before.
+// It is done before the switch, so that a release which readers may still hold
+// is never without the note.
+func (d *Depot) supersede(dir, coming, leaving string) error {
+	all, err := listReleases(dir)
+	if err != nil {
+		return err
+	}
+	for _, r := range all {
+		if r.Version == coming {
+			continue
+		}
+		noted, err := markTime(filepath.Join(r.Dir, supersededName))
+		if err != nil {
+			return err
+		}
+		if !noted.IsZero() && r.Version != leaving {
+			continue
+		}
+		if err := d.disk.mark(filepath.Join(r.Dir, supersededName), d.now()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sweep moves releases below dir to the trash of root: all that were replaced
+// longer than the grace period ago, except the newest keep and the given one.
+// The caller holds the lock of dir. It returns how many are gone.
+func (d *Depot) sweep(dir, root string, keep int, except string) (int, error) {
+	all, err := listReleases(dir)
+	if err != nil {
+		return 0, err
+	}
+	gone := 0
+	for i, r := range all {
+		if i < keep || r.Version == except {
+			continue
+		}
+		since, err := d.idleSince(r)
+		if err != nil {
+			return gone, err
+		}
+		if since.IsZero() || d.now().Sub(since) < d.grace {
+			continue
+		}
+		if err := d.disk.toTrash(r.Dir, filepath.Join(root, trashName)); err != nil {
+			return gone, err
+		}
+		gone++
+	}
+	return gone, nil
+}
+
+// idleSince tells since when nobody has begun to read a release: from the
+// latest of its times. Zero: it was never replaced.
+func (d *Depot) idleSince(r course.Release) (time.Time, error) {
+	replaced, err := markTime(filepath.Join(r.Dir, supersededName))
+	if err != nil || replaced.IsZero() {
+		return time.Time{}, err
+	}
+	return slices.MaxFunc([]time.Time{replaced, r.PublishedAt, r.StoredAt}, time.Time.Compare), nil
+}
+
+func sortNewestFirst(all []course.Release) {
+	slices.SortFunc(all, func(a, b course.Release) int {
+		if a.BuildID != b.BuildID {
+			return int(max(-1, min(1, b.BuildID-a.BuildID)))
+		}
+		return b.StoredAt.Compare(a.StoredAt)
+	})
+}

@@ -1,0 +1,214 @@
+package release
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"coursewright/internal/course"
+)
+
+// disk does every change to the folders, so that a test can make any of them
+// the last one that happens.
+type disk struct {
+	// fault, set by tests only, is asked before every change; an error stands
+	// for the process having died there.
+	fault func(op, path string) error
+}
+
+func (k *disk) step(op, path string) error {
+	if k.fault == nil {
+		return nil
+	}
+	return k.fault(op, path)
+}
+
+func (k *disk) mkdir(path string) error {
+	if err := k.step("mkdir", path); err != nil {
+		return err
+	}
+	return os.Mkdir(path, 0o775)
+}
+
+// ensureDir makes one folder below an existing one and says whether it is new.
+func (k *disk) ensureDir(path string) (made bool, err error) {
+	err = k.mkdir(path)
+	if errors.Is(err, fs.ErrExist) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+func (k *disk) rename(from, to string) error {
+	if err := k.step("rename", to); err != nil {
+		return err
+	}
+	return os.Rename(from, to)
+}
+
+func (k *disk) symlink(target, path string) error {
+	if err := k.step("symlink", path); err != nil {
+		return err
+	}
+	return os.Symlink(target, path)
+}
+
+// remove deletes one name; that it is gone already is no error.
+func (k *disk) remove(path string) error {
+	if err := k.step("remove", path); err != nil {
+		return err
+	}
+	if err := os.Remove(path); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+func (k *disk) removeAll(path string) error {
+	if err := k.step("remove all", path); err != nil {
+		return err
+	}
+	return os.RemoveAll(path)
+}
+
+// write makes a file and flushes it.
+func (k *disk) write(path string, data []byte) (err error) {
+	if err := k.step("write", path); err != nil {
+		return err
+	}
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o664)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	if _, err := f.Write(data); err != nil {
+		return err
+	}
+	return f.Sync()
+}
+
+// replace gives path new contents in one step.
+func (k *disk) replace(path string, data []byte) error {
+	tmp := tempBeside(path)
+	if err := k.write(tmp, data); err != nil {
+		return err
+	}
+	return k.rename(tmp, path)
+}
+
+// mark makes an empty file whose time carries a fact.
+func (k *disk) mark(path string, at time.Time) error {
+	if err := k.step("mark", path); err != nil {
+		return err
+	}
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE, 0o664)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Close(), os.Chtimes(path, at, at))
+}
+
+// sync flushes a file or folder.
+func (k *disk) sync(path string) error {
+	if err := k.step("sync", path); err != nil {
+		return err
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
+}
+
+// switchLink makes path a symbolic link to target in one step, whatever path
+// was before. A folder in its place, as gitmanager leaves, is exchanged with
+// the link and then moved to trash.
+func (k *disk) switchLink(path, target, trash string) error {
+	if now, err := os.Readlink(path); err == nil && now == target {
+		return nil
+	}
+	tmp := tempBeside(path)
+	if err := k.symlink(target, tmp); err != nil {
+		return err
+	}
+	err := k.rename(tmp, path)
+	if !errors.Is(err, unix.EISDIR) && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	if err := k.step("exchange", path); err != nil {
+		return err
+	}
+	if err := unix.Renameat2(unix.AT_FDCWD, tmp, unix.AT_FDCWD, path, unix.RENAME_EXCHANGE); err != nil {
+		return fmt.Errorf("exchange %s: %w", path, err)
+	}
+	err = k.toTrash(tmp, trash)
+	if errors.Is(err, unix.EXDEV) {
+		return k.removeAll(tmp)
+	}
+	return err
+}
+
+// toTrash takes a file or folder out of sight in one step; it is deleted later.
+func (k *disk) toTrash(path, trash string) error {
+	err := k.rename(path, filepath.Join(trash, filepath.Base(path)+"."+course.NewVersion()))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+// lock waits for the kernel's lock on a file and returns what releases it. The
+// file is never removed: whoever waits for it would then hold a lock that
+// nobody else sees.
+func (k *disk) lock(ctx context.Context, path string) (func(), error) {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o664)
+	if err != nil {
+		return nil, fmt.Errorf("lock %s: %w", filepath.Base(path), err)
+	}
+	for wait := time.Millisecond; ; wait = min(2*wait, 20*time.Millisecond) {
+		err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+		if err == nil {
+			// Closing releases the lock; there is nothing to do about an error.
+			return func() { _ = f.Close() }, nil
+		}
+		if errors.Is(err, unix.EWOULDBLOCK) || errors.Is(err, unix.EINTR) {
+			err = pause(ctx, wait)
+		}
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("lock %s: %w", filepath.Base(path), err), f.Close())
+		}
+	}
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-timer.C:
+		return nil
+	}
+}
+
+func tempBeside(path string) string {
+	return filepath.Join(filepath.Dir(path), tempPrefix+course.NewVersion())
+}
+
+// syncAll flushes the file system that path is on.
+func (k *disk) syncAll(path string) error {
+	if err := k.step("sync all", path); err != nil {
+		return err
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(unix.Syncfs(int(f.Fd())), f.Close())
+}

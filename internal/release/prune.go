@@ -1,0 +1,288 @@
+package release
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"coursewright/internal/course"
+)
+
+// Prune removes the releases of a course that are no longer kept and returns
+// how many: stored ones that were replaced, and published ones beyond the
+// newest Keep. The live release, the stored one, and what was replaced less
+// than the grace period ago stay. It is slow (it deletes files), so it belongs
+// after a publish, not into it.
+func (d *Depot) Prune(ctx context.Context, key string) (int, error) {
+	if err := checkKey(key); err != nil {
+		return 0, err
+	}
+	total := 0
+	for _, part := range []func(context.Context, string) (int, error){d.prunePublished, d.pruneStored} {
+		n, err := part(ctx, key)
+		if err != nil {
+			return total, fmt.Errorf("prune %s: %w", key, err)
+		}
+		total += n
+	}
+	_, err := d.emptyTrash(ctx)
+	return total, err
+}
+
+func (d *Depot) prunePublished(ctx context.Context, key string) (int, error) {
+	if d.publish == "" {
+		return 0, nil
+	}
+	unlock, err := d.lockPublish(ctx, key)
+	if err != nil {
+		return 0, err
+	}
+	defer unlock()
+	live, err := d.liveVersion(key)
+	if err != nil {
+		return 0, err
+	}
+	return d.sweep(d.releasesDir(key), d.publish, d.keep, live)
+}
+
+func (d *Depot) pruneStored(ctx context.Context, key string) (int, error) {
+	if d.store == "" {
+		return 0, nil
+	}
+	unlock, err := d.lockStore(ctx, key)
+	if err != nil {
+		return 0, err
+	}
+	defer unlock()
+	dir := filepath.Join(d.store, key)
+	version, err := readLink(filepath.Join(dir, currentName))
+	if err != nil {
+		return 0, err
+	}
+	return d.sweep(dir, d.store, 0, version)
+}
+
+// Remove takes all of a course out of the folders that this process has: its
+// links, published, stored and staged releases. Nothing of it is visible after
+// the call; that there is nothing is no error. Builds of the course must have
+// ended.
+func (d *Depot) Remove(ctx context.Context, key string) error {
+	if err := checkKey(key); err != nil {
+		return err
+	}
+	if d.publish != "" {
+		if err := d.removePublished(ctx, key); err != nil {
+			return fmt.Errorf("remove %s: %w", key, err)
+		}
+	}
+	if d.store != "" {
+		if err := d.removeStored(ctx, key); err != nil {
+			return fmt.Errorf("remove %s: %w", key, err)
+		}
+	}
+	_, err := d.emptyTrash(ctx)
+	return err
+}
+
+func (d *Depot) removePublished(ctx context.Context, key string) error {
+	unlock, err := d.lockPublish(ctx, key)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if err := d.unlinkStatic(key); err != nil {
+		return err
+	}
+	trash := filepath.Join(d.publish, trashName)
+	if err := d.disk.toTrash(filepath.Join(d.publish, key), trash); err != nil {
+		return err
+	}
+	return d.disk.toTrash(d.releasesDir(key), trash)
+}
+
+func (d *Depot) removeStored(ctx context.Context, key string) error {
+	unlock, err := d.lockStore(ctx, key)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	trash := filepath.Join(d.store, trashName)
+	names, err := readNames(filepath.Join(d.store, stagingName))
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		if strings.HasPrefix(name, key+".") {
+			if err := d.disk.toTrash(filepath.Join(d.store, stagingName, name), trash); err != nil {
+				return err
+			}
+		}
+	}
+	return d.disk.toTrash(filepath.Join(d.store, key), trash)
+}
+
+// Collected tells what a garbage collection removed.
+type Collected struct {
+	Objects int   // files of the pool that no release uses
+	Bytes   int64 // their sizes together
+	Staging int   // abandoned or never committed staging
+	Trash   int   // removed releases whose files were still there
+}
+
+// CollectGarbage removes what nobody needs any more: pool files that no
+// release links, staging older than the garbage age, and trash. It may run at
+// any time, also while others stage, commit and publish.
+//
+// A pool file may be linked into a new release between the look at its link
+// count and its removal. That does no harm: the release keeps the file, only
+// its name in the pool is gone, and the next build that wants it adds it again.
+// The age spares the pool the files of a course that is removed and built
+// anew, it is not needed for safety.
+func (d *Depot) CollectGarbage(ctx context.Context) (Collected, error) {
+	var out Collected
+	var err error
+	if d.store != "" {
+		if out.Staging, err = d.collectStaging(); err != nil {
+			return out, fmt.Errorf("collect staging: %w", err)
+		}
+	}
+	if out.Trash, err = d.emptyTrash(ctx); err != nil {
+		return out, err
+	}
+	if d.store != "" {
+		if err := d.collectObjects(ctx, &out); err != nil {
+			return out, fmt.Errorf("collect pool: %w", err)
+		}
+	}
+	return out, d.collectTemps()
+}
+
+func (d *Depot) collectStaging() (int, error) {
+	return d.collectOld(filepath.Join(d.store, stagingName), filepath.Join(d.store, trashName), "")
+}
+
+// collectTemps removes links and files that were made but never renamed into
+// place.
+func (d *Depot) collectTemps() error {
+	dirs := map[string]string{} // folder → trash on its file system
+	for _, root := range []string{d.store, d.publish} {
+		if root == "" {
+			continue
+		}
+		names, err := readNames(root)
+		if err != nil {
+			return err
+		}
+		dirs[root] = root
+		for _, name := range names {
+			if info, err := os.Lstat(filepath.Join(root, name)); err == nil && info.IsDir() && course.ValidKey(name) {
+				dirs[filepath.Join(root, name)] = root
+			}
+		}
+	}
+	for dir, root := range dirs {
+		if _, err := d.collectOld(dir, filepath.Join(root, trashName), tempPrefix); err != nil {
+			return fmt.Errorf("collect leftovers: %w", err)
+		}
+	}
+	return nil
+}
+
+// collectOld moves entries with the given prefix to the trash when they have
+// not changed for the garbage age.
+func (d *Depot) collectOld(dir, trash, prefix string) (int, error) {
+	names, err := readNames(dir)
+	if err != nil {
+		return 0, err
+	}
+	gone := 0
+	for _, name := range names {
+		info, err := os.Lstat(filepath.Join(dir, name))
+		if errors.Is(err, fs.ErrNotExist) || !strings.HasPrefix(name, prefix) {
+			continue
+		}
+		if err != nil {
+			return gone, err
+		}
+		if d.now().Sub(info.ModTime()) < d.garbageAge {
+			continue
+		}
+		if err := d.disk.toTrash(filepath.Join(dir, name), trash); err != nil {
+			return gone, err
+		}
+		gone++
+	}
+	return gone, nil
+}
+
+// emptyTrash deletes what was moved out of sight. Two processes may do it at
+// once.
+func (d *Depot) emptyTrash(ctx context.Context) (int, error) {
+	gone := 0
+	for _, root := range []string{d.store, d.publish} {
+		if root == "" {
+			continue
+		}
+		trash := filepath.Join(root, trashName)
+		names, err := readNames(trash)
+		if err != nil {
+			return gone, fmt.Errorf("empty trash: %w", err)
+		}
+		for _, name := range names {
+			if err := context.Cause(ctx); err != nil {
+				return gone, err
+			}
+			if err := d.disk.removeAll(filepath.Join(trash, name)); err != nil {
+				return gone, fmt.Errorf("empty trash: %w", err)
+			}
+			gone++
+		}
+	}
+	return gone, nil
+}
+
+func (d *Depot) collectObjects(ctx context.Context, out *Collected) error {
+	for i := range 256 {
+		if err := context.Cause(ctx); err != nil {
+			return err
+		}
+		if err := d.collectShelf(filepath.Join(d.store, objectsName, fmt.Sprintf("%02x", i)), out); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// collectShelf looks through one folder of the pool. A file's ctime is when it
+// got or lost its last other name.
+func (d *Depot) collectShelf(dir string, out *Collected) error {
+	names, err := readNames(dir)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		path := filepath.Join(dir, name)
+		var st unix.Stat_t
+		if err := unix.Lstat(path, &st); errors.Is(err, fs.ErrNotExist) {
+			continue
+		} else if err != nil {
+			return err
+		}
+		if st.Nlink > 1 || d.now().Sub(time.Unix(0, st.Ctim.Nano())) < d.garbageAge {
+			continue
+		}
+		if err := d.disk.remove(path); err != nil {
+			return err
+		}
+		out.Objects++
+		out.Bytes += st.Size
+	}
+	return nil
+}

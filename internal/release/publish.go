@@ -1,0 +1,192 @@
+package release
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	"coursewright/internal/course"
+)
+
+// Publish makes a release the one that students see and returns it. The
+// release is the stored one, the live one (then only what is missing is
+// mended) or, for a rollback, one that is kept. When it returns, the switch is
+// durable.
+//
+// ErrConflict: the version is neither stored nor published, or a newer build
+// was published before and this is no rollback; the text says which versions
+// there are.
+func (d *Depot) Publish(ctx context.Context, r course.PublishRequest) (course.Release, error) {
+	if err := d.needPublish(); err != nil {
+		return course.Release{}, err
+	}
+	if err := checkNames(r.Key, r.Version); err != nil {
+		return course.Release{}, err
+	}
+	unlock, err := d.lockPublish(ctx, r.Key)
+	if err != nil {
+		return course.Release{}, fmt.Errorf("publish %s: %w", r.Key, err)
+	}
+	defer unlock()
+	if err := d.publishLocked(ctx, r); err != nil {
+		return course.Release{}, fmt.Errorf("publish %s: %w", r.Key, err)
+	}
+	return d.loadPublished(r.Key, r.Version)
+}
+
+func (d *Depot) publishLocked(ctx context.Context, r course.PublishRequest) error {
+	rel, err := d.find(r)
+	if err != nil {
+		return err
+	}
+	live, err := d.liveVersion(r.Key)
+	if err != nil {
+		return err
+	}
+	if live != r.Version {
+		if err := d.fenced(rel, r.Rollback); err != nil {
+			return err
+		}
+	}
+	if rel.Dir != d.publishedDir(r.Key, r.Version) {
+		if err := d.move(ctx, rel); err != nil {
+			return err
+		}
+	}
+	if live != r.Version {
+		if err := d.switchTo(rel, live); err != nil {
+			return err
+		}
+	}
+	if err := d.linkStatic(rel); err != nil {
+		return err
+	}
+	return d.leaveStore(ctx, rel)
+}
+
+// find looks for the release in the publish folder, then in the store.
+func (d *Depot) find(r course.PublishRequest) (course.Release, error) {
+	rel, err := loadRelease(d.publishedDir(r.Key, r.Version))
+	if errors.Is(err, course.ErrNotFound) && d.store != "" {
+		rel, err = loadRelease(d.storedDir(r.Key, r.Version))
+	}
+	if errors.Is(err, course.ErrNotFound) {
+		return course.Release{}, d.mismatch(r)
+	}
+	return rel, err
+}
+
+// mismatch explains that a version is not there.
+func (d *Depot) mismatch(r course.PublishRequest) error {
+	describe := func(rel course.Release, err error) string {
+		if err != nil {
+			return "none"
+		}
+		return rel.Version
+	}
+	stored, published := describe(d.Stored(r.Key)), describe(d.Published(r.Key))
+	return fmt.Errorf("version %s is not there any more (stored: %s, published: %s); the course was probably built again meanwhile, import it again: %w",
+		r.Version, stored, published, course.ErrConflict)
+}
+
+// fenced refuses a release that is older than one published before, except for
+// a rollback. The newest published build is always among the kept releases.
+func (d *Depot) fenced(rel course.Release, rollback bool) error {
+	if rollback {
+		return nil
+	}
+	kept, err := d.Releases(rel.Key)
+	if err != nil {
+		return err
+	}
+	for _, k := range kept {
+		if k.BuildID > rel.BuildID {
+			return fmt.Errorf("version %s of build %d is older than version %s of build %d, which was published before; ask for a rollback to go back: %w",
+				rel.Version, rel.BuildID, k.Version, k.BuildID, course.ErrConflict)
+		}
+	}
+	return nil
+}
+
+// move takes a release from the store to the publish folder. Until the switch
+// it counts as stored.
+func (d *Depot) move(ctx context.Context, rel course.Release) error {
+	unlock, err := d.lockStore(ctx, rel.Key)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	dir := d.releasesDir(rel.Key)
+	if err := d.makeCourseFolder(filepath.Dir(dir), dir); err != nil {
+		return err
+	}
+	if err := d.disk.rename(rel.Dir, d.publishedDir(rel.Key, rel.Version)); err != nil {
+		return err
+	}
+	return d.disk.sync(dir)
+}
+
+// switchTo makes a release live. The mark is set after the switch: a release
+// in the publish folder without it is not published yet.
+func (d *Depot) switchTo(rel course.Release, live string) error {
+	if live != "" {
+		// The call that published the live one may have died before its marks.
+		if err := d.markPublished(rel.Key, live); err != nil {
+			return err
+		}
+	}
+	dir := d.releasesDir(rel.Key)
+	if err := d.supersede(dir, rel.Version, live); err != nil {
+		return err
+	}
+	path := filepath.Join(d.publish, rel.Key)
+	if err := d.disk.switchLink(path, linkTarget(rel.Key, rel.Version), filepath.Join(d.publish, trashName)); err != nil {
+		return err
+	}
+	if err := d.disk.sync(d.publish); err != nil {
+		return err
+	}
+	return d.disk.mark(filepath.Join(dir, rel.Version, publishedName), d.now())
+}
+
+// markPublished gives the live release its mark, if it lacks one.
+func (d *Depot) markPublished(key, version string) error {
+	rel, err := loadRelease(d.publishedDir(key, version))
+	if errors.Is(err, course.ErrNotFound) || (err == nil && !rel.PublishedAt.IsZero()) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	switched, err := markTime(filepath.Join(d.publish, key))
+	if err != nil {
+		return err
+	}
+	return d.disk.mark(filepath.Join(rel.Dir, publishedName), switched)
+}
+
+// leaveStore ends a publish: the live release has its mark and the store no
+// longer calls it current.
+func (d *Depot) leaveStore(ctx context.Context, rel course.Release) error {
+	if err := d.markPublished(rel.Key, rel.Version); err != nil {
+		return err
+	}
+	if d.store == "" {
+		return nil
+	}
+	link := filepath.Join(d.store, rel.Key, currentName)
+	if version, err := readLink(link); err != nil || version != rel.Version {
+		return err
+	}
+	unlock, err := d.lockStore(ctx, rel.Key)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	// A build may have committed between the look and the lock.
+	if version, err := readLink(link); err != nil || version != rel.Version {
+		return err
+	}
+	return d.disk.remove(link)
+}

@@ -1,0 +1,187 @@
+package release
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+
+	"coursewright/internal/course"
+)
+
+// lookAgain is how often a reader follows a link that was switched under it.
+const lookAgain = 10
+
+// Stored gives a course's newest release that is not published. ErrNotFound
+// when there is none. While the release is being published it is still found;
+// once it is not, Published has it: ask in that order.
+func (d *Depot) Stored(key string) (course.Release, error) {
+	none := fmt.Errorf("stored release of %s: %w", key, course.ErrNotFound)
+	if err := checkKey(key); err != nil || d.store == "" {
+		return course.Release{}, errors.Join(err, none)
+	}
+	link := filepath.Join(d.store, key, currentName)
+	for range lookAgain {
+		version, err := readLink(link)
+		if err != nil {
+			return course.Release{}, fmt.Errorf("stored release of %s: %w", key, err)
+		}
+		if !course.ValidVersion(version) {
+			return course.Release{}, none
+		}
+		rel, err := loadRelease(d.storedDir(key, version))
+		if errors.Is(err, course.ErrNotFound) {
+			rel, err = d.moving(key, version)
+		}
+		if !errors.Is(err, course.ErrNotFound) {
+			return rel, err
+		}
+		if again, err := readLink(link); err == nil && again == version {
+			return course.Release{}, none
+		}
+	}
+	return course.Release{}, none
+}
+
+// moving finds a release that left the store, but is not yet the published
+// one: it is being published, or that call died.
+func (d *Depot) moving(key, version string) (course.Release, error) {
+	none := fmt.Errorf("release %s: %w", version, course.ErrNotFound)
+	if d.publish == "" {
+		return course.Release{}, none
+	}
+	rel, err := loadRelease(d.publishedDir(key, version))
+	if err != nil {
+		return course.Release{}, err
+	}
+	live, err := d.liveVersion(key)
+	if err != nil {
+		return course.Release{}, err
+	}
+	if live == version || !rel.PublishedAt.IsZero() {
+		return course.Release{}, none
+	}
+	return rel, nil
+}
+
+// Published gives the release that students see. ErrNotFound when the course
+// was never published.
+func (d *Depot) Published(key string) (course.Release, error) {
+	none := fmt.Errorf("published release of %s: %w", key, course.ErrNotFound)
+	if err := checkKey(key); err != nil || d.publish == "" {
+		return course.Release{}, errors.Join(err, none)
+	}
+	for range lookAgain {
+		version, err := d.liveVersion(key)
+		if err != nil {
+			return course.Release{}, fmt.Errorf("published release of %s: %w", key, err)
+		}
+		if version == "" {
+			return course.Release{}, none
+		}
+		rel, err := d.loadPublished(key, version)
+		if !errors.Is(err, course.ErrNotFound) {
+			return rel, err
+		}
+		if again, err := d.liveVersion(key); err == nil && again == version {
+			return course.Release{}, none
+		}
+	}
+	return course.Release{}, none
+}
+
+// loadPublished reads a release of the publish folder. One without a note of
+// when it was published, because that call died, gets the time of the switch.
+func (d *Depot) loadPublished(key, version string) (course.Release, error) {
+	rel, err := loadRelease(d.publishedDir(key, version))
+	if err == nil && rel.PublishedAt.IsZero() {
+		rel.PublishedAt, err = markTime(filepath.Join(d.publish, key))
+	}
+	return rel, err
+}
+
+// liveVersion is the version that PUBLISH/KEY names, "" when there is no such
+// link.
+func (d *Depot) liveVersion(key string) (string, error) {
+	target, err := readLink(filepath.Join(d.publish, key))
+	return versionOf(key, target), err
+}
+
+// readLink gives "" for what does not exist or is no link.
+func readLink(path string) (string, error) {
+	target, err := os.Readlink(path)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.EINVAL) {
+		return "", nil
+	}
+	return target, err
+}
+
+// Releases lists the published releases of a course that are kept, newest
+// build first; the live one is among them. It is empty for a course that was
+// never published.
+func (d *Depot) Releases(key string) ([]course.Release, error) {
+	if err := checkKey(key); err != nil {
+		return nil, err
+	}
+	if d.publish == "" {
+		return nil, nil
+	}
+	live, err := d.liveVersion(key)
+	if err != nil {
+		return nil, fmt.Errorf("releases of %s: %w", key, err)
+	}
+	all, err := listReleases(d.releasesDir(key))
+	if err != nil {
+		return nil, fmt.Errorf("releases of %s: %w", key, err)
+	}
+	out := all[:0]
+	for _, r := range all {
+		if r.Version == live && r.PublishedAt.IsZero() {
+			if r, err = d.loadPublished(key, live); err != nil {
+				return nil, fmt.Errorf("releases of %s: %w", key, err)
+			}
+		}
+		if !r.PublishedAt.IsZero() {
+			out = append(out, r)
+		}
+	}
+	return out, nil
+}
+
+// Document gives the A+ document of a release that Stored, Published or
+// Releases returned, also when the release was published in between.
+// ErrNotFound when it is gone: it was replaced longer than the grace period
+// ago, ask for the newest release again.
+func (d *Depot) Document(rel course.Release) ([]byte, error) {
+	return d.ReadFile(rel, lmsName)
+}
+
+// ReadFile gives a document of a release by name, such as defaults.json, like
+// Document.
+func (d *Depot) ReadFile(rel course.Release, name string) ([]byte, error) {
+	if err := checkNames(rel.Key, rel.Version); err != nil {
+		return nil, err
+	}
+	if name != filepath.Base(name) {
+		return nil, fmt.Errorf("document %q is not a plain name: %w", name, course.ErrInvalid)
+	}
+	// A release moves from the store to the publish folder and never back, so
+	// looking in this order misses it only when it is gone.
+	var places []string
+	if d.store != "" {
+		places = append(places, d.storedDir(rel.Key, rel.Version))
+	}
+	if d.publish != "" {
+		places = append(places, d.publishedDir(rel.Key, rel.Version))
+	}
+	for _, dir := range places {
+		data, err := os.ReadFile(filepath.Join(dir, name))
+		if !errors.Is(err, fs.ErrNotExist) {
+			return data, err
+		}
+	}
+	return nil, fmt.Errorf("%s of release %s of %s: %w", name, rel.Version, rel.Key, course.ErrNotFound)
+}

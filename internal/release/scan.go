@@ -1,0 +1,157 @@
+package release
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
+	"golang.org/x/sys/unix"
+)
+
+// maxDepth bounds nesting, since every level keeps a folder open.
+const maxDepth = 100
+
+// scanner reads a course folder into memory. It never follows a link: names
+// are looked up in open folders.
+type scanner struct {
+	ctx   context.Context // of the one scan it serves
+	group *errgroup.Group
+	dev   uint64
+	faults
+}
+
+// scan reads the whole tree below root except everything named .git. Entries
+// that a release must not contain come back as faults; links are judged later.
+func scan(ctx context.Context, root *os.Root, workers int) (*folder, *faults, error) {
+	top, err := root.Open(".")
+	if err != nil {
+		return nil, nil, fmt.Errorf("course folder: %w", err)
+	}
+	var st unix.Stat_t
+	if err := unix.Fstat(int(top.Fd()), &st); err != nil {
+		return nil, nil, errors.Join(fmt.Errorf("course folder: %w", err), top.Close())
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	// One more for the folder that hands out work.
+	group.SetLimit(workers + 1)
+	s := &scanner{ctx: ctx, group: group, dev: st.Dev}
+	tree := &folder{}
+	group.Go(func() error { return s.read(tree, top, 0) })
+	if err := group.Wait(); err != nil {
+		return nil, nil, err
+	}
+	return tree, &s.faults, nil
+}
+
+// read fills in one folder and closes it.
+func (s *scanner) read(into *folder, dir *os.File, depth int) (err error) {
+	defer func() { err = errors.Join(err, dir.Close()) }()
+	if err := s.ctx.Err(); err != nil {
+		return err
+	}
+	names, err := dir.Readdirnames(-1)
+	if err != nil {
+		return fmt.Errorf("read folder %q: %w", into.source, err)
+	}
+	slices.Sort(names)
+	fd := int(dir.Fd())
+	into.nodes = make([]node, 0, len(names))
+	for _, name := range names {
+		if name == ".git" {
+			continue
+		}
+		n, ok, err := s.look(fd, into.source, name)
+		if err != nil {
+			return err
+		}
+		if ok {
+			into.nodes = append(into.nodes, n)
+		}
+	}
+	for i := range into.nodes {
+		if into.nodes[i].kind != kindFolder {
+			continue
+		}
+		if err := s.descend(into.nodes[i].folder, fd, into.nodes[i].name, depth+1); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// look stats one name.
+func (s *scanner) look(fd int, folderPath, name string) (n node, ok bool, err error) {
+	var st unix.Stat_t
+	if err := unix.Fstatat(fd, name, &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
+		return node{}, false, fmt.Errorf("look at %q: %w", path.Join(folderPath, name), err)
+	}
+	n = node{name: name, stamp: stampOf(&st, s.dev)}
+	switch st.Mode & unix.S_IFMT {
+	case unix.S_IFREG:
+		n.kind = kindFile
+	case unix.S_IFDIR:
+		n.kind = kindFolder
+		n.folder = &folder{source: path.Join(folderPath, name)}
+	case unix.S_IFLNK:
+		n.kind = kindLink
+		if n.target, err = readLinkAt(fd, name); err != nil {
+			return node{}, false, fmt.Errorf("read link %q: %w", path.Join(folderPath, name), err)
+		}
+	default:
+		s.add(path.Join(folderPath, name), "is a "+specialName(st.Mode)+"; a course holds files, folders and links only", "remove it in the build")
+		return node{}, false, nil
+	}
+	return n, true, nil
+}
+
+func (s *scanner) descend(into *folder, parent int, name string, depth int) error {
+	if depth > maxDepth {
+		s.add(into.source, fmt.Sprintf("is nested more than %d folders deep", maxDepth), "use fewer levels of folders")
+		return nil
+	}
+	fd, err := unix.Openat(parent, name, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	if errors.Is(err, fs.ErrPermission) {
+		s.add(into.source, "cannot be read by the service", "make the folder readable at the end of the build (chmod a+rx)")
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("open folder %q: %w", into.source, err)
+	}
+	dir := os.NewFile(uintptr(fd), name)
+	if s.group.TryGo(func() error { return s.read(into, dir, depth) }) {
+		return nil
+	}
+	return s.read(into, dir, depth)
+}
+
+func stampOf(st *unix.Stat_t, dev uint64) stamp {
+	out := stamp{size: st.Size, mtime: st.Mtim.Nano(), ctime: st.Ctim.Nano(), mode: st.Mode}
+	if st.Dev == dev {
+		out.ino = st.Ino
+	}
+	return out
+}
+
+func readLinkAt(fd int, name string) (string, error) {
+	buf := make([]byte, unix.PathMax)
+	n, err := unix.Readlinkat(fd, name, buf)
+	if err != nil {
+		return "", err
+	}
+	return string(buf[:n]), nil
+}
+
+func specialName(mode uint32) string {
+	switch mode & unix.S_IFMT {
+	case unix.S_IFIFO:
+		return "named pipe"
+	case unix.S_IFSOCK:
+		return "socket"
+	}
+	return "device"
+}
