@@ -1,0 +1,231 @@
+package buildlog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+)
+
+// Sink takes the text of a build's log, in order.
+type Sink interface {
+	// AppendLog adds text, valid UTF-8 without NUL, at the end of the log.
+	AppendLog(ctx context.Context, buildID int64, text string) error
+}
+
+const (
+	flushEvery   = 75 * time.Millisecond // between two batches
+	flushBytes   = 32 << 10              // a batch of this size goes out at once
+	pendingBytes = 256 << 10             // Write waits above this
+	partialAge   = time.Second           // a line without an end waits so long for it
+	sinkTimeout  = 10 * time.Second      // for one batch
+)
+
+// ErrClosed is the error of writing to a closed Writer.
+var ErrClosed = errors.New("the build log is closed")
+
+// Writer is the log of one build as its steps see it. What is written becomes
+// lines of valid UTF-8; colours stay, other terminal control is taken out, a
+// line that is overwritten by means of a carriage return shows its last state,
+// and secrets are masked. The first line after a pause goes out at once, more
+// follow in batches. It is safe for concurrent use, and the bytes of one Write
+// stay together.
+//
+// Writing never fails on account of the sink, since a build should not fail
+// for that: what could not be stored is named in the log later, and Close
+// returns the error.
+type Writer struct {
+	sink    Sink
+	buildID int64
+	mask    masker
+	wake    chan struct{} // there is something to send
+	full    chan struct{} // there is a full batch
+	stop    chan struct{} // closed by Close
+	ended   chan struct{} // closed when nothing will be sent any more
+
+	mu      sync.Mutex
+	room    *sync.Cond // signals that out has shrunk
+	clean   cleaner
+	out     []byte    // clean lines to be sent
+	partial time.Time // since when clean has a line without an end
+	closed  bool
+	lost    int   // bytes that the sink did not take, not yet told
+	err     error // the first error of the sink
+}
+
+// NewWriter begins writing to a build's log; Close ends it. Secrets are texts
+// that must not appear in the log, such as tokens and private keys; each line
+// of one is masked on its own, and lines under minSecret bytes are not, since
+// that would make a log unreadable; nor is one that colours divide. The context's values reach the sink, its
+// end does not: the last lines of a cancelled build are those that matter.
+func NewWriter(ctx context.Context, sink Sink, buildID int64, secrets ...string) *Writer {
+	w := &Writer{
+		sink:    sink,
+		buildID: buildID,
+		mask:    newMasker(secrets),
+		wake:    make(chan struct{}, 1),
+		full:    make(chan struct{}, 1),
+		stop:    make(chan struct{}),
+		ended:   make(chan struct{}),
+	}
+	w.room = sync.NewCond(&w.mu)
+	go func() {
+		defer close(w.ended)
+		w.run(context.WithoutCancel(ctx))
+	}()
+	return w
+}
+
+// Write adds output of a build. It waits while the sink is behind. The only
+// error is ErrClosed.
+func (w *Writer) Write(p []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for n := 0; n < len(p); n += flushBytes {
+		for len(w.out) >= pendingBytes && !w.closed {
+			w.room.Wait()
+		}
+		if w.closed {
+			return n, ErrClosed
+		}
+		w.clean.write(w.emit, p[n:min(n+flushBytes, len(p))])
+		w.notify()
+	}
+	return len(p), nil
+}
+
+// Printf adds a line of the service itself. It begins on a line of its own.
+func (w *Writer) Printf(format string, args ...any) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.closed {
+		return
+	}
+	w.clean.endLine(w.emit)
+	var own cleaner // the build's output may be in the middle of a character
+	own.write(w.emit, fmt.Appendf(nil, format, args...))
+	own.finish(w.emit)
+	w.notify()
+}
+
+// Close sends what is left and returns the first error of the sink. Closing
+// again gives the same answer.
+func (w *Writer) Close() error {
+	w.mu.Lock()
+	if !w.closed {
+		w.closed = true
+		w.clean.finish(w.emit)
+		w.room.Broadcast()
+		close(w.stop)
+	}
+	w.mu.Unlock()
+	<-w.ended
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.err
+}
+
+// emit takes clean text and gives back the end of it that has to wait. That is
+// the beginning of a secret whose rest may come; never so at the end of a line.
+func (w *Writer) emit(text []byte, endsLine bool) (held []byte) {
+	masked := w.mask.apply(text)
+	ready := len(masked)
+	if !endsLine {
+		ready -= w.mask.begun(masked)
+	}
+	w.out = append(w.out, masked[:ready]...)
+	return masked[ready:]
+}
+
+// notify tells the sending goroutine what there is. The caller holds mu.
+func (w *Writer) notify() {
+	if w.clean.pending() && w.partial.IsZero() {
+		w.partial = time.Now()
+	}
+	if !w.clean.pending() {
+		w.partial = time.Time{}
+	}
+	if len(w.out) > 0 || w.clean.pending() {
+		signal(w.wake)
+	}
+	if len(w.out) >= flushBytes {
+		signal(w.full)
+	}
+}
+
+// signal leaves a mark in a channel of one place.
+func signal(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}
+
+// run sends batches until the Writer is closed and everything is sent.
+func (w *Writer) run(ctx context.Context) {
+	pause := time.NewTimer(0)
+	defer pause.Stop()
+	for stopped := false; !stopped; {
+		select {
+		case <-w.wake:
+		case <-w.stop:
+		}
+		w.send(ctx)
+		pause.Reset(flushEvery)
+		select {
+		case <-pause.C:
+		case <-w.full:
+		case <-w.stop:
+			stopped = true
+		}
+	}
+	w.send(ctx)
+}
+
+// send gives the sink what is ready.
+func (w *Writer) send(ctx context.Context) {
+	batch, lost := w.take()
+	if len(batch) == 0 {
+		return
+	}
+	text := string(batch)
+	if lost > 0 {
+		text = fmt.Sprintf("[%d bytes of output could not be stored]\n", lost) + text
+	}
+	ctx, cancel := context.WithTimeout(ctx, sinkTimeout)
+	defer cancel()
+	err := w.sink.AppendLog(ctx, w.buildID, text)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if err == nil {
+		w.lost -= lost
+		return
+	}
+	w.lost += len(batch)
+	if w.err == nil {
+		w.err = fmt.Errorf("append to the log of build %d: %w", w.buildID, err)
+	}
+}
+
+// take gives the text to send next and makes room for more. A line that has
+// waited long for its end goes out without.
+func (w *Writer) take() (batch []byte, lost int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	select { // what was full is taken now
+	case <-w.full:
+	default:
+	}
+	if !w.partial.IsZero() {
+		if time.Since(w.partial) >= partialAge {
+			w.clean.flush(w.emit)
+			w.partial = time.Time{}
+		} else {
+			signal(w.wake) // look again after the pause
+		}
+	}
+	batch, w.out = w.out, nil
+	w.room.Broadcast()
+	return batch, w.lost
+}
