@@ -1,0 +1,171 @@
+package djtemplate
+
+import (
+	"strings"
+	"unicode"
+)
+
+type tokenKind int
+
+const (
+	tokenText tokenKind = iota
+	tokenVar
+	tokenBlock
+	tokenComment
+)
+
+// token is a piece of a template. The contents of tags come without their
+// delimiters and without white space around.
+type token struct {
+	kind     tokenKind
+	contents string
+	line     int
+}
+
+// tokenize splits a template into text and tags. A tag opens and closes on one
+// line; anything else is text.
+func tokenize(source string) []token {
+	var tokens []token
+	verbatim := ""
+	line := 1
+	add := func(kind tokenKind, contents string) {
+		tokens = append(tokens, token{kind, contents, line})
+	}
+	text := func(s string) {
+		if s != "" {
+			add(tokenText, s)
+			line += strings.Count(s, "\n")
+		}
+	}
+	start, from := 0, 0 // start of pending text, where to look for the next tag
+	for {
+		open, end := nextTag(source, from)
+		if open < 0 {
+			break
+		}
+		contents := strings.TrimFunc(source[open+2:end-2], isSpace)
+		kind := source[open+1]
+		if verbatim != "" && (kind != '%' || contents != verbatim) {
+			from = end
+			continue
+		}
+		text(source[start:open])
+		start, from = end, end
+		switch kind {
+		case '{':
+			add(tokenVar, contents)
+		case '#':
+			add(tokenComment, "")
+		default:
+			add(tokenBlock, contents)
+			if verbatim != "" {
+				verbatim = ""
+			} else if contents == "verbatim" || strings.HasPrefix(contents, "verbatim ") {
+				verbatim = "end" + contents
+			}
+		}
+	}
+	text(source[start:])
+	return tokens
+}
+
+// nextTag finds the first tag at or after from: its start and end, or -1. The
+// work is linear over a whole template because a line without a closing
+// delimiter is skipped per kind of tag.
+func nextTag(source string, from int) (int, int) {
+	var noClose [3]int // per kind: no closing delimiter before this offset
+	for {
+		i := strings.IndexByte(source[from:], '{')
+		if i < 0 || from+i+1 >= len(source) {
+			return -1, -1
+		}
+		open := from + i
+		from = open + 1
+		k := strings.IndexByte("{%#", source[open+1])
+		if k < 0 || open < noClose[k] {
+			continue
+		}
+		rest := source[open+2:]
+		if nl := strings.IndexByte(rest, '\n'); nl >= 0 {
+			rest = rest[:nl]
+		}
+		end := strings.Index(rest, [3]string{"}}", "%}", "#}"}[k])
+		if end < 0 {
+			noClose[k] = open + 2 + len(rest)
+			continue
+		}
+		return open, open + 2 + end + 2
+	}
+}
+
+// splitWords splits the contents of a tag at white space and keeps quoted
+// strings, with what touches them, in one piece.
+func splitWords(s string) []string {
+	var words []string
+	for {
+		s = strings.TrimLeftFunc(s, isSpace)
+		if s == "" {
+			return words
+		}
+		end := quotedWordEnd(s)
+		if end == 0 {
+			end = strings.IndexFunc(s, isSpace)
+			if end < 0 {
+				end = len(s)
+			}
+		}
+		words = append(words, s[:end])
+		s = s[end:]
+	}
+}
+
+// quotedWordEnd returns the end of a word that holds at least one complete
+// quoted string, or 0 when s does not begin with such a word.
+func quotedWordEnd(s string) int {
+	end, i := 0, 0
+	for {
+		n := strings.IndexFunc(s[i:], func(r rune) bool { return r == '"' || r == '\'' || isSpace(r) })
+		if n < 0 {
+			n = len(s) - i
+		}
+		i += n
+		if end > 0 {
+			end = i
+		}
+		if i >= len(s) || (s[i] != '"' && s[i] != '\'') {
+			return end
+		}
+		n = quotedLen(s[i:])
+		if n == 0 {
+			return end
+		}
+		i += n
+		end = i
+	}
+}
+
+// quotedLen returns the length of the quoted string at the start of s, or 0.
+func quotedLen(s string) int {
+	if s == "" || (s[0] != '"' && s[0] != '\'') {
+		return 0
+	}
+	for i := 1; i < len(s); i++ {
+		switch s[i] {
+		case '\\':
+			i++
+		case s[0]:
+			return i + 1
+		}
+	}
+	return 0
+}
+
+// isSpace tells Python's white space.
+func isSpace(r rune) bool {
+	return unicode.IsSpace(r) || (r >= 0x1c && r <= 0x1f)
+}
+
+// isWordRune tells what Python's \w matches.
+func isWordRune(r rune) bool {
+	return r == '_' || unicode.IsLetter(r) || unicode.IsNumber(r)
+}
