@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"coursewright/internal/course"
 )
@@ -95,7 +94,7 @@ func (d *Depot) makeCurrent(key, version string) error {
 	if err := d.disk.sync(dir); err != nil {
 		return err
 	}
-	_, err = d.sweep(dir, d.store, 0, version)
+	_, err = d.sweepStored(key, version)
 	return err
 }
 
@@ -138,7 +137,7 @@ func (d *Depot) writeFence(key string, f fence) error {
 	return d.disk.replace(filepath.Join(d.store, key, fenceName), fmt.Appendf(nil, "%d %s\n", f.build, f.version))
 }
 
-// supersede notes on all releases below dir, except the coming one, that they
+// supersede notes on the stored releases, except the coming one, that they
 // were replaced: on the leaving one now, on others unless it was noted before.
 // It is done before the switch, so that a release which readers may still hold
 // is never without the note.
@@ -165,42 +164,28 @@ func (d *Depot) supersede(dir, coming, leaving string) error {
 	return nil
 }
 
-// sweep moves releases below dir to the trash of root: all that were replaced
-// longer than the grace period ago, except the newest keep and the given one.
-// The caller holds the lock of dir. It returns how many are gone.
-func (d *Depot) sweep(dir, root string, keep int, except string) (int, error) {
-	all, err := listReleases(dir)
+// sweepStored moves to the trash what was replaced longer than the grace
+// period ago, except the current release. The caller holds the store lock.
+func (d *Depot) sweepStored(key, current string) (int, error) {
+	all, err := listReleases(filepath.Join(d.store, key))
 	if err != nil {
 		return 0, err
 	}
 	gone := 0
-	for i, r := range all {
-		if i < keep || r.Version == except {
-			continue
-		}
-		since, err := d.idleSince(r)
+	for _, r := range all {
+		replaced, err := markTime(filepath.Join(r.Dir, supersededName))
 		if err != nil {
 			return gone, err
 		}
-		if since.IsZero() || d.now().Sub(since) < d.grace {
+		if r.Version == current || replaced.IsZero() || d.now().Sub(replaced) < d.grace {
 			continue
 		}
-		if err := d.disk.toTrash(r.Dir, filepath.Join(root, trashName)); err != nil {
+		if err := d.disk.toTrash(r.Dir, filepath.Join(d.store, trashName)); err != nil {
 			return gone, err
 		}
 		gone++
 	}
 	return gone, nil
-}
-
-// idleSince tells since when nobody has begun to read a release: from the
-// latest of its times. Zero: it was never replaced.
-func (d *Depot) idleSince(r course.Release) (time.Time, error) {
-	replaced, err := markTime(filepath.Join(r.Dir, supersededName))
-	if err != nil || replaced.IsZero() {
-		return time.Time{}, err
-	}
-	return slices.MaxFunc([]time.Time{replaced, r.PublishedAt, r.StoredAt}, time.Time.Compare), nil
 }
 
 func sortNewestFirst(all []course.Release) {

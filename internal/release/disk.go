@@ -114,6 +114,17 @@ func (k *disk) mark(path string, at time.Time) error {
 	return errors.Join(f.Close(), os.Chtimes(path, at, at))
 }
 
+// markPublished notes when a release was published. The empty file for it was
+// made by Stage: making one in a request can cost more than all the rest.
+func (k *disk) markPublished(dir string, at time.Time) error {
+	path := filepath.Join(dir, publishedName)
+	err := k.rename(filepath.Join(dir, unpublishedName), path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return k.mark(path, at)
+}
+
 // sync flushes a file or folder.
 func (k *disk) sync(path string) error {
 	if err := k.step("sync", path); err != nil {
@@ -137,6 +148,11 @@ func (k *disk) switchLink(path, target, trash string) error {
 	if err := k.symlink(target, tmp); err != nil {
 		return err
 	}
+	return k.putLink(tmp, path, trash)
+}
+
+// putLink renames a link to path, as switchLink does.
+func (k *disk) putLink(tmp, path, trash string) error {
 	err := k.rename(tmp, path)
 	if !errors.Is(err, unix.EISDIR) && !errors.Is(err, fs.ErrExist) {
 		return err

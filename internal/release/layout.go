@@ -22,12 +22,13 @@ const (
 
 // Names inside a release.
 const (
-	contentName    = "content"
-	publicName     = "public"
-	releaseName    = "release.json"
-	publishedName  = "published"  // empty file, its time says when the release was published
-	supersededName = "superseded" // empty file, its time says when another release replaced it
-	lmsName        = "lms.json"
+	contentName     = "content"
+	publicName      = "public"
+	releaseName     = "release.json"
+	publishedName   = "published"   // empty file, its time says when the release was published
+	unpublishedName = "unpublished" // the same file before
+	supersededName  = "superseded"  // empty file in the store, its time says when another release replaced this one
+	lmsName         = "lms.json"
 )
 
 func (d *Depot) stagedDir(key, version string) string {

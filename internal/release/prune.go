@@ -49,7 +49,39 @@ func (d *Depot) prunePublished(ctx context.Context, key string) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	return d.sweep(d.releasesDir(key), d.publish, d.keep, live)
+	all, err := listReleases(d.releasesDir(key))
+	if err != nil {
+		return 0, err
+	}
+	switched, err := markTime(filepath.Join(d.publish, key))
+	if err != nil {
+		return 0, err
+	}
+	gone := 0
+	for _, r := range all[min(d.keep, len(all)):] {
+		if r.Version == live || d.now().Sub(replacedAt(r, all, switched)) < d.grace {
+			continue
+		}
+		if err := d.disk.toTrash(r.Dir, filepath.Join(d.publish, trashName)); err != nil {
+			return gone, err
+		}
+		gone++
+	}
+	return gone, nil
+}
+
+// replacedAt tells when a release stopped being live: when the next one was
+// published. A release that was published again counts with its last time
+// only, which makes the answer later than the truth, never earlier. switched
+// is the time of the last publish.
+func replacedAt(r course.Release, all []course.Release, switched time.Time) time.Time {
+	at := switched
+	for _, other := range all {
+		if !r.PublishedAt.IsZero() && other.PublishedAt.After(r.PublishedAt) && other.PublishedAt.Before(at) {
+			at = other.PublishedAt
+		}
+	}
+	return at
 }
 
 func (d *Depot) pruneStored(ctx context.Context, key string) (int, error) {
@@ -61,12 +93,11 @@ func (d *Depot) pruneStored(ctx context.Context, key string) (int, error) {
 		return 0, err
 	}
 	defer unlock()
-	dir := filepath.Join(d.store, key)
-	version, err := readLink(filepath.Join(dir, currentName))
+	version, err := readLink(filepath.Join(d.store, key, currentName))
 	if err != nil {
 		return 0, err
 	}
-	return d.sweep(dir, d.store, 0, version)
+	return d.sweepStored(key, version)
 }
 
 // Remove takes all of a course out of the folders that this process has: its

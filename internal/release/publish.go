@@ -49,13 +49,19 @@ func (d *Depot) publishLocked(ctx context.Context, r course.PublishRequest) erro
 			return err
 		}
 	}
+	next := tempBeside(filepath.Join(d.publish, r.Key))
+	if live != r.Version {
+		if err := d.prepare(rel, live, next); err != nil {
+			return err
+		}
+	}
 	if rel.Dir != d.publishedDir(r.Key, r.Version) {
 		if err := d.move(ctx, rel); err != nil {
 			return err
 		}
 	}
 	if live != r.Version {
-		if err := d.switchTo(rel, live); err != nil {
+		if err := d.switchTo(rel, next); err != nil {
 			return err
 		}
 	}
@@ -127,27 +133,28 @@ func (d *Depot) move(ctx context.Context, rel course.Release) error {
 	return d.disk.sync(dir)
 }
 
-// switchTo makes a release live. The mark is set after the switch: a release
-// in the publish folder without it is not published yet.
-func (d *Depot) switchTo(rel course.Release, live string) error {
+// prepare does what can be done before the switch, so that the flush before
+// the switch carries it, above all the new link under another name.
+func (d *Depot) prepare(rel course.Release, live, next string) error {
 	if live != "" {
 		// The call that published the live one may have died before its marks.
 		if err := d.markPublished(rel.Key, live); err != nil {
 			return err
 		}
 	}
-	dir := d.releasesDir(rel.Key)
-	if err := d.supersede(dir, rel.Version, live); err != nil {
-		return err
-	}
-	path := filepath.Join(d.publish, rel.Key)
-	if err := d.disk.switchLink(path, linkTarget(rel.Key, rel.Version), filepath.Join(d.publish, trashName)); err != nil {
+	return d.disk.symlink(linkTarget(rel.Key, rel.Version), next)
+}
+
+// switchTo makes a release live. The mark is set after the switch: a release
+// in the publish folder without it is not published yet.
+func (d *Depot) switchTo(rel course.Release, next string) error {
+	if err := d.disk.putLink(next, filepath.Join(d.publish, rel.Key), filepath.Join(d.publish, trashName)); err != nil {
 		return err
 	}
 	if err := d.disk.sync(d.publish); err != nil {
 		return err
 	}
-	return d.disk.mark(filepath.Join(dir, rel.Version, publishedName), d.now())
+	return d.disk.markPublished(d.publishedDir(rel.Key, rel.Version), d.now())
 }
 
 // markPublished gives the live release its mark, if it lacks one.
@@ -163,7 +170,7 @@ func (d *Depot) markPublished(key, version string) error {
 	if err != nil {
 		return err
 	}
-	return d.disk.mark(filepath.Join(rel.Dir, publishedName), switched)
+	return d.disk.markPublished(rel.Dir, switched)
 }
 
 // leaveStore ends a publish: the live release has its mark and the store no

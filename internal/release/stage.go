@@ -85,7 +85,7 @@ func (d *Depot) checkStage(r *StageRequest) error {
 		r.StaticDir = clean
 	}
 	for name := range r.Docs {
-		reserved := []string{contentName, publicName, releaseName, publishedName, supersededName}
+		reserved := []string{contentName, publicName, releaseName, publishedName, unpublishedName, supersededName}
 		if name == "" || name != filepath.Base(name) || strings.HasPrefix(name, ".") || slices.Contains(reserved, name) {
 			return fmt.Errorf("a document cannot be named %q: %w", name, course.ErrInvalid)
 		}
@@ -192,6 +192,9 @@ func (d *Depot) writeDocs(dir string, r *StageRequest) error {
 		if err := d.disk.write(filepath.Join(dir, name), r.Docs[name]); err != nil {
 			return err
 		}
+	}
+	if err := d.disk.mark(filepath.Join(dir, unpublishedName), d.now()); err != nil {
+		return err
 	}
 	return d.disk.write(filepath.Join(dir, releaseName), text)
 }
