@@ -121,6 +121,8 @@ func (r *logReply) add(row rowScanner) error {
 	}
 	skip := store.SkipLog(text, r.next-start)
 	if skip == len(text) {
+		// A place inside the last character is moved behind it.
+		r.next = max(r.next, start+int64(len(text)))
 		return nil
 	}
 	text = text[skip:]
