@@ -11,27 +11,35 @@ import (
 
 // dateFilter formats dates by Django's letters. Nothing is shown for values
 // that are no dates.
-func dateFilter(in filterInput) (val, error) { return dateOrTime(in, "DATE_FORMAT", formatDate) }
+func dateFilter(in filterInput) (val, error) {
+	blank := in.value.is(pyvalue.Null) || in.value.is(pyvalue.String) && in.value.p.Str == ""
+	if in.hasArg && in.arg.truthy() && !in.arg.is(pyvalue.String) && !blank {
+		return val{}, fmt.Errorf("the format must be a text, not %s", shorten(pyrepr(in.arg)))
+	}
+	return dateOrTime(in, "DATE_FORMAT", formatDate)
+}
 
 // timeFilter knows only the letters for the time of day.
 func timeFilter(in filterInput) (val, error) { return dateOrTime(in, "TIME_FORMAT", formatTime) }
 
 func dateOrTime(in filterInput, otherwise string, format func(val, string) (string, error)) (val, error) {
-	wanted := ""
-	if in.hasArg && in.arg.truthy() {
-		wanted = pystr(in.arg)
+	wanted, raw := "", "None"
+	if in.hasArg {
+		raw = pystr(in.arg)
+		if in.arg.truthy() {
+			wanted = raw
+		}
 	}
-	wanted = dateFormatNamed(wanted, otherwise)
 	if in.value.is(pyvalue.Null) || in.value.is(pyvalue.String) && in.value.p.Str == "" {
 		return text(""), nil
 	}
 	if !in.value.is(pyvalue.Date) && !in.value.is(pyvalue.DateTime) {
-		if hasFormatLetter(wanted) {
+		if hasFormatLetter(raw) || raw == wanted && wanted != dateFormatNamed(wanted, otherwise) {
 			return text(""), nil
 		}
-		return text(unescapeFormat(wanted)), nil
+		return text(unescapeFormat(raw)), nil
 	}
-	s, err := format(in.value, wanted)
+	s, err := format(in.value, dateFormatNamed(wanted, otherwise))
 	return text(s), err
 }
 

@@ -20,7 +20,7 @@ const (
 	maxOutput = 4 << 20  // bytes of one text or of the whole result
 	maxItems  = 1 << 20  // items of a list made by filters
 	maxNested = 100      // block tags inside each other
-	maxWork   = 20 << 20 // steps: nodes rendered and, for long texts, bytes handled
+	maxWork   = 10 << 20 // steps: nodes rendered and, for long texts, bytes handled
 )
 
 // Error says what is wrong with a template and where. Line counts from 1.

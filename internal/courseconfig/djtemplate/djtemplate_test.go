@@ -2,9 +2,12 @@ package djtemplate_test
 
 import (
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -69,4 +72,114 @@ func TestRenderAsDjango(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestErrorsNamePlaceAndRemedy(t *testing.T) {
+	t.Parallel()
+	tests := []struct{ name, template, want string }{
+		{"unknown filter", "a\n{{ x|nosuch }}", `inc/t.yaml:2: there is no filter "nosuch"; check its spelling`},
+		{"unclosed tag", "a\n\n{% if x %}\nb\n", "inc/t.yaml:3: the tag {% if x %} is not closed; add {% endif %}"},
+		{"server tag", "{% load i18n %}", "inc/t.yaml:1: the tag {% load %} is not available in course files; write the text out or pass it in template_context"},
+		{"empty", "\n{{ }}", "inc/t.yaml:2: {{ }} is empty; write a variable's name between the braces"},
+		{"end without begin", "{% endif %}", "inc/t.yaml:1: {% endif %} has no tag that it belongs to; remove it or add the opening tag before it"},
+		{"while rendering", "{% for i in 'ab' %}\n{{ i|divisibleby:2 }}{% endfor %}", "inc/t.yaml:2: filter divisibleby: 'a': not a whole number"},
+		{"missing argument", "{{ 1|default:nosuch }}", `inc/t.yaml:1: the variable "nosuch" does not exist; add it to template_context, or test it with {% if %} first`},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			_, err := djtemplate.Render("inc/t.yaml", tt.template, pyvalue.NewMap())
+			var at *djtemplate.Error
+			if !errors.As(err, &at) {
+				t.Fatalf("got %v, want an *Error", err)
+			}
+			if diff := cmp.Diff(tt.want, err.Error()); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestRefusedTags(t *testing.T) {
+	t.Parallel()
+	for _, tag := range []string{"load static", "include 'x'", "extends 'x'", "url 'x'", "static 'x'", "trans 'x'", "csrf_token", "debug"} {
+		if got, err := djtemplate.Render("t.yaml", "{% "+tag+" %}", pyvalue.NewMap()); err == nil {
+			t.Errorf("%s rendered %q, want an error", tag, got)
+		}
+	}
+}
+
+func TestBounds(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("x", 1<<20)
+	items := make([]*pyvalue.Value, 1000)
+	for i := range items {
+		items[i] = pyvalue.NewInt(int64(i))
+	}
+	context := pyvalue.NewMap(
+		pyvalue.Field("long", pyvalue.NewString(long)),
+		pyvalue.Field("items", pyvalue.NewList(items...)),
+	)
+	nest := func(n int, open, body, end string) string {
+		return strings.Repeat(open, n) + body + strings.Repeat(end, n)
+	}
+	tests := []struct{ name, template, want string }{
+		{"output", "{{ long }}{{ long }}{{ long }}{{ long }}{{ long }}", "the output is larger"},
+		{"loops", nest(5, "{% for i in items %}", "", "{% endfor %}"), "steps"},
+		{"nesting", nest(200, "{% if 1 %}", "", "{% endif %}"), "inside each other"},
+		{"doubling", nest(30, "{% with long=long|add:long %}", "", "{% endwith %}"), "larger than the limit"},
+		{"width", "{{ long|ljust:999999999 }}", "beyond the limit"},
+		{"format width", "{{ 1|stringformat:'999999999d' }}", "beyond the limit"},
+		{"join", "{{ long|join:'" + strings.Repeat("-", 100) + "' }}", "larger than the limit"},
+		{"long filters in loops", "{% for i in items %}{% for j in items %}{% if long|upper|lower == 'x' %}{% endif %}{% endfor %}{% endfor %}", "steps"},
+		{"operators", "{% if " + strings.Repeat("not ", 5000) + "1 %}{% endif %}", "too many operators"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			_, err := djtemplate.Render("t.yaml", tt.template, context)
+			if err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("got error %v, want one with %q", err, tt.want)
+			}
+		})
+	}
+}
+
+func TestEngineClockAndChance(t *testing.T) {
+	t.Parallel()
+	engine := djtemplate.Engine{
+		Now:  func() time.Time { return time.Date(2024, 2, 29, 13, 5, 9, 0, time.FixedZone("", 7200)) },
+		Pick: func(n int) int { return n - 1 },
+	}
+	got, err := engine.Render("t.yaml", `{% now "Y-m-d H:i" %} {% now "jS \o\f F" as day %}{{ day }} {{ 'abc'|random }}`, pyvalue.NewMap())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := "2024-02-29 11:05 29th of February c"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestContextMustBeMapping(t *testing.T) {
+	t.Parallel()
+	for _, context := range []*pyvalue.Value{nil, pyvalue.NewList()} {
+		if _, err := djtemplate.Render("t.yaml", "x", context); err == nil {
+			t.Errorf("context %v: want an error", context)
+		}
+	}
+}
+
+// FuzzRender looks for templates that crash, hang or escape their errors' type.
+func FuzzRender(f *testing.F) {
+	context, answers := readAnswers(f)
+	for _, a := range answers {
+		f.Add(a.Template)
+	}
+	f.Fuzz(func(t *testing.T, template string) {
+		_, err := djtemplate.Render("t.yaml", template, context)
+		var at *djtemplate.Error
+		if err != nil && (!errors.As(err, &at) || at.Line < 1) {
+			t.Errorf("got %#v, want an *Error with a line", err)
+		}
+	})
 }

@@ -209,7 +209,11 @@ func dictSortReversed(in filterInput) (val, error) { return sortBy(in, -1) }
 // sortBy sorts by a member of each item; nothing is shown when an item lacks it
 // or two do not compare.
 func sortBy(in filterInput, direction int) (val, error) {
-	if !in.value.iterable() {
+	if in.arg.is(pyvalue.String) && in.arg.p.Str == "" {
+		return val{}, fmt.Errorf("the argument is empty; name the member to sort by")
+	}
+	_, asNumber := toFloat(in.arg)
+	if !in.value.iterable() || !asNumber && !in.arg.is(pyvalue.String) {
 		return text(""), nil
 	}
 	items := in.value.items()
@@ -220,6 +224,9 @@ func sortBy(in filterInput, direction int) (val, error) {
 	pairs := make([]keyed, len(items))
 	for i, item := range items {
 		key, ok := sortKey(item, in.arg)
+		if !ok && asNumber && (item.is(pyvalue.Map) || item.indexable() && !in.arg.is(pyvalue.String) && !in.arg.is(pyvalue.Float)) {
+			return val{}, fmt.Errorf("%s has no element %s", shorten(pyrepr(item)), shorten(pyrepr(in.arg)))
+		}
 		if !ok {
 			return text(""), nil
 		}
@@ -252,7 +259,7 @@ func sortKey(item, arg val) (val, bool) {
 			p, ok := mapFind(item.p, arg)
 			return val{p: p}, ok
 		}
-		if !arg.is(pyvalue.Int) {
+		if arg.is(pyvalue.Float) || arg.is(pyvalue.String) {
 			return val{}, false
 		}
 		i, err := toSmallInt(arg)

@@ -1,6 +1,7 @@
 package djtemplate
 
 import (
+	"errors"
 	"fmt"
 	"math/big"
 	"strconv"
@@ -16,6 +17,9 @@ func add(in filterInput) (val, error) {
 	b, errB := toInt(in.arg)
 	if errA == nil && errB == nil {
 		return intVal(new(big.Int).Add(a, b)), nil
+	}
+	if errors.Is(errA, errInfinite) || errA == nil && errors.Is(errB, errInfinite) {
+		return val{}, errInfinite
 	}
 	v, arg := in.value, in.arg
 	switch {
@@ -68,19 +72,31 @@ func divisibleBy(in filterInput) (val, error) {
 
 func getDigit(in filterInput) (val, error) {
 	place, err := toInt(in.arg)
-	value, err2 := toInt(in.value)
-	if err != nil || err2 != nil || place.Sign() < 1 {
-		return in.value, nil //nolint:nilerr // the filter leaves such values alone
+	if err == nil {
+		var value *big.Int
+		if value, err = toInt(in.value); err == nil {
+			return digit(value, place)
+		}
+	}
+	if isMisspelt(err) {
+		return in.value, nil
+	}
+	return val{}, err
+}
+
+func digit(value, place *big.Int) (val, error) {
+	if place.Sign() < 1 {
+		return intVal(value), nil
 	}
 	s := value.String()
 	if !place.IsInt64() || place.Int64() > int64(len(s)) {
 		return number(0), nil
 	}
-	digit := s[len(s)-int(place.Int64())]
-	if digit == '-' {
+	c := s[len(s)-int(place.Int64())]
+	if c == '-' {
 		return val{}, fmt.Errorf("%s has no digit number %s", shorten(s), place)
 	}
-	return number(int(digit - '0')), nil
+	return number(int(c - '0')), nil
 }
 
 // yesNo chooses between two or three words for true, false and null.
@@ -151,7 +167,7 @@ func floatFormat(in filterInput) (val, error) {
 			}
 			s = strings.TrimSuffix(s, "u")
 		}
-		if s == "" {
+		if s == "" && arg.p.Str != "" {
 			s = "-1"
 		}
 		arg = text(s)
@@ -159,10 +175,8 @@ func floatFormat(in filterInput) (val, error) {
 	shown := pyrepr(in.value)
 	d, ok := toDecimal(in.value)
 	if !ok {
-		if f, isNumber := toFloat(in.value); isNumber && !in.value.is(pyvalue.Float) {
-			shown = pyFloat(f)
-		} else if !isNumber {
-			return text(""), nil
+		if _, isNumber := toFloat(in.value); !isNumber {
+			shown = ""
 		}
 		return text(shown), nil
 	}
@@ -222,6 +236,9 @@ func groupThousands(s string) string {
 // fileSizeFormat shows bytes in the unit that fits.
 func fileSizeFormat(in filterInput) (val, error) {
 	n, err := toInt(in.value)
+	if errors.Is(err, errInfinite) {
+		return val{}, err
+	}
 	if err != nil {
 		n = new(big.Int)
 	}

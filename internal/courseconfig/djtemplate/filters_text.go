@@ -10,6 +10,8 @@ import (
 	"golang.org/x/text/cases"
 	"golang.org/x/text/language"
 	"golang.org/x/text/unicode/norm"
+
+	"coursewright/internal/courseconfig/pyvalue"
 )
 
 func addSlashes(s string) string {
@@ -136,8 +138,11 @@ func wordCount(in filterInput) (val, error) {
 // the slash by default.
 func urlEncode(in filterInput) (val, error) {
 	keep := "/"
-	if in.hasArg {
-		keep = pystr(in.arg)
+	if in.hasArg && !in.arg.is(pyvalue.Null) {
+		if !in.arg.is(pyvalue.String) && in.text != "" {
+			return val{}, fmt.Errorf("the argument must be a text, not %s", shorten(pyrepr(in.arg)))
+		}
+		keep = in.arg.str()
 	}
 	var b strings.Builder
 	for i := range len(in.text) {
@@ -245,7 +250,7 @@ func truncateWords(in filterInput) (val, error) {
 // unlessMistyped leaves the text as it is when a number is written wrongly, and
 // fails when the argument cannot be a number at all.
 func unlessMistyped(in filterInput, err error) (val, error) {
-	if in.arg.p.Kind == text("").p.Kind {
+	if in.arg.is(pyvalue.String) {
 		return text(in.text), nil
 	}
 	return val{}, err

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math"
 	"math/big"
-	"strconv"
 	"time"
 	"unicode/utf8"
 
@@ -267,8 +266,15 @@ func dateAttribute(p *pyvalue.Value, name string) (val, bool) {
 	return val{}, false
 }
 
-// errNotNumber is what Python's int refuses.
-var errNotNumber = errors.New("not a whole number")
+// What Python's int refuses: kinds that are no numbers, text that shows no
+// number, and infinity. Filters forgive some of these.
+var (
+	errNotNumber = errors.New("not a whole number")
+	errMisspelt  = fmt.Errorf("%w", errNotNumber)
+	errInfinite  = errors.New("infinity is not a whole number")
+)
+
+func isMisspelt(err error) bool { return errors.Is(err, errMisspelt) }
 
 // toInt is Python's int of a value.
 func toInt(v val) (*big.Int, error) {
@@ -281,8 +287,11 @@ func toInt(v val) (*big.Int, error) {
 		}
 		return new(big.Int), nil
 	case pyvalue.Float:
-		if math.IsNaN(v.p.Float) || math.IsInf(v.p.Float, 0) {
-			return nil, fmt.Errorf("%s: %w", strconv.FormatFloat(v.p.Float, 'g', -1, 64), errNotNumber)
+		if math.IsInf(v.p.Float, 0) {
+			return nil, errInfinite
+		}
+		if math.IsNaN(v.p.Float) {
+			return nil, fmt.Errorf("nan: %w", errMisspelt)
 		}
 		i, _ := big.NewFloat(v.p.Float).Int(nil)
 		return i, nil
@@ -290,6 +299,7 @@ func toInt(v val) (*big.Int, error) {
 		if i, ok := parseInt(v.p.Str); ok {
 			return i, nil
 		}
+		return nil, fmt.Errorf("%s: %w", shorten(pyrepr(v)), errMisspelt)
 	}
 	return nil, fmt.Errorf("%s: %w", shorten(pyrepr(v)), errNotNumber)
 }
