@@ -1,0 +1,122 @@
+package web
+
+import (
+	"fmt"
+	"net/http"
+
+	"coursewright/internal/course"
+)
+
+// startBuild records a build and shows it.
+func (s *site) startBuild(w http.ResponseWriter, r *http.Request) error {
+	c, err := s.find(r, true)
+	if err != nil {
+		return err
+	}
+	if err := parseForm(r); err != nil {
+		return err
+	}
+	on := r.PostForm.Has
+	b, err := s.Rows.RequestBuild(r.Context(), c.Key, course.BuildRequest{
+		Options: course.BuildOptions{
+			SkipGit: on("skip_git"), SkipBuild: on("skip_build"), SkipNotify: on("skip_notify"), RebuildAll: on("rebuild_all"),
+			BuildImage: r.PostForm.Get("build_image"), BuildCommand: r.PostForm.Get("build_command"),
+		},
+		Trigger: course.TriggerPage, RequestIP: s.ClientIP(r),
+	})
+	if err != nil {
+		return err
+	}
+	s.Builds.Wake(c.Key)
+	s.audit(r, "INITIATE-BUILD", c.Key, "build", b.ID)
+	http.Redirect(w, r, buildPath(c.Key, b.ID), http.StatusSeeOther)
+	return nil
+}
+
+// cancelBuild asks a build to end and shows it.
+func (s *site) cancelBuild(w http.ResponseWriter, r *http.Request) error {
+	c, b, err := s.findBuild(r, true)
+	if err != nil {
+		return err
+	}
+	if !b.Status.Final() {
+		if err := s.Builds.CancelBuild(r.Context(), c.Key, b.ID); err != nil {
+			return err
+		}
+		s.audit(r, "CANCEL-BUILD", c.Key, "build", b.ID)
+	}
+	http.Redirect(w, r, buildPath(c.Key, b.ID), http.StatusSeeOther)
+	return nil
+}
+
+// publish makes a release the one that students see. Whoever presses the
+// button has seen which way it leads, so going back is allowed where the
+// button said so.
+func (s *site) publish(w http.ResponseWriter, r *http.Request) error {
+	c, err := s.find(r, true)
+	if err != nil {
+		return err
+	}
+	if err := parseForm(r); err != nil {
+		return err
+	}
+	wanted := course.PublishRequest{Key: c.Key, Version: r.PathValue("version"), Rollback: r.PostForm.Get("rollback") == "true"}
+	if !course.ValidVersion(wanted.Version) {
+		return errNoPage
+	}
+	done, err := s.Builds.Publish(r.Context(), wanted)
+	if err != nil {
+		return err
+	}
+	s.audit(r, "PUBLISH", c.Key, "version", done.Version, "rollback", wanted.Rollback)
+	if len(done.Errors) > 0 {
+		return s.showCourse(w, r, c, append([]string{"The release is published, but graders reported errors:"}, done.Errors...))
+	}
+	http.Redirect(w, r, "/gitmanager/"+c.Key+"/updates?done=published", http.StatusSeeOther)
+	return nil
+}
+
+// renewSecret gives the course a new webhook secret.
+func (s *site) renewSecret(w http.ResponseWriter, r *http.Request) error {
+	c, err := s.find(r, true)
+	if err != nil {
+		return err
+	}
+	c.WebhookSecret = course.NewSecret()
+	if _, err := s.Courses.UpdateCourse(r.Context(), c); err != nil {
+		return err
+	}
+	s.audit(r, "EDIT-COURSE", c.Key, "field", "webhook_secret")
+	http.Redirect(w, r, "/gitmanager/"+c.Key+"/updates?done=secret", http.StatusSeeOther)
+	return nil
+}
+
+// deleteCourse removes a course whose key was typed as confirmation.
+func (s *site) deleteCourse(w http.ResponseWriter, r *http.Request) error {
+	c, err := s.find(r, true)
+	if err != nil {
+		return err
+	}
+	if err := parseForm(r); err != nil {
+		return err
+	}
+	if r.PostForm.Get("confirm") != c.Key {
+		page := newFormPage("Edit "+c.Key, c.Key, c)
+		return s.formAgain(w, page, &course.FieldErrors{Fields: []course.FieldError{{
+			Field: "confirm", Message: fmt.Sprintf("Type %s to remove the course.", c.Key)}}})
+	}
+	if err := s.Builds.RemoveCourse(r.Context(), c.Key); err != nil {
+		return err
+	}
+	s.audit(r, "DELETE-COURSE", c.Key)
+	http.Redirect(w, r, "/gitmanager/", http.StatusSeeOther)
+	return nil
+}
+
+// audit records who asked for a sensitive thing.
+func (s *site) audit(r *http.Request, action, key string, attrs ...any) {
+	s.Log.InfoContext(r.Context(), "audit",
+		append([]any{"action", action, "course", key, "address", s.ClientIP(r)}, attrs...)...)
+}
+
+func buildPath(key string, id int64) string { return fmt.Sprintf("/gitmanager/%s/builds/%d", key, id) }

@@ -1,0 +1,156 @@
+package web
+
+import (
+	"html/template"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// escapePattern finds terminal escapes: colours and other control sequences,
+// titles, and what is left of broken ones.
+var escapePattern = regexp.MustCompile("\x1b\\[([0-9;:?]*)[ -/]*([@-~])|\x1b\\][^\x07\x1b]*(?:\x07|\x1b\\\\)?|\x1b.?")
+
+// style is the look that colour escapes have chosen.
+type style struct {
+	bold, faint, italic, underline bool
+	fg, bg                         int // 0: none, else colour number + 1
+}
+
+// classes are the names that the stylesheet and the script know.
+func (s style) classes() string {
+	var out []string
+	for _, c := range []struct {
+		on   bool
+		name string
+	}{{s.bold, "a-b"}, {s.faint, "a-f"}, {s.italic, "a-i"}, {s.underline, "a-u"}} {
+		if c.on {
+			out = append(out, c.name)
+		}
+	}
+	if s.fg > 0 {
+		out = append(out, "f"+strconv.Itoa(s.fg-1))
+	}
+	if s.bg > 0 {
+		out = append(out, "b"+strconv.Itoa(s.bg-1))
+	}
+	return strings.Join(out, " ")
+}
+
+// apply changes the style by the parameters of one escape.
+func (s style) apply(parameters string) style {
+	codes := strings.FieldsFunc(parameters, func(r rune) bool { return r == ';' || r == ':' })
+	if len(codes) == 0 {
+		return style{}
+	}
+	for i := 0; i < len(codes); i++ {
+		n, err := strconv.Atoi(codes[i])
+		if err != nil {
+			return s
+		}
+		if n == 38 || n == 48 {
+			colour, used := extended(codes[i+1:])
+			i += used
+			if n == 38 {
+				s.fg = colour
+			} else {
+				s.bg = colour
+			}
+			continue
+		}
+		s = s.code(n)
+	}
+	return s
+}
+
+func (s style) code(n int) style {
+	switch {
+	case n == 0:
+		return style{}
+	case n == 1:
+		s.bold = true
+	case n == 2:
+		s.faint = true
+	case n == 3:
+		s.italic = true
+	case n == 4:
+		s.underline = true
+	case n == 22:
+		s.bold, s.faint = false, false
+	case n == 23:
+		s.italic = false
+	case n == 24:
+		s.underline = false
+	case n >= 30 && n <= 37:
+		s.fg = n - 30 + 1
+	case n == 39:
+		s.fg = 0
+	case n >= 40 && n <= 47:
+		s.bg = n - 40 + 1
+	case n == 49:
+		s.bg = 0
+	case n >= 90 && n <= 97:
+		s.fg = n - 90 + 8 + 1
+	case n >= 100 && n <= 107:
+		s.bg = n - 100 + 8 + 1
+	}
+	return s
+}
+
+// extended reads the rest of a colour of the larger tables. The sixteen usual
+// colours of the table of 256 are kept, the others are left to the page.
+func extended(codes []string) (colour, used int) {
+	switch {
+	case len(codes) >= 2 && codes[0] == "5":
+		if n, err := strconv.Atoi(codes[1]); err == nil && n >= 0 && n < 16 {
+			return n + 1, 2
+		}
+		return 0, 2
+	case len(codes) >= 1 && codes[0] == "2":
+		return 0, min(4, len(codes))
+	}
+	return 0, 0
+}
+
+// renderLog turns a log into HTML: colours become spans, all else is text. It
+// also gives the classes in force at the end, with which a live log goes on.
+func renderLog(text string) (template.HTML, string) {
+	var out strings.Builder
+	now := style{}
+	put := func(part string) {
+		if part = plain(part); part == "" {
+			return
+		}
+		part = template.HTMLEscapeString(part)
+		if classes := now.classes(); classes != "" {
+			part = `<span class="` + classes + `">` + part + `</span>`
+		}
+		out.WriteString(part)
+	}
+	rest := 0
+	for _, at := range escapePattern.FindAllStringSubmatchIndex(text, -1) {
+		put(text[rest:at[0]])
+		rest = at[1]
+		if at[4] >= 0 && text[at[4]:at[5]] == "m" {
+			now = now.apply(text[at[2]:at[3]])
+		}
+	}
+	put(text[rest:])
+	return template.HTML(out.String()), now.classes() //nolint:gosec // every part was escaped
+}
+
+// plain takes away what no page shows: control characters but tabs and line
+// breaks. A carriage return alone, of progress bars, becomes a line break.
+func plain(text string) string {
+	text = strings.ReplaceAll(text, "\r\n", "\n")
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == '\r':
+			return '\n'
+		case r < 0x20 && r != '\n' && r != '\t', r == 0x7f, slices.Contains([]rune("\u202a\u202b\u202d\u202e\u2066\u2067\u2068"), r):
+			return -1
+		}
+		return r
+	}, text)
+}

@@ -1,0 +1,107 @@
+package web
+
+import (
+	"net/http"
+	"strconv"
+
+	"coursewright/internal/course"
+)
+
+// buildsPerPage is how many builds one page shows.
+const buildsPerPage = 25
+
+type coursePage struct {
+	Title     string
+	Course    course.Course
+	Base      string
+	Write     bool
+	Live      bool // a build is pending or running
+	Notices   []string
+	Stored    *course.Release
+	Published *course.Release
+	Releases  []course.Release
+	Builds    []course.Build
+	Next      int64 // 0 on the last page
+}
+
+// Older says whether publishing this release takes students back.
+func (p coursePage) Older(r course.Release) bool {
+	return p.Published != nil && r.BuildID < p.Published.BuildID
+}
+
+// IsPublished says whether students see this release.
+func (p coursePage) IsPublished(r course.Release) bool {
+	return p.Published != nil && r.Version == p.Published.Version
+}
+
+// notices are what a form that has done its work says on the next page.
+func notices(done string) []string {
+	switch done {
+	case "published":
+		return []string{"The release is published."}
+	case "saved":
+		return []string{"The course is saved."}
+	case "secret":
+		return []string{"The course has a new webhook secret. Put it into the git host's settings: deliveries with the old one are refused."}
+	}
+	return nil
+}
+
+// course shows one course with its releases and builds.
+func (s *site) course(w http.ResponseWriter, r *http.Request) error {
+	c, err := s.find(r, false)
+	if err != nil {
+		return err
+	}
+	return s.showCourse(w, r, c, notices(r.URL.Query().Get("done")))
+}
+
+func (s *site) showCourse(w http.ResponseWriter, r *http.Request, c course.Course, said []string) error {
+	page := coursePage{Title: c.Key, Course: c, Base: s.BaseURL(r), Write: s.May(r, true, c), Notices: said}
+	before, err := strconv.ParseInt(r.URL.Query().Get("before"), 10, 64)
+	if err != nil || before < 0 {
+		before = 0
+	}
+	if page.Builds, err = s.Rows.ListBuilds(r.Context(), c.Key, course.Page{Limit: buildsPerPage + 1, Before: before}); err != nil {
+		return err
+	}
+	if len(page.Builds) > buildsPerPage {
+		page.Builds = page.Builds[:buildsPerPage]
+		page.Next = page.Builds[buildsPerPage-1].ID
+	}
+	for _, b := range page.Builds {
+		page.Live = page.Live || !b.Status.Final()
+	}
+	if err := s.addReleases(&page); err != nil {
+		// The page is still of use to whoever wants to know why.
+		s.Log.ErrorContext(r.Context(), "releases cannot be read", "course", c.Key, "error", err)
+		page.Notices = append(page.Notices, "The releases of this course cannot be read now.")
+	}
+	return s.render(w, http.StatusOK, "course.html", page)
+}
+
+func (s *site) addReleases(page *coursePage) error {
+	key := page.Course.Key
+	var err error
+	if page.Stored, err = optional(s.Releases.Stored(key)); err != nil {
+		return err
+	}
+	if page.Published, err = optional(s.Releases.Published(key)); err != nil {
+		return err
+	}
+	page.Releases, err = s.Releases.Releases(key)
+	return err
+}
+
+// overview shows what A+ needs to know of a course.
+func (s *site) overview(w http.ResponseWriter, r *http.Request) error {
+	c, err := s.find(r, false)
+	if err != nil {
+		return err
+	}
+	page := coursePage{Title: c.Key, Course: c, Base: s.BaseURL(r)}
+	if page.Published, err = optional(s.Releases.Published(c.Key)); err != nil {
+		return err
+	}
+	return s.render(w, http.StatusOK, "overview.html", page)
+}

@@ -1,0 +1,504 @@
+package web_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/PuerkitoBio/goquery"
+	"github.com/google/go-cmp/cmp"
+
+	"coursewright/internal/course"
+	"coursewright/internal/store/sqlite"
+	"coursewright/internal/web"
+)
+
+// site is the pages on a real database; workflows and releases are replaced.
+type site struct {
+	handler http.Handler
+	store   *sqlite.Store
+	fake    *fake
+}
+
+func newSite(t *testing.T, change func(*web.Config)) *site {
+	t.Helper()
+	begin := time.Date(2026, 9, 1, 12, 0, 0, 0, time.UTC)
+	store, err := sqlite.Open(t.Context(), sqlite.Options{
+		Path: filepath.Join(t.TempDir(), "db"), Migrate: true, Now: func() time.Time { return begin },
+	})
+	must(t, err)
+	t.Cleanup(func() {
+		if err := store.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	s := &site{store: store, fake: &fake{store: store}}
+	cfg := web.Config{
+		Log: slog.New(slog.DiscardHandler), Courses: store, Rows: store, Builds: s.fake, Releases: s.fake,
+		BaseURL: func(*http.Request) string { return "https://gm.example.org" },
+		Now:     func() time.Time { return begin.Add(5 * time.Minute) },
+	}
+	if change != nil {
+		change(&cfg)
+	}
+	s.handler, err = web.New(cfg)
+	must(t, err)
+	return s
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (s *site) addCourse(t *testing.T, key string) course.Course {
+	t.Helper()
+	c := course.New(key)
+	c.GitOrigin, c.GitBranch, c.WebhookSecret = "https://git.example.org/<b>.git", "main", "secret-of-"+key
+	c, err := s.store.CreateCourse(t.Context(), c)
+	must(t, err)
+	return c
+}
+
+// running starts a build through its rows.
+func (s *site) running(t *testing.T, key string) course.Build {
+	t.Helper()
+	ctx := t.Context()
+	_, err := s.store.RequestBuild(ctx, key, course.BuildRequest{Trigger: course.TriggerHook, RequestIP: "192.0.2.7"})
+	must(t, err)
+	b, _, err := s.store.ClaimBuild(ctx, key, "run")
+	must(t, err)
+	must(t, s.store.StartStep(ctx, b.ID, "checkout"))
+	must(t, s.store.FinishStep(ctx, b.ID, "checkout", course.OutcomeOK, ""))
+	must(t, s.store.StartStep(ctx, b.ID, "build"))
+	must(t, s.store.AppendLog(ctx, b.ID, "one <script>alert(1)</script>\n\x1b[31mred\x1b[0m\n"))
+	return b
+}
+
+func (s *site) get(t *testing.T, target string, want int) *goquery.Document {
+	t.Helper()
+	return s.answer(t, httptest.NewRequestWithContext(t.Context(), http.MethodGet, target, nil), want)
+}
+
+func (s *site) answer(t *testing.T, r *http.Request, want int) *goquery.Document {
+	t.Helper()
+	w := httptest.NewRecorder()
+	s.handler.ServeHTTP(w, r)
+	if w.Code != want {
+		t.Fatalf("%s %s: status %d, want %d\n%s", r.Method, r.URL, w.Code, want, w.Body)
+	}
+	if policy := w.Header().Get("Content-Security-Policy"); !strings.Contains(policy, "default-src 'none'") {
+		t.Errorf("%s: policy %q", r.URL, policy)
+	}
+	doc, err := goquery.NewDocumentFromReader(w.Body)
+	must(t, err)
+	return doc
+}
+
+// post sends a form and gives the address it leads to.
+func (s *site) post(t *testing.T, target string, form url.Values) string {
+	t.Helper()
+	w := httptest.NewRecorder()
+	s.handler.ServeHTTP(w, formRequest(t, target, form))
+	if w.Code != http.StatusSeeOther {
+		t.Fatalf("POST %s: status %d\n%s", target, w.Code, w.Body)
+	}
+	return w.Header().Get("Location")
+}
+
+func formRequest(t *testing.T, target string, form url.Values) *http.Request {
+	t.Helper()
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, target, strings.NewReader(form.Encode()))
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	return r
+}
+
+func text(sel *goquery.Selection) string { return strings.Join(strings.Fields(sel.Text()), " ") }
+
+func TestList(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, func(c *web.Config) { c.SSHKey = "ssh-ed25519 AAAA" })
+	if got := text(s.get(t, "/", http.StatusOK).Find(".empty")); got != "There are no courses yet. Add the first one." {
+		t.Errorf("empty list says %q", got)
+	}
+	s.addCourse(t, "alpha")
+	s.addCourse(t, "beta")
+	s.running(t, "alpha")
+	doc := s.get(t, "/gitmanager/", http.StatusOK)
+	var rows []string
+	doc.Find("tbody tr").Each(func(_ int, row *goquery.Selection) { rows = append(rows, text(row)) })
+	want := []string{
+		"beta never built–– main https://git.example.org/<b>.git",
+		"alpha running 5 minutes ago 5 min 0 s – main https://git.example.org/<b>.git",
+	}
+	if diff := cmp.Diff(want, rows); diff != "" {
+		t.Errorf("rows (-want +got):\n%s", diff)
+	}
+	if got := text(doc.Find("#ssh + p + pre")); got != "ssh-ed25519 AAAA" {
+		t.Errorf("key %q", got)
+	}
+	if got := doc.Find("#live").AttrOr("data-refresh", ""); got != "2" {
+		t.Errorf("refresh %q while a build runs", got)
+	}
+}
+
+func TestListPages(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, nil)
+	for i := range 103 {
+		s.addCourse(t, fmt.Sprintf("c%03d", i))
+	}
+	doc := s.get(t, "/", http.StatusOK)
+	if n := doc.Find("tbody tr").Length(); n != 100 {
+		t.Errorf("%d rows on the first page", n)
+	}
+	next, _ := doc.Find("a[rel=next]").Attr("href")
+	last := s.get(t, "/"+next, http.StatusOK)
+	if n := last.Find("tbody tr").Length(); n != 3 {
+		t.Errorf("%d rows on the last page", n)
+	}
+	if last.Find("a[rel=next]").Length() != 0 {
+		t.Error("the last page leads on")
+	}
+}
+
+func TestCoursePage(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, nil)
+	s.addCourse(t, "alpha")
+	s.running(t, "alpha")
+	s.fake.releases = []course.Release{
+		{Key: "alpha", Version: version("n"), BuildID: 9}, {Key: "alpha", Version: version("p"), BuildID: 5}, {Key: "alpha", Version: version("o"), BuildID: 2},
+	}
+	s.fake.published = &s.fake.releases[1]
+	doc := s.get(t, "/gitmanager/alpha/updates", http.StatusOK)
+	if got := text(doc.Find("dd code")); !strings.Contains(got, "https://gm.example.org/gitmanager/alpha/hook") || !strings.Contains(got, "secret-of-alpha") {
+		t.Errorf("facts %q", got)
+	}
+	var buttons []string
+	doc.Find("#live form").Each(func(_ int, form *goquery.Selection) {
+		buttons = append(buttons, text(form)+" "+form.AttrOr("action", "")[len("/gitmanager/alpha/releases/"):][:1]+" "+form.Find("input").AttrOr("value", ""))
+	})
+	if diff := cmp.Diff([]string{"Publish n ", "Roll back o true"}, buttons); diff != "" {
+		t.Errorf("buttons (-want +got):\n%s", diff)
+	}
+	if got := text(s.get(t, "/alpha/", http.StatusOK).Find("dd code").First()); got != "https://gm.example.org/alpha/aplus-json" {
+		t.Errorf("configuration address %q", got)
+	}
+}
+
+func TestReadersSeeNoSecret(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, func(c *web.Config) {
+		c.May = func(_ *http.Request, write bool, _ course.Course) bool { return !write }
+	})
+	s.addCourse(t, "alpha")
+	b := s.running(t, "alpha")
+	doc := s.get(t, "/gitmanager/alpha/updates", http.StatusOK)
+	if html, err := doc.Html(); err != nil || strings.Contains(html, "secret-of-alpha") || doc.Find("main form").Length() != 0 {
+		t.Errorf("a reader sees the secret or a form (%v)", err)
+	}
+	if s.get(t, fmt.Sprintf("/gitmanager/alpha/builds/%d", b.ID), http.StatusOK).Find("main form").Length() != 0 {
+		t.Error("a reader sees the cancel button")
+	}
+	s.get(t, "/gitmanager/alpha/", http.StatusForbidden)
+	for _, at := range []string{"builds", fmt.Sprintf("builds/%d/cancel", b.ID), "releases/" + version("n") + "/publish", "webhook-secret", "delete", ""} {
+		s.answer(t, formRequest(t, "/gitmanager/alpha/"+at, nil), http.StatusForbidden)
+	}
+}
+
+func TestBuildPage(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, func(c *web.Config) {
+		c.RunURL = func(b course.Build) string { return "https://temporal.example.org/" + b.RunID }
+	})
+	s.addCourse(t, "alpha")
+	b := s.running(t, "alpha")
+	page := fmt.Sprintf("/gitmanager/alpha/builds/%d", b.ID)
+	doc := s.get(t, page, http.StatusOK)
+	log := doc.Find("#output")
+	if got := log.Text(); got != "one <script>alert(1)</script>\nred\n" {
+		t.Errorf("log %q", got)
+	}
+	if got := log.Find("span.f1").Text(); got != "red" {
+		t.Errorf("red part %q", got)
+	}
+	if got := log.AttrOr("data-events", ""); got != fmt.Sprintf("/api/v1/courses/alpha/builds/%d/events?offset=43", b.ID) {
+		t.Errorf("events at %q", got)
+	}
+	if got := text(doc.Find(".steps li.running")); got != "build running, 5 min 0 s" {
+		t.Errorf("running step %q", got)
+	}
+	if got := doc.Find("dd a").AttrOr("href", ""); got != "https://temporal.example.org/run" {
+		t.Errorf("workflow at %q", got)
+	}
+	if at := s.post(t, page+"/cancel", nil); at != page {
+		t.Errorf("cancel leads to %q", at)
+	}
+	doc = s.get(t, page, http.StatusOK)
+	if got := text(doc.Find("h1")); got != fmt.Sprintf("Build %d cancelled", b.ID) {
+		t.Errorf("heading %q", got)
+	}
+	if _, live := doc.Find("#output").Attr("data-events"); live {
+		t.Error("the log of an ended build is live")
+	}
+	s.addCourse(t, "beta")
+	s.get(t, fmt.Sprintf("/gitmanager/beta/builds/%d", b.ID), http.StatusNotFound)
+	s.get(t, "/gitmanager/alpha/builds/x", http.StatusNotFound)
+	s.get(t, "/gitmanager/alpha/builds/99", http.StatusNotFound)
+}
+
+func TestColours(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, nil)
+	s.addCourse(t, "alpha")
+	tests := []struct{ name, log, html, goesOn string }{
+		{"plain", "a & b <i>\n", "a &amp; b &lt;i&gt;\n", ""},
+		{"bold red", "\x1b[1;31mx\x1b[0my", `<span class="a-b f1">x</span>y`, ""},
+		{"goes on", "\x1b[92;44;4mx", `<span class="a-u f10 b4">x</span>`, "a-u f10 b4"},
+		{"empty means reset", "\x1b[3mx\x1b[my", `<span class="a-i">x</span>y`, ""},
+		{"parts end", "\x1b[1;3;4;31;41mx\x1b[22;23;24;39;49my", `<span class="a-b a-i a-u f1 b1">x</span>y`, ""},
+		{"table of 256", "\x1b[38;5;9mx\x1b[38;5;200my", `<span class="f9">x</span>y`, ""},
+		{"true colour", "\x1b[38;2;1;2;31mx", "x", ""},
+		{"cursor and title", "\x1b[2K\x1b]0;title\x07x\x1b[?25l", "x", ""},
+		{"broken", "x\x1b", "x", ""},
+		{"markup in an escape", "\x1b[<b>mx", "&lt;b&gt;mx", ""},
+		{"progress", "10 %\r20 %\r\ndone", "10 %\n20 %\ndone", ""},
+		{"bell and direction", "a\x07b\u202ec\td", "abc\td", ""},
+	}
+	for _, tt := range tests {
+		_, err := s.store.RequestBuild(t.Context(), "alpha", course.BuildRequest{Trigger: course.TriggerAPI})
+		must(t, err)
+		b, _, err := s.store.ClaimBuild(t.Context(), "alpha", tt.name)
+		must(t, err)
+		must(t, s.store.AppendLog(t.Context(), b.ID, tt.log))
+		out := s.get(t, fmt.Sprintf("/gitmanager/alpha/builds/%d", b.ID), http.StatusOK).Find("#output")
+		html, err := out.Html()
+		must(t, err)
+		if diff := cmp.Diff(tt.html, strings.ReplaceAll(html, "&#34;", `"`)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", tt.name, diff)
+		}
+		if got := out.AttrOr("data-style", ""); got != tt.goesOn {
+			t.Errorf("%s goes on as %q, want %q", tt.name, got, tt.goesOn)
+		}
+	}
+}
+
+func TestForms(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, nil)
+	wrong := url.Values{"key": {"a b"}, "remote_id": {"x"}, "git_branch": {""}}
+	doc := s.answer(t, formRequest(t, "/gitmanager/new/", wrong), http.StatusOK)
+	var invalid []string
+	doc.Find("[aria-invalid]").Each(func(_ int, in *goquery.Selection) { invalid = append(invalid, in.AttrOr("name", "")) })
+	if diff := cmp.Diff([]string{"key", "git_branch", "remote_id"}, invalid); diff != "" {
+		t.Errorf("invalid fields (-want +got):\n%s", diff)
+	}
+	if got := doc.Find("#remote_id").AttrOr("value", ""); got != "x" {
+		t.Errorf("the form forgot the id: %q", got)
+	}
+
+	good := url.Values{"key": {"alpha"}, "remote_id": {" 7 "}, "git_branch": {"main"}, "email_on_error": {"on"}}
+	if at := s.post(t, "/gitmanager/new/", good); at != "/gitmanager/alpha/updates?done=saved" {
+		t.Errorf("creating leads to %q", at)
+	}
+	c, err := s.store.Course(t.Context(), "alpha")
+	must(t, err)
+	if *c.RemoteID != 7 || !c.EmailOnError || c.UpdateAutomatically {
+		t.Errorf("saved %+v", c)
+	}
+	doc = s.answer(t, formRequest(t, "/gitmanager/new/", good), http.StatusOK)
+	if got := text(doc.Find(".notice li").First()); !strings.HasPrefix(got, "key: ") {
+		t.Errorf("a taken key says %q", got)
+	}
+
+	s.post(t, "/gitmanager/alpha/", url.Values{"key": {"alpha"}, "git_branch": {"dev"}})
+	changed, err := s.store.Course(t.Context(), "alpha")
+	must(t, err)
+	if changed.GitBranch != "dev" || changed.RemoteID != nil || changed.WebhookSecret != c.WebhookSecret {
+		t.Errorf("changed to %+v", changed)
+	}
+	s.post(t, "/gitmanager/alpha/webhook-secret", nil)
+	renewed, err := s.store.Course(t.Context(), "alpha")
+	must(t, err)
+	if renewed.WebhookSecret == c.WebhookSecret {
+		t.Error("the secret stayed")
+	}
+}
+
+func TestKeyStaysDuringABuild(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, nil)
+	s.addCourse(t, "alpha")
+	s.running(t, "alpha")
+	doc := s.answer(t, formRequest(t, "/gitmanager/alpha/", url.Values{"key": {"beta"}, "git_branch": {"main"}}), http.StatusOK)
+	if got := text(doc.Find("#key ~ .problem").First()); !strings.Contains(got, "has not ended") {
+		t.Errorf("the form says %q", got)
+	}
+	if _, err := s.store.Course(t.Context(), "alpha"); err != nil {
+		t.Errorf("the course lost its key: %v", err)
+	}
+}
+
+func TestStartBuild(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, nil)
+	s.addCourse(t, "alpha")
+	at := s.post(t, "/gitmanager/alpha/builds", url.Values{"rebuild_all": {"on"}, "build_image": {"example/image:2"}})
+	list, err := s.store.ListBuilds(t.Context(), "alpha", course.Page{Limit: 2})
+	must(t, err)
+	if len(list) != 1 || at != fmt.Sprintf("/gitmanager/alpha/builds/%d", list[0].ID) {
+		t.Fatalf("led to %q with builds %+v", at, list)
+	}
+	want := course.BuildOptions{RebuildAll: true, BuildImage: "example/image:2"}
+	if diff := cmp.Diff(want, list[0].Options); diff != "" || list[0].Trigger != course.TriggerPage || list[0].RequestIP != "192.0.2.1" {
+		t.Errorf("recorded %+v (-want +got):\n%s", list[0], diff)
+	}
+	if diff := cmp.Diff([]string{"wake alpha"}, s.fake.calls); diff != "" {
+		t.Errorf("calls (-want +got):\n%s", diff)
+	}
+}
+
+func TestPublish(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, nil)
+	s.addCourse(t, "alpha")
+	target := "/gitmanager/alpha/releases/" + version("n") + "/publish"
+	if at := s.post(t, target, nil); at != "/gitmanager/alpha/updates?done=published" {
+		t.Errorf("led to %q", at)
+	}
+	s.post(t, target, url.Values{"rollback": {"true"}})
+	want := []string{"publish " + version("n") + " false", "publish " + version("n") + " true"}
+	if diff := cmp.Diff(want, s.fake.calls); diff != "" {
+		t.Errorf("calls (-want +got):\n%s", diff)
+	}
+	s.fake.graderErrors = []string{"grader: <down>"}
+	doc := s.answer(t, formRequest(t, target, nil), http.StatusOK)
+	if got := text(doc.Find(".notice p").Last()); got != "grader: <down>" {
+		t.Errorf("the page says %q", got)
+	}
+	s.answer(t, formRequest(t, "/gitmanager/alpha/releases/short/publish", nil), http.StatusNotFound)
+	s.fake.err = fmt.Errorf("a newer release is published: %w", course.ErrConflict)
+	s.answer(t, formRequest(t, target, nil), http.StatusConflict)
+	s.fake.err = io.ErrUnexpectedEOF
+	doc = s.answer(t, formRequest(t, target, nil), http.StatusInternalServerError)
+	if strings.Contains(doc.Text(), io.ErrUnexpectedEOF.Error()) {
+		t.Error("the page shows the cause of the service's trouble")
+	}
+}
+
+func TestDelete(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, nil)
+	s.addCourse(t, "alpha")
+	doc := s.answer(t, formRequest(t, "/gitmanager/alpha/delete", url.Values{"confirm": {"beta"}}), http.StatusOK)
+	if doc.Find("#confirm[aria-invalid]").Length() != 1 {
+		t.Error("the wrong confirmation is not marked")
+	}
+	if action := doc.Find("form.fields").AttrOr("action", ""); action != "/gitmanager/alpha/" {
+		t.Errorf("the edit form goes to %q", action)
+	}
+	if at := s.post(t, "/gitmanager/alpha/delete", url.Values{"confirm": {"alpha"}}); at != "/gitmanager/" {
+		t.Errorf("led to %q", at)
+	}
+	s.get(t, "/gitmanager/alpha/updates", http.StatusNotFound)
+}
+
+func TestForeignFormsAreRefused(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, nil)
+	s.addCourse(t, "alpha")
+	for name, header := range map[string]string{"Origin": "https://evil.example.org", "Sec-Fetch-Site": "cross-site"} {
+		r := formRequest(t, "/gitmanager/alpha/builds", nil)
+		r.Header.Set(name, header)
+		w := httptest.NewRecorder()
+		s.handler.ServeHTTP(w, r)
+		if w.Code != http.StatusForbidden {
+			t.Errorf("%s %s: status %d", name, header, w.Code)
+		}
+	}
+	if s.fake.calls != nil {
+		t.Errorf("calls %v", s.fake.calls)
+	}
+}
+
+func TestOddAddresses(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, nil)
+	for _, at := range []string{"/nothing/", "/static/", "/gitmanager/a%20b/updates", "/gitmanager/nothing/updates", "/x/y/z"} {
+		s.get(t, at, http.StatusNotFound)
+	}
+	big := formRequest(t, "/gitmanager/new/", url.Values{"key": {strings.Repeat("x", 2<<20)}})
+	s.answer(t, big, http.StatusRequestEntityTooLarge)
+	s.answer(t, formRequestBody(t, "/gitmanager/new/", "%zz"), http.StatusOK)
+}
+
+func formRequestBody(t *testing.T, target, body string) *http.Request {
+	t.Helper()
+	r := formRequest(t, target, nil)
+	r.Body = io.NopCloser(strings.NewReader(body))
+	return r
+}
+
+func TestAssets(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, nil)
+	for name, want := range map[string]string{"style.css": "text/css; charset=utf-8", "live.js": "text/javascript; charset=utf-8", "icon.svg": "image/svg+xml"} {
+		w := httptest.NewRecorder()
+		s.handler.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/assets/"+name, nil))
+		if w.Code != http.StatusOK || w.Header().Get("Content-Type") != want {
+			t.Errorf("%s: status %d, type %q", name, w.Code, w.Header().Get("Content-Type"))
+		}
+	}
+	s.get(t, "/assets/none.css", http.StatusNotFound)
+	s.get(t, "/assets/..%2ftemplates%2flist.html", http.StatusNotFound)
+}
+
+func version(letter string) string { return strings.Repeat(letter, course.VersionLength) }
+
+// fake stands for the workflows and the releases.
+type fake struct {
+	store        *sqlite.Store
+	calls        []string
+	graderErrors []string
+	err          error
+	releases     []course.Release
+	published    *course.Release
+}
+
+func (f *fake) Wake(key string) { f.calls = append(f.calls, "wake "+key) }
+
+func (f *fake) CancelBuild(ctx context.Context, _ string, id int64) error {
+	_, err := f.store.FinishBuild(ctx, id, course.BuildResult{Status: course.StatusCancelled})
+	return err
+}
+
+func (f *fake) Publish(_ context.Context, r course.PublishRequest) (course.PublishResult, error) {
+	f.calls = append(f.calls, fmt.Sprintf("publish %s %v", r.Version, r.Rollback))
+	return course.PublishResult{Version: r.Version, Errors: f.graderErrors}, f.err
+}
+
+func (f *fake) RemoveCourse(ctx context.Context, key string) error {
+	return f.store.DeleteCourse(ctx, key)
+}
+
+func (f *fake) Stored(string) (course.Release, error) { return course.Release{}, course.ErrNotFound }
+
+func (f *fake) Published(string) (course.Release, error) {
+	if f.published == nil {
+		return course.Release{}, course.ErrNotFound
+	}
+	return *f.published, nil
+}
+
+func (f *fake) Releases(string) ([]course.Release, error) { return f.releases, nil }
