@@ -7,10 +7,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"coursewright/internal/build"
 	"coursewright/internal/course"
-
-	"github.com/google/go-cmp/cmp"
 )
 
 // splitCase is one line of testdata/split.json; words is null where the

@@ -14,9 +14,9 @@ import (
 	"testing"
 	"time"
 
-	"coursewright/internal/settings"
-
 	"github.com/google/go-cmp/cmp"
+
+	"coursewright/internal/settings"
 )
 
 var update = flag.Bool("update", false, "write docs/config.md anew")

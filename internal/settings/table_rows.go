@@ -197,7 +197,7 @@ func courseRows() []row {
 
 func insideCourse(s string) error {
 	if !filepath.IsLocal(s) {
-		return errors.New("give a path inside a course, without ..")
+		return errors.New("give a path inside a course; .. is not allowed")
 	}
 	return nil
 }

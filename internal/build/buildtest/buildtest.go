@@ -12,10 +12,10 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"coursewright/internal/build"
 	"coursewright/internal/course"
-
-	"golang.org/x/sys/unix"
 )
 
 // StopTime is how long a builder may take to stop a cancelled build.
@@ -67,6 +67,7 @@ func Run(t *testing.T, open func(t *testing.T) Setup) {
 
 func parallel(test func(t *testing.T, s Setup)) func(t *testing.T, s Setup) {
 	return func(t *testing.T, s Setup) {
+		t.Helper()
 		t.Parallel()
 		test(t, s)
 	}
@@ -180,10 +181,10 @@ func wantPlainError(t *testing.T, e ending) {
 }
 
 // wantCancelled takes the ending of a build whose context was just cancelled.
-func wantCancelled(t *testing.T, done <-chan ending) {
+func wantCancelled(t *testing.T, done <-chan ending, cause error) {
 	t.Helper()
-	if e := await(t, done, StopTime); !errors.Is(e.err, context.Canceled) {
-		t.Errorf("got error %v, want %v", e.err, context.Canceled)
+	if e := await(t, done, StopTime); !errors.Is(e.err, cause) || e.result.ExitCode != -1 {
+		t.Errorf("got %+v, error %v, want exit code -1 and %v", e.result, e.err, cause)
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 )
 
 func testSuccess(t *testing.T, s Setup) {
+	t.Helper()
 	tr := newTrial(t, s, `
 i=0
 while [ $i -lt 40 ]; do
@@ -34,6 +35,7 @@ pwd >where
 }
 
 func testFailure(t *testing.T, s Setup) {
+	t.Helper()
 	tr := newTrial(t, s, "echo before\nexit 3\n")
 	e := tr.run(t)
 	wantAuthorError(t, e, "status 3")
@@ -46,6 +48,7 @@ func testFailure(t *testing.T, s Setup) {
 }
 
 func testMissingProgram(t *testing.T, s Setup) {
+	t.Helper()
 	tr := newTrial(t, s, "exec no-such-program\n")
 	e := tr.run(t)
 	wantAuthorError(t, e, "status 127")
@@ -55,12 +58,14 @@ func testMissingProgram(t *testing.T, s Setup) {
 }
 
 func testMissingFolder(t *testing.T, s Setup) {
+	t.Helper()
 	tr := newTrial(t, s, "exit 0\n")
 	tr.request.Dir = filepath.Join(tr.request.Dir, "missing")
 	wantPlainError(t, tr.run(t))
 }
 
 func testLiveOutput(t *testing.T, s Setup) {
+	t.Helper()
 	// The script ends only after the test has seen its first line.
 	tr := newTrial(t, s, "echo first\nuntil [ -e seen ]; do sleep 0.02; done\necho last\n")
 	done := tr.start(t.Context(), t)
@@ -75,6 +80,7 @@ func testLiveOutput(t *testing.T, s Setup) {
 }
 
 func testBinaryOutput(t *testing.T, s Setup) {
+	t.Helper()
 	var script, want strings.Builder
 	script.WriteString("printf '")
 	for i := range 256 {
@@ -90,6 +96,7 @@ func testBinaryOutput(t *testing.T, s Setup) {
 }
 
 func testHugeOutput(t *testing.T, s Setup) {
+	t.Helper()
 	const size, most = 64 << 20, 16 << 20
 	tr := newTrial(t, s, fmt.Sprintf("head -c %d /dev/zero\n", size))
 	var counted counter
@@ -107,6 +114,7 @@ func testHugeOutput(t *testing.T, s Setup) {
 }
 
 func testOutputFails(t *testing.T, s Setup) {
+	t.Helper()
 	tr := newTrial(t, s, "exec 3>alive\nwhile :; do echo more; sleep 0.02; done\n")
 	tr.request.Output = &broken{}
 	e := await(t, tr.start(t.Context(), t), testTime)
@@ -118,6 +126,7 @@ func testOutputFails(t *testing.T, s Setup) {
 }
 
 func testEnvironment(t *testing.T, s Setup) {
+	t.Helper()
 	t.Setenv("COURSEWRIGHT_PRIVATE_KEY", "secret of the service")
 	tr := newTrial(t, s, "env -0 >variables\n")
 	want := map[string]string{
@@ -148,6 +157,7 @@ func testEnvironment(t *testing.T, s Setup) {
 }
 
 func testUnknownResume(t *testing.T, s Setup) {
+	t.Helper()
 	tr := newTrial(t, s, "echo anew\n")
 	tr.request.Resume, tr.request.Written = []byte("no such build"), 0
 	tr.request.Started = func([]byte) {}
@@ -159,6 +169,7 @@ func testUnknownResume(t *testing.T, s Setup) {
 }
 
 func testReadOnlyLeftovers(t *testing.T, s Setup) {
+	t.Helper()
 	script := `
 mkdir -p _build/sub && echo page >_build/sub/page && chmod 400 _build/sub/page && chmod 500 _build/sub _build
 mkdir -p "${TMPDIR:-/tmp}/kept.$$/sub" && chmod 500 "${TMPDIR:-/tmp}/kept.$$"

@@ -2,6 +2,7 @@ package buildtest
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -9,20 +10,31 @@ import (
 	"time"
 )
 
+var errSuperseded = errors.New("superseded")
+
+// testCancel cancels one of two builds, which share nothing but the builder.
 func testCancel(t *testing.T, s Setup) {
+	t.Helper()
 	tr := newTrial(t, s, "exec 3>alive\nsleep 600 &\necho ready\nsleep 600\n")
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	done := tr.start(ctx, t)
+	other := newTrial(t, s, "echo ready\nuntil [ -e seen ]; do sleep 0.02; done\n")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	defer cancel(nil)
+	done, otherDone := tr.start(ctx, t), other.start(t.Context(), t)
 	tr.output.waitFor(t, "ready\n")
-	cancel()
-	wantCancelled(t, done)
+	other.output.waitFor(t, "ready\n")
+	cancel(errSuperseded)
+	wantCancelled(t, done, errSuperseded)
 	tr.wantAllGone(t)
+	if err := os.WriteFile(filepath.Join(other.request.Dir, "seen"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	wantSuccess(t, await(t, otherDone, testTime), other.output)
 }
 
 // testCancelStubborn cancels a build that ignores signals and hides processes
 // in sessions of their own.
 func testCancelStubborn(t *testing.T, s Setup) {
+	t.Helper()
 	tr := newTrial(t, s, `
 exec 3>alive
 trap '' TERM INT HUP
@@ -37,21 +49,23 @@ sleep 600
 	tr.output.waitFor(t, "hidden\n")
 	tr.output.waitFor(t, "orphan\n")
 	cancel()
-	wantCancelled(t, done)
+	wantCancelled(t, done, context.Canceled)
 	tr.wantAllGone(t)
 }
 
 func testCancelledBefore(t *testing.T, s Setup) {
+	t.Helper()
 	tr := newTrial(t, s, "touch ran\n")
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	wantCancelled(t, tr.start(ctx, t))
+	wantCancelled(t, tr.start(ctx, t), context.Canceled)
 	if _, err := os.Stat(filepath.Join(tr.request.Dir, "ran")); err == nil {
 		t.Error("a build ran although it was cancelled before")
 	}
 }
 
 func testTimeOut(t *testing.T, s Setup) {
+	t.Helper()
 	tr := newTrial(t, s, "exec 3>alive\nsleep 600 &\nsleep 600\n")
 	tr.request.Timeout = 700 * time.Millisecond
 	began := time.Now()
@@ -68,6 +82,7 @@ func testTimeOut(t *testing.T, s Setup) {
 
 // testBackground leaves processes behind that hold the output open.
 func testBackground(t *testing.T, s Setup) {
+	t.Helper()
 	tr := newTrial(t, s, "exec 3>alive\nsleep 600 &\nsetsid sleep 600 &\necho end\n")
 	wantSuccess(t, await(t, tr.start(t.Context(), t), StopTime), tr.output)
 	if !strings.Contains(tr.output.text(), "end\n") {
@@ -78,6 +93,7 @@ func testBackground(t *testing.T, s Setup) {
 
 // testLateOutput prints a lot right before the end: nothing of it may be lost.
 func testLateOutput(t *testing.T, s Setup) {
+	t.Helper()
 	tr := newTrial(t, s, "i=0\nwhile [ $i -lt 20000 ]; do echo \"line $i\"; i=$((i + 1)); done\n")
 	wantSuccess(t, tr.run(t), tr.output)
 	if !strings.Contains(tr.output.text(), numbered(20000)) {

@@ -29,7 +29,7 @@ type Options struct {
 	// language and time zone.
 	Pass []string
 	// Grace is how long a stopped build may tidy up before it is killed; 0
-	// means 3 s. Above 4 s a cancelled build takes longer than builders may.
+	// means 3 s. With more a cancelled build may take longer than builders may.
 	Grace time.Duration
 }
 

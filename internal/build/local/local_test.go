@@ -11,12 +11,12 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"coursewright/internal/build"
 	"coursewright/internal/build/buildtest"
 	"coursewright/internal/build/local"
 	"coursewright/internal/course"
-
-	"golang.org/x/sys/unix"
 )
 
 // serviceDir makes the test binary play a service that is killed while it
@@ -229,5 +229,22 @@ func write(t *testing.T, path, text string) {
 	}
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// BenchmarkRun is what a build costs besides its own work.
+func BenchmarkRun(b *testing.B) {
+	builder, err := local.New(local.Options{Dev: true})
+	if err != nil {
+		b.Fatal(err)
+	}
+	dir := b.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "build.sh"), []byte("exit 0\n"), 0o600); err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		if _, err := builder.Run(b.Context(), build.Request{CourseKey: "k", Dir: dir, Output: &bytes.Buffer{}}); err != nil {
+			b.Fatal(err)
+		}
 	}
 }

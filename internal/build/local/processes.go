@@ -23,25 +23,46 @@ type processes struct {
 	mark  string // markName=value
 }
 
-// signal sends s to every process of the build and returns how many of them
-// carry the mark. The group covers those that cleared their environment.
-func (p processes) signal(s unix.Signal) int {
+// signal sends s to every process of the build. The group covers those that
+// cleared their environment, the mark those that left the group.
+func (p processes) signal(s unix.Signal) {
 	found := p.marked()
 	_ = unix.Kill(-p.group, s) // the group may be gone
 	for _, pid := range found {
 		_ = unix.Kill(pid, s) // gone meanwhile
 	}
-	return len(found)
 }
 
-// killAll kills until nothing is left or the time is over, and returns how many
-// processes the first look found.
-func (p processes) killAll(limit time.Duration) int {
-	first := p.signal(unix.SIGKILL)
-	for n, end := first, time.Now().Add(limit); n > 0 && time.Now().Before(end); n = p.signal(unix.SIGKILL) {
-		time.Sleep(5 * time.Millisecond)
+// killAll kills until nothing is left or the time is over.
+func (p processes) killAll(limit time.Duration) {
+	p.signal(unix.SIGKILL)
+	p.look(limit, func() { p.signal(unix.SIGKILL) })
+}
+
+// settle lets processes end that are about to, and returns how many are left
+// when the time is over.
+func (p processes) settle(limit time.Duration) int {
+	return p.look(limit, func() {})
+}
+
+// look waits until no process with the mark is left or the time is over, does
+// something after every look that finds one, and returns what the last found. A
+// process that is just starting a program has no environment for a moment:
+// only the second look in a row that finds nothing is believed.
+func (p processes) look(limit time.Duration, found func()) int {
+	end := time.Now().Add(limit)
+	for empty := 0; ; time.Sleep(2 * time.Millisecond) {
+		left := len(p.marked())
+		if left == 0 {
+			empty++
+		} else {
+			empty = 0
+			found()
+		}
+		if empty == 2 || time.Now().After(end) {
+			return left
+		}
 	}
-	return first
 }
 
 // marked lists the processes that carry the mark. A process that has ended but

@@ -10,17 +10,19 @@ import (
 	"syscall"
 	"time"
 
-	"coursewright/internal/build"
-
 	"golang.org/x/sys/unix"
+
+	"coursewright/internal/build"
 )
 
 const (
 	// drainTime is how long output may still arrive after the command ended,
 	// from helpers such as tee that are about to end as well.
 	drainTime = 500 * time.Millisecond
+	// settleTime is how long processes may take to end after their output did.
+	settleTime = 50 * time.Millisecond
 	// killTime is how long killed processes may take to disappear.
-	killTime = time.Second
+	killTime = 500 * time.Millisecond
 )
 
 func (b *Builder) run(ctx context.Context, r build.Request, command []string, scratch string) (build.Result, error) {
@@ -82,10 +84,12 @@ func (b *Builder) execute(ctx context.Context, cmd *exec.Cmd, r build.Request, g
 	exited := make(chan error, 1)
 	go func() { exited <- awaitExit(cmd.Process.Pid) }()
 	stopped := b.attend(ctx, r.Timeout, output, exited, tree)
+	left := 0
 	if stopped == nil {
 		output.wait(drainTime)
+		left = tree.settle(settleTime)
 	}
-	left := tree.killAll(killTime)
+	tree.killAll(killTime)
 	if !output.wait(killTime) {
 		output.abandon()
 	}
@@ -138,16 +142,16 @@ func (b *Builder) attend(ctx context.Context, limit time.Duration, output *copie
 	}
 	tree.signal(unix.SIGTERM)
 	select {
-	case <-exited:
-		return why
+	case exitErr := <-exited:
+		return errors.Join(why, exitErr)
 	case <-time.After(b.options.Grace):
 	}
 	tree.signal(unix.SIGKILL)
 	select {
-	case <-exited:
-		return why
+	case exitErr := <-exited:
+		return errors.Join(why, exitErr)
 	case <-time.After(killTime):
-		return fmt.Errorf("%w (stopped because: %v)", errStuck, why)
+		return fmt.Errorf("%w (stopped because: %s)", errStuck, why.Error())
 	}
 }
 
