@@ -1,0 +1,262 @@
+package activities
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"time"
+
+	"coursewright/internal/build"
+	"coursewright/internal/buildlog"
+	"coursewright/internal/course"
+	"coursewright/internal/courseconfig"
+	"coursewright/internal/gitrepo"
+)
+
+// BuildStore is what the steps on a build host need of the database.
+type BuildStore interface {
+	StepStore
+	LogStore
+	Course(ctx context.Context, key string) (course.Course, error)
+	RecordFacts(ctx context.Context, id int64, f course.Facts) error
+	EndedBuilds(ctx context.Context, courseID, before int64) ([]course.Build, error)
+	SetBuildHost(ctx context.Context, courseID int64, host string) error
+	PruneBuilds(ctx context.Context, courseID int64, keep int) (int, error)
+}
+
+// BuildSteps touch the build disk of one host.
+type BuildSteps struct {
+	Host        string // id of the build disk
+	Disk        Disk
+	Store       BuildStore
+	Git         *gitrepo.Git
+	Builder     build.Builder
+	Slots       chan struct{} // its capacity bounds the build commands that run at once
+	LocalSource string        // LOCAL_COURSE_SOURCE_PATH, empty: none
+	Defaults    build.Defaults
+	Env         build.EnvironmentFacts // the deployment's part
+	Timeout     time.Duration          // of one build command
+	KeepBuilds  int                    // rows kept of a course; 0 keeps all
+}
+
+func (b *BuildSteps) ledger() Ledger { return Ledger{Steps: b.Store, Logs: b.Store} }
+
+// Checkout brings the course's source into its working copy on this host.
+func (b *BuildSteps) Checkout(ctx context.Context, job Job) (CheckedOut, error) {
+	out := CheckedOut{Host: b.Host}
+	err := b.ledger().step(ctx, job, "checkout", func(ctx context.Context, log *buildlog.Writer) error {
+		unlock, err := b.Disk.Lock(ctx, job.CourseKey)
+		if err != nil {
+			return err
+		}
+		defer unlock()
+		c, err := b.Store.Course(ctx, job.CourseKey)
+		if err != nil {
+			return err
+		}
+		if c.BuildHost != b.Host {
+			if err := b.Store.SetBuildHost(ctx, c.ID, b.Host); err != nil {
+				return err
+			}
+		}
+		if err := b.source(ctx, job, c, log, &out); err != nil {
+			return err
+		}
+		return b.Store.RecordFacts(ctx, job.BuildID, course.Facts{Host: b.Host, Commit: out.Commit})
+	})
+	return out, err
+}
+
+// source follows gitmanager's order: no fetch when asked so, else git, else the
+// local folder for development, else what is there.
+func (b *BuildSteps) source(ctx context.Context, job Job, c course.Course, log *buildlog.Writer, out *CheckedOut) error {
+	dir := b.Disk.Course(job.CourseKey)
+	switch {
+	case job.Options.SkipGit:
+		log.Printf("Fetching is skipped as asked; the build works on what is there.")
+		out.Fresh = true
+	case c.GitOrigin != "":
+		r, err := b.Git.Checkout(ctx, gitrepo.CheckoutRequest{
+			Dir: dir, Origin: c.GitOrigin, Branch: c.GitBranch,
+			Log: func(line string) { log.Printf("%s", line) },
+		})
+		out.Commit, out.Fresh = r.Commit, r.Fresh
+		return err
+	case b.LocalSource != "":
+		out.Fresh = true
+		from := filepath.Join(b.LocalSource, job.CourseKey)
+		log.Printf("Copying the course from the local source folder.")
+		return copyTree(ctx, from, dir)
+	default:
+		log.Printf("The course has no git origin; the build works on what is there.")
+		out.Fresh = true
+	}
+	if _, err := os.Stat(dir); errors.Is(err, os.ErrNotExist) {
+		return course.Authorf("there is no working copy to build yet; give the course a git origin and build without skip_git")
+	}
+	commit, err := b.Git.Head(dir)
+	if err == nil {
+		out.Commit = commit
+	}
+	return nil
+}
+
+// RunBuilder runs the course's build command.
+func (b *BuildSteps) RunBuilder(ctx context.Context, in Built) error {
+	return b.ledger().step(ctx, in.Job, "build", func(ctx context.Context, log *buildlog.Writer) error {
+		unlock, err := b.Disk.Lock(ctx, in.Job.CourseKey)
+		if err != nil {
+			return err
+		}
+		defer unlock()
+		if in.Job.Options.SkipBuild {
+			log.Printf("The build command is skipped as asked.")
+			return nil
+		}
+		request, err := b.plan(ctx, in, log)
+		if err != nil || request == nil {
+			return err
+		}
+		if err := b.slot(ctx, log); err != nil {
+			return err
+		}
+		defer func() { <-b.Slots }()
+		_, err = b.Builder.Run(ctx, *request)
+		return err
+	})
+}
+
+// plan decides what to run; nil means nothing.
+func (b *BuildSteps) plan(ctx context.Context, in Built, log *buildlog.Writer) (*build.Request, error) {
+	dir := b.Disk.Course(in.Job.CourseKey)
+	meta, err := readMeta(dir, log)
+	if err != nil {
+		return nil, err
+	}
+	facts := build.MetaFacts{Present: meta.Given, Image: meta.BuildImage, Command: meta.BuildCommand}
+	plan, err := build.NewPlan(facts, course.BuildOptions(in.Job.Options), b.Defaults)
+	if err != nil {
+		return nil, err
+	}
+	log.Printf("%s", plan.Why)
+	if plan.None {
+		return nil, nil //nolint:nilnil // nothing to run is an answer, not an error
+	}
+	env, err := b.environment(ctx, in, log)
+	if err != nil {
+		return nil, err
+	}
+	return &build.Request{
+		CourseKey: in.Job.CourseKey,
+		BuildID:   in.Job.BuildID,
+		Dir:       dir,
+		Image:     plan.Image,
+		Command:   plan.Command,
+		Env:       env,
+		Timeout:   b.Timeout,
+		Output:    log,
+	}, nil
+}
+
+// environment tells the build what changed since the last success.
+func (b *BuildSteps) environment(ctx context.Context, in Built, log *buildlog.Writer) (map[string]string, error) {
+	c, err := b.Store.Course(ctx, in.Job.CourseKey)
+	if err != nil {
+		return nil, err
+	}
+	facts := b.Env
+	facts.CourseKey, facts.RemoteID = c.Key, c.RemoteID
+	facts.AllChanged = in.Fresh || in.Commit == "" || in.Job.Options.RebuildAll || in.Job.Options.SkipGit
+	if !facts.AllChanged {
+		ended, err := b.Store.EndedBuilds(ctx, in.Job.CourseID, in.Job.BuildID)
+		if err != nil {
+			return nil, err
+		}
+		files, known, err := b.Git.ChangedFiles(ctx, b.Disk.Course(c.Key), in.Commit, ended)
+		if err != nil {
+			return nil, err
+		}
+		facts.ChangedFiles, facts.AllChanged = files, !known
+	}
+	logChanged(log, facts)
+	return build.Environment(facts)
+}
+
+// logChanged names a few changed files; the build is told all of them.
+func logChanged(log *buildlog.Writer, f build.EnvironmentFacts) {
+	const shown = 10
+	switch {
+	case f.AllChanged:
+		log.Printf("Everything is built: changed files are unknown or were not asked for.")
+	default:
+		log.Printf("%d files changed since the last successful build.", len(f.ChangedFiles))
+		for _, name := range f.ChangedFiles[:min(shown, len(f.ChangedFiles))] {
+			log.Printf("  %s", name)
+		}
+	}
+}
+
+// slot waits for leave to run a build command.
+func (b *BuildSteps) slot(ctx context.Context, log *buildlog.Writer) error {
+	select {
+	case b.Slots <- struct{}{}:
+		return nil
+	default:
+	}
+	log.Printf("All %d build slots of this host are busy; waiting.", cap(b.Slots))
+	select {
+	case b.Slots <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Clean removes what the build left behind, except what the course excludes,
+// and old rows of the course.
+func (b *BuildSteps) Clean(ctx context.Context, job Job) error {
+	stop := keepAlive(ctx)
+	defer stop()
+	unlock, err := b.Disk.Lock(ctx, job.CourseKey)
+	if err != nil {
+		return forTemporal(err)
+	}
+	defer unlock()
+	if b.KeepBuilds > 0 {
+		if _, err := b.Store.PruneBuilds(ctx, job.CourseID, b.KeepBuilds); err != nil {
+			return forTemporal(err)
+		}
+	}
+	dir := b.Disk.Course(job.CourseKey)
+	meta, _, err := courseconfig.ReadMeta(dir)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return forTemporal(err)
+	}
+	var keep []string
+	if meta.ExcludePatterns != nil {
+		if keep, err = gitrepo.SplitWords(*meta.ExcludePatterns); err != nil {
+			return forTemporal(err)
+		}
+	}
+	err = b.Git.Clean(ctx, dir, keep, nil)
+	if errors.Is(err, course.ErrNotFound) {
+		return nil // a copy of a local source is not git's to clean
+	}
+	return forTemporal(err)
+}
+
+// RemoveWorkingCopy removes a course from this host's build disk.
+func (b *BuildSteps) RemoveWorkingCopy(ctx context.Context, in Removal) error {
+	stop := keepAlive(ctx)
+	defer stop()
+	unlock, err := b.Disk.Lock(ctx, in.CourseKey)
+	if err != nil {
+		return forTemporal(err)
+	}
+	defer unlock()
+	return forTemporal(b.Disk.Remove(in.CourseKey))
+}

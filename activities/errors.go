@@ -1,0 +1,46 @@
+package activities
+
+import (
+	"errors"
+
+	"go.temporal.io/sdk/temporal"
+
+	"coursewright/internal/course"
+)
+
+// Types of the application errors that are not retried. They are part of what
+// recorded histories hold: never rename them.
+const (
+	AuthorErrorType = "AuthorError"
+	NotFoundType    = "NotFound"
+	ConflictType    = "Conflict"
+	InvalidType     = "Invalid"
+	DeniedType      = "Denied"
+)
+
+// forTemporal is the one table from error kinds to Temporal's: what trying
+// again cannot mend is not tried again. Everything else is the service's own
+// trouble and stays as it is.
+func forTemporal(err error) error {
+	if err == nil {
+		return nil
+	}
+	var author *course.AuthorError
+	if errors.As(err, &author) {
+		return temporal.NewNonRetryableApplicationError(author.Message, AuthorErrorType, nil)
+	}
+	for _, k := range []struct {
+		kind error
+		name string
+	}{
+		{course.ErrNotFound, NotFoundType},
+		{course.ErrConflict, ConflictType},
+		{course.ErrInvalid, InvalidType},
+		{course.ErrDenied, DeniedType},
+	} {
+		if errors.Is(err, k.kind) {
+			return temporal.NewNonRetryableApplicationError(err.Error(), k.name, nil)
+		}
+	}
+	return err
+}

@@ -1,0 +1,92 @@
+// Package activities does the side effects of builds and publishing: git,
+// commands, files, database, A+. Each method of a step struct is one Temporal
+// activity, idempotent by build id. The order of steps is package workflows';
+// the knowledge is in the internal packages. Start at BuildSteps.
+package activities
+
+import "coursewright/internal/course"
+
+// Job names one build to its activities. It travels through Temporal's
+// history, so it holds references only: whatever may be secret, such as the
+// origin's address, is read from the database by the activity that needs it.
+type Job struct {
+	BuildID   int64   `json:"build_id"`
+	CourseID  int64   `json:"course_id"`
+	CourseKey string  `json:"course_key"`
+	Version   string  `json:"version"`
+	Options   Options `json:"options"`
+}
+
+// Options are course.BuildOptions as they travel.
+type Options struct {
+	SkipGit      bool   `json:"skip_git,omitempty"`
+	SkipBuild    bool   `json:"skip_build,omitempty"`
+	SkipNotify   bool   `json:"skip_notify,omitempty"`
+	RebuildAll   bool   `json:"rebuild_all,omitempty"`
+	BuildImage   string `json:"build_image,omitempty"`
+	BuildCommand string `json:"build_command,omitempty"`
+}
+
+// Claim asks for the next build of a course.
+type Claim struct {
+	CourseKey string `json:"course_key"`
+	RunID     string `json:"run_id"`
+}
+
+// Claimed is the answer to a Claim.
+type Claimed struct {
+	OK   bool   `json:"ok"`             // false: nothing is pending
+	Job  Job    `json:"job"`            //
+	Host string `json:"host,omitempty"` // host that has the working copy, empty while none has
+}
+
+// CheckedOut is what checking out found.
+type CheckedOut struct {
+	Host   string `json:"host"`
+	Commit string `json:"commit,omitempty"` // empty: not a git working copy
+	Fresh  bool   `json:"fresh,omitempty"`  // cloned or copied anew: changed files are unknown
+}
+
+// Built is a checked out course on its way to a release.
+type Built struct {
+	Job    Job    `json:"job"`
+	Commit string `json:"commit,omitempty"`
+	Fresh  bool   `json:"fresh,omitempty"`
+}
+
+// Ending gives a build its final status.
+type Ending struct {
+	Job    Job           `json:"job"`
+	Status course.Status `json:"status"`
+	Reason string        `json:"reason,omitempty"`
+}
+
+// Ended tells what the workflow has to do after a build.
+type Ended struct {
+	Publish bool `json:"publish,omitempty"` // publish without waiting for A+
+}
+
+// Publish asks to publish a release.
+type Publish struct {
+	CourseKey string `json:"course_key"`
+	Version   string `json:"version"`
+	Rollback  bool   `json:"rollback,omitempty"`
+}
+
+// Published tells what publishing did.
+type Published struct {
+	Version string   `json:"version"`
+	BuildID int64    `json:"build_id"`
+	Errors  []string `json:"errors,omitempty"`
+}
+
+// Removal names a course to remove.
+type Removal struct {
+	CourseKey string `json:"course_key"`
+}
+
+// OpenBuilds tells what still runs of a course that is being removed.
+type OpenBuilds struct {
+	Running []int64 `json:"running,omitempty"`
+	Host    string  `json:"host,omitempty"`
+}

@@ -1,0 +1,107 @@
+package activities
+
+import (
+	"context"
+	"errors"
+
+	"coursewright/internal/course"
+)
+
+// RecordStore is what Records needs of the database.
+type RecordStore interface {
+	ClaimBuild(ctx context.Context, key, runID string) (course.Build, bool, error)
+	FinishBuild(ctx context.Context, id int64, r course.BuildResult) (bool, error)
+	Course(ctx context.Context, key string) (course.Course, error)
+	ListBuilds(ctx context.Context, key string, p course.Page) ([]course.Build, error)
+	DeleteCourse(ctx context.Context, key string) error
+	AppendLog(ctx context.Context, buildID int64, text string) error
+}
+
+// Records are the short database steps that run inside workflow tasks. All may
+// be called again after a crash.
+type Records struct {
+	Store       RecordStore
+	AutoPublish bool // publish what was stored without waiting for A+
+}
+
+// ClaimBuild takes the newest pending request of a course; older ones are
+// skipped.
+func (r *Records) ClaimBuild(ctx context.Context, in Claim) (Claimed, error) {
+	b, ok, err := r.Store.ClaimBuild(ctx, in.CourseKey, in.RunID)
+	if err != nil || !ok {
+		return Claimed{}, forTemporal(err)
+	}
+	c, err := r.Store.Course(ctx, in.CourseKey)
+	if err != nil {
+		return Claimed{}, forTemporal(err)
+	}
+	return Claimed{OK: true, Host: c.BuildHost, Job: Job{
+		BuildID:   b.ID,
+		CourseID:  b.CourseID,
+		CourseKey: in.CourseKey,
+		Version:   course.NewVersion(),
+		Options:   Options(b.Options),
+	}}, nil
+}
+
+// FinishBuild gives a build its final status, once, and says what follows.
+func (r *Records) FinishBuild(ctx context.Context, in Ending) (Ended, error) {
+	ended, err := r.Store.FinishBuild(ctx, in.Job.BuildID, course.BuildResult{Status: in.Status, Reason: in.Reason})
+	if err != nil {
+		return Ended{}, forTemporal(err)
+	}
+	if ended && in.Reason != "" {
+		line := string(in.Status) + ": " + in.Reason + "\n"
+		if err := r.Store.AppendLog(ctx, in.Job.BuildID, line); err != nil && !errors.Is(err, course.ErrNotFound) {
+			return Ended{}, forTemporal(err)
+		}
+	}
+	c, err := r.Store.Course(ctx, in.Job.CourseKey)
+	if errors.Is(err, course.ErrNotFound) {
+		return Ended{}, nil
+	}
+	if err != nil {
+		return Ended{}, forTemporal(err)
+	}
+	return Ended{Publish: r.AutoPublish || c.SkipBuildFailsafes}, nil
+}
+
+// CancelPending ends what waits of a course and tells what runs.
+func (r *Records) CancelPending(ctx context.Context, in Removal) (OpenBuilds, error) {
+	c, err := r.Store.Course(ctx, in.CourseKey)
+	if err != nil {
+		return OpenBuilds{}, forTemporal(err)
+	}
+	out := OpenBuilds{Host: c.BuildHost}
+	for before := int64(0); ; {
+		page, err := r.Store.ListBuilds(ctx, in.CourseKey, course.Page{Limit: 100, Before: before})
+		if err != nil {
+			return OpenBuilds{}, forTemporal(err)
+		}
+		for _, b := range page {
+			before = b.ID
+			switch b.Status {
+			case course.StatusRunning:
+				out.Running = append(out.Running, b.ID)
+			case course.StatusPending:
+				result := course.BuildResult{Status: course.StatusCancelled, Reason: "The course was removed."}
+				if _, err := r.Store.FinishBuild(ctx, b.ID, result); err != nil {
+					return OpenBuilds{}, forTemporal(err)
+				}
+			}
+		}
+		if len(page) < 100 {
+			return out, nil
+		}
+	}
+}
+
+// DeleteCourse deletes a course with its builds and logs. One that is gone
+// already is fine.
+func (r *Records) DeleteCourse(ctx context.Context, in Removal) error {
+	err := r.Store.DeleteCourse(ctx, in.CourseKey)
+	if errors.Is(err, course.ErrNotFound) {
+		return nil
+	}
+	return forTemporal(err)
+}

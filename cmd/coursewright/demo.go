@@ -1,0 +1,145 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// demoFiles is the demo course. It lies in testdata since the tests build it
+// too.
+//
+//go:embed all:testdata/demo
+var demoFiles embed.FS
+
+const demoKey = "demo"
+
+// runDemo makes the demo course's repository, registers the course through the
+// REST API as anybody would, builds it and waits for the end.
+func runDemo(ctx context.Context, base, data string, out io.Writer) error {
+	repository := filepath.Join(data, "demo-course")
+	if err := makeDemoRepository(ctx, repository); err != nil {
+		return err
+	}
+	status, err := call(ctx, http.MethodPost, base+"/api/v1/courses", map[string]any{
+		"key": demoKey, "git_origin": repository, "git_branch": "main",
+	}, nil)
+	if err != nil && status != http.StatusConflict {
+		return err
+	}
+	var build struct {
+		ID     int64  `json:"id"`
+		Status string `json:"status"`
+		Reason string `json:"reason"`
+	}
+	if _, err := call(ctx, http.MethodPost, base+"/api/v1/courses/"+demoKey+"/builds", map[string]any{}, &build); err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "building the demo course in %s\n", repository)
+	address := fmt.Sprintf("%s/api/v1/courses/%s/builds/%d", base, demoKey, build.ID)
+	for build.Status == "PENDING" || build.Status == "RUNNING" {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(100 * time.Millisecond):
+		}
+		if _, err := call(ctx, http.MethodGet, address, nil, &build); err != nil {
+			return err
+		}
+	}
+	fmt.Fprintf(out, "demo course: build %d ended %s %s\n  see %s/gitmanager/%s/updates and %s/static/%s/welcome.html\n",
+		build.ID, build.Status, build.Reason, base, demoKey, base, demoKey)
+	return nil
+}
+
+// makeDemoRepository writes and commits the demo course, unless its repository
+// is there already.
+func makeDemoRepository(ctx context.Context, dir string) error {
+	if _, err := os.Stat(filepath.Join(dir, ".git")); err == nil {
+		return nil
+	}
+	files, err := fs.Sub(demoFiles, "testdata/demo")
+	if err != nil {
+		return err
+	}
+	if err := writeTree(files, dir); err != nil {
+		return err
+	}
+	for _, args := range [][]string{
+		{"init", "--quiet", "--initial-branch=main"},
+		{"add", "--all"},
+		{"-c", "user.name=Coursewright", "-c", "user.email=demo@localhost", "commit", "--quiet", "--message=Demo course"},
+	} {
+		cmd := exec.CommandContext(ctx, "git", append([]string{"-C", dir}, args...)...)
+		if text, err := cmd.CombinedOutput(); err != nil {
+			return fmt.Errorf("git %s: %w: %s", args[0], err, bytes.TrimSpace(text))
+		}
+	}
+	return nil
+}
+
+func writeTree(files fs.FS, dir string) error {
+	return fs.WalkDir(files, ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		path := filepath.Join(dir, filepath.FromSlash(name))
+		if d.IsDir() {
+			return os.MkdirAll(path, 0o755)
+		}
+		content, err := fs.ReadFile(files, name)
+		if err != nil {
+			return err
+		}
+		mode := fs.FileMode(0o644)
+		if strings.HasSuffix(name, ".sh") {
+			mode = 0o755
+		}
+		return os.WriteFile(path, content, mode)
+	})
+}
+
+// call sends a JSON request and reads the JSON answer into reply, unless that
+// is nil. A status of 400 and above is an error with the answer's text.
+func call(ctx context.Context, method, address string, body, reply any) (status int, err error) {
+	var payload io.Reader
+	if body != nil {
+		text, err := json.Marshal(body)
+		if err != nil {
+			return 0, err
+		}
+		payload = bytes.NewReader(text)
+	}
+	r, err := http.NewRequestWithContext(ctx, method, address, payload)
+	if err != nil {
+		return 0, err
+	}
+	r.Header.Set("Content-Type", "application/json")
+	res, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, res.Body.Close()) }()
+	text, err := io.ReadAll(io.LimitReader(res.Body, 1<<20))
+	if err != nil {
+		return res.StatusCode, err
+	}
+	if res.StatusCode >= http.StatusBadRequest {
+		return res.StatusCode, fmt.Errorf("%s %s: %s: %s", method, address, res.Status, bytes.TrimSpace(text))
+	}
+	if reply == nil {
+		return res.StatusCode, nil
+	}
+	return res.StatusCode, json.Unmarshal(text, reply)
+}

@@ -1,0 +1,235 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sys/unix"
+
+	"coursewright/internal/settings"
+	"coursewright/internal/telemetry"
+	"coursewright/internal/temporaldev"
+)
+
+// devOptions are the flags of the dev command.
+type devOptions struct {
+	data        string
+	listen      string
+	demo        bool
+	temporalCLI string
+	config      string
+}
+
+func newDevCommand() *cobra.Command {
+	var o devOptions
+	cmd := &cobra.Command{
+		Use:   "dev",
+		Short: "Run the whole system on embedded parts, for development",
+		Long: "Run the whole system in one process: SQLite, a Temporal development server as a\n" +
+			"child process, API, worker and pages. It asks nobody for a password and listens\n" +
+			"on the loopback interface only.",
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return runDev(cmd.Context(), o, cmd.OutOrStdout(), cmd.ErrOrStderr())
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&o.data, "data", "data", "folder for everything that is kept")
+	f.StringVar(&o.listen, "listen", "", "loopback address to listen on (default 127.0.0.1:8070, or a free port when that is taken)")
+	f.BoolVar(&o.demo, "demo", false, "also make, register and build a small demo course")
+	f.StringVar(&o.temporalCLI, "temporal-cli", "", "the Temporal program (default: beside this program, bin/temporal, or on PATH)")
+	f.StringVar(&o.config, "config", "", "YAML file with settings")
+	return cmd
+}
+
+// runDev runs until ctx ends and stops everything in order.
+func runDev(ctx context.Context, o devOptions, out, errOut io.Writer) (err error) {
+	var cleanup cleanups
+	defer func() { err = errors.Join(err, cleanup.run()) }()
+
+	s, err := devSettings(o)
+	if err != nil {
+		return err
+	}
+	if err := lockData(s.Data, &cleanup); err != nil {
+		return err
+	}
+	log, err := telemetry.NewLogger(errOut, s.LogFormat, strings.ToLower(s.LogLevel.String()))
+	if err != nil {
+		return err
+	}
+	listener, err := listenDev(ctx, s, o.listen != "")
+	if err != nil {
+		return err
+	}
+	cleanup.add("listener", func() error { return ignoreClosed(listener.Close()) })
+	base := "http://" + listener.Addr().String()
+
+	t, err := devTemporal(ctx, s, o, log, &cleanup)
+	if err != nil {
+		return err
+	}
+	greet(out, base, t.ui)
+	y, err := startSystem(ctx, s, t, log)
+	if err != nil {
+		return err
+	}
+	cleanup.add("system", y.Close)
+	serveErr := serve(y, listener, &cleanup)
+	fmt.Fprintln(out, "ready")
+
+	if o.demo {
+		if err := runDemo(ctx, base, s.Data, out); err != nil && ctx.Err() == nil {
+			return fmt.Errorf("demo course: %w", err)
+		}
+	}
+	select {
+	case <-ctx.Done():
+		fmt.Fprintln(out, "stopping")
+		return nil
+	case err := <-serveErr:
+		return err
+	}
+}
+
+// devSettings loads the settings with the defaults of a developer's machine.
+func devSettings(o devOptions) (settings.Settings, error) {
+	data, err := filepath.Abs(o.data)
+	if err != nil {
+		return settings.Settings{}, fmt.Errorf("data folder: %w", err)
+	}
+	flags := map[string]string{}
+	if o.listen != "" {
+		flags["LISTEN"] = o.listen
+	}
+	s, err := settings.Load(settings.Sources{
+		Defaults: settings.DevDefaults(data),
+		Config:   o.config,
+		Environ:  os.Environ(),
+		Flags:    flags,
+	})
+	if err != nil {
+		return s, err
+	}
+	host, _, err := net.SplitHostPort(s.Listen)
+	if err != nil {
+		return s, fmt.Errorf("address to listen on %q: %w", s.Listen, err)
+	}
+	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		return s, fmt.Errorf("dev asks nobody for a password, so it listens on loopback addresses only, not on %q; use 127.0.0.1:PORT", s.Listen)
+	}
+	return s, nil
+}
+
+// lockData makes this process the only one that uses the data folder. The lock
+// is the kernel's and ends with the process.
+func lockData(data string, cleanup *cleanups) error {
+	if err := os.MkdirAll(data, 0o755); err != nil {
+		return fmt.Errorf("data folder: %w; choose another with --data", err)
+	}
+	f, err := os.OpenFile(filepath.Join(data, ".lock"), os.O_CREATE|os.O_RDWR, 0o644)
+	if err != nil {
+		return fmt.Errorf("data folder: %w; choose another with --data", err)
+	}
+	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		return errors.Join(fmt.Errorf("another coursewright uses the data folder %s; stop it, or choose another folder with --data", data), f.Close())
+	}
+	cleanup.add("data folder", f.Close)
+	return nil
+}
+
+// listenDev takes the address, or a free port when the usual one is taken and
+// nobody asked for it by name.
+func listenDev(ctx context.Context, s settings.Settings, asked bool) (net.Listener, error) {
+	var lc net.ListenConfig
+	l, err := lc.Listen(ctx, "tcp", s.Listen)
+	if err == nil || asked || s.Given("LISTEN") || !errors.Is(err, unix.EADDRINUSE) {
+		if err != nil {
+			err = fmt.Errorf("%w; choose another address with --listen", err)
+		}
+		return l, err
+	}
+	host, _, err := net.SplitHostPort(s.Listen)
+	if err != nil {
+		return nil, err
+	}
+	return lc.Listen(ctx, "tcp", net.JoinHostPort(host, "0"))
+}
+
+// devTemporal starts the development server, unless the settings name a server.
+func devTemporal(ctx context.Context, s settings.Settings, o devOptions, log *slog.Logger, cleanup *cleanups) (temporalOptions, error) {
+	if s.TemporalAddress != "" {
+		return temporalOptions{address: s.TemporalAddress, namespace: s.TemporalNamespace, ui: s.TemporalUIURL}, nil
+	}
+	output, err := os.OpenFile(filepath.Join(s.Data, "temporal.log"), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644)
+	if err != nil {
+		return temporalOptions{}, fmt.Errorf("log of the Temporal server: %w", err)
+	}
+	cleanup.add("log of the Temporal server", output.Close)
+	server, err := temporaldev.Start(ctx, temporaldev.Config{
+		CLI:      o.temporalCLI,
+		DataFile: filepath.Join(s.Data, "temporal.db"),
+		Output:   output,
+		Logger:   log,
+	})
+	if err != nil {
+		return temporalOptions{}, fmt.Errorf("%w (%s)", err, output.Name())
+	}
+	cleanup.add("Temporal server", server.Close)
+	return temporalOptions{address: server.Address(), namespace: temporaldev.Namespace, ui: server.UI()}, nil
+}
+
+func greet(out io.Writer, base, ui string) {
+	fmt.Fprintf(out, `Coursewright (development, open to everybody on this machine, loopback only)
+  pages            %[1]s/
+  REST API         %[1]s/api/v1/courses
+  Temporal Web UI  %[2]s
+  add a course     curl -X POST %[1]s/api/v1/courses -d '{"key": "KEY", "git_origin": "URL", "git_branch": "main"}'
+  build it         curl -X POST %[1]s/gitmanager/KEY/hook
+starting
+`, base, ui)
+}
+
+// serve answers requests until the cleanup runs; the channel tells when it
+// ended by itself.
+func serve(y *system, l net.Listener, cleanup *cleanups) <-chan error {
+	server := &http.Server{
+		Handler:           y.handler,
+		ReadHeaderTimeout: 10 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		ErrorLog:          slog.NewLogLogger(y.log.Handler(), slog.LevelWarn),
+	}
+	server.RegisterOnShutdown(func() { close(y.closing) })
+	failed := make(chan error, 1)
+	go func() {
+		if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			failed <- fmt.Errorf("serve: %w", err)
+		}
+	}()
+	cleanup.add("HTTP server", func() error {
+		ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
+		defer cancel()
+		if err := server.Shutdown(ctx); err != nil {
+			return errors.Join(err, server.Close())
+		}
+		return nil
+	})
+	return failed
+}
+
+func ignoreClosed(err error) error {
+	if errors.Is(err, net.ErrClosed) {
+		return nil
+	}
+	return err
+}

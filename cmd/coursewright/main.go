@@ -1,0 +1,59 @@
+// Command coursewright builds university courses from git and publishes them
+// to the learning management system A+. This package wires the parts together
+// and holds no knowledge of its own. Start at newRootCommand.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+func main() {
+	os.Exit(run())
+}
+
+// run is main with an exit status, so that deferred calls happen.
+func run() int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	return execute(ctx, os.Args[1:], os.Stdout, os.Stderr)
+}
+
+// errReported ends a command with status 1 after it has told everything itself.
+var errReported = errors.New("reported")
+
+// execute runs one command line and gives the exit status.
+func execute(ctx context.Context, args []string, out, errOut io.Writer) int {
+	root := newRootCommand()
+	root.SetArgs(args)
+	root.SetOut(out)
+	root.SetErr(errOut)
+	err := root.ExecuteContext(ctx)
+	switch {
+	case err == nil:
+		return 0
+	case !errors.Is(err, errReported):
+		fmt.Fprintf(errOut, "coursewright: %v\n", err)
+	}
+	return 1
+}
+
+func newRootCommand() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "coursewright",
+		Short:         "Build courses from git and publish them to A+",
+		SilenceUsage:  true,
+		SilenceErrors: true,
+	}
+	root.AddCommand(
+		newDevCommand(),
+	)
+	return root
+}

@@ -1,0 +1,116 @@
+// Package worker registers workflows and activities on the task queues that a
+// process serves. It holds no logic of its own. Start at Register and Start.
+package worker
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"go.temporal.io/sdk/client"
+	sdkworker "go.temporal.io/sdk/worker"
+
+	"coursewright/activities"
+	"coursewright/workflows"
+)
+
+// Steps are the activities that a process can do. A nil part means that the
+// process does not serve the queue that needs it.
+type Steps struct {
+	Records *activities.Records      // workflow queue
+	Service *activities.ServiceSteps // workflow queue
+	Build   *activities.BuildSteps   // build queues
+	Release *activities.ReleaseSteps // build queues
+	Publish *activities.PublishSteps // publish queue
+}
+
+// Limits bound what one process does at once.
+type Limits struct {
+	StopTimeout time.Duration // how long a stop waits for running activities
+}
+
+// How often a running activity's heartbeat reaches Temporal at most, and so how
+// soon it hears of a cancel.
+const heartbeatInterval = 2 * time.Second
+
+// RegisterWorkflows registers every workflow: what the replayer needs.
+func RegisterWorkflows(r sdkworker.WorkflowRegistry) {
+	r.RegisterWorkflow(workflows.Build)
+	r.RegisterWorkflow(workflows.Publish)
+	r.RegisterWorkflow(workflows.Remove)
+}
+
+// Register registers all workflows and the given activities, for a worker that
+// serves everything, such as the test environments.
+func Register(r sdkworker.Registry, s Steps) {
+	RegisterWorkflows(r)
+	r.RegisterActivity(s.Records)
+	r.RegisterActivity(s.Service)
+	r.RegisterActivity(s.Build)
+	r.RegisterActivity(s.Release)
+	r.RegisterActivity(s.Publish)
+}
+
+// Group is a set of running workers.
+type Group struct{ workers []sdkworker.Worker }
+
+// Start starts a worker for each queue that s has the parts for. The caller
+// stops the group.
+func Start(c client.Client, s Steps, l Limits) (*Group, error) {
+	g := &Group{}
+	for _, w := range g.plan(c, s, l) {
+		if err := w.Start(); err != nil {
+			g.Stop()
+			return nil, fmt.Errorf("start worker: %w", err)
+		}
+		g.workers = append(g.workers, w)
+	}
+	if len(g.workers) == 0 {
+		return nil, errors.New("start worker: no part to serve was given")
+	}
+	return g, nil
+}
+
+// Stop stops taking tasks, lets running activities end within the stop timeout
+// and returns.
+func (g *Group) Stop() {
+	for i := len(g.workers) - 1; i >= 0; i-- {
+		g.workers[i].Stop()
+	}
+	g.workers = nil
+}
+
+func (g *Group) plan(c client.Client, s Steps, l Limits) []sdkworker.Worker {
+	var out []sdkworker.Worker
+	add := func(queue string, o sdkworker.Options) sdkworker.Worker {
+		o.WorkerStopTimeout = l.StopTimeout
+		o.MaxHeartbeatThrottleInterval = heartbeatInterval
+		o.DefaultHeartbeatThrottleInterval = heartbeatInterval
+		w := sdkworker.New(c, queue, o)
+		out = append(out, w)
+		return w
+	}
+	if s.Records != nil {
+		w := add(workflows.TaskQueue, sdkworker.Options{MaxConcurrentWorkflowTaskPollers: 8})
+		w.RegisterWorkflow(workflows.Build)
+		w.RegisterWorkflow(workflows.Remove)
+		w.RegisterActivity(s.Records)
+		w.RegisterActivity(s.Service)
+	}
+	if s.Build != nil {
+		shared := add(workflows.BuildQueue, sdkworker.Options{DisableWorkflowWorker: true})
+		shared.RegisterActivity(s.Build)
+		pinned := add(workflows.HostQueue(s.Build.Host), sdkworker.Options{
+			DisableWorkflowWorker:            true,
+			MaxConcurrentActivityTaskPollers: 8,
+		})
+		pinned.RegisterActivity(s.Build)
+		pinned.RegisterActivity(s.Release)
+	}
+	if s.Publish != nil {
+		w := add(workflows.PublishQueue, sdkworker.Options{})
+		w.RegisterWorkflow(workflows.Publish)
+		w.RegisterActivity(s.Publish)
+	}
+	return out
+}

@@ -1,0 +1,191 @@
+// Package workflows says in which order things happen to a course: Build,
+// Publish and Remove are Temporal workflows, Client starts and steers them.
+// Side effects are package activities'. Start at Build.
+package workflows
+
+import (
+	"time"
+
+	"go.temporal.io/sdk/log"
+	"go.temporal.io/sdk/workflow"
+
+	"coursewright/activities"
+	"coursewright/internal/course"
+)
+
+// BuildInput starts a build workflow.
+type BuildInput struct {
+	CourseKey    string        `json:"course_key"`
+	BuildTimeout time.Duration `json:"build_timeout,omitempty"` // of one build command, in nanoseconds
+}
+
+// How long one try of a step may take.
+const (
+	checkoutLimit     = 30 * time.Minute
+	stageLimit        = 30 * time.Minute
+	commitLimit       = 10 * time.Minute
+	cleanLimit        = 10 * time.Minute
+	publishLimit      = 10 * time.Minute
+	defaultBuildLimit = 2 * time.Hour
+)
+
+// Activities are named through nil pointers: a renamed method breaks the
+// compilation, not a running build.
+var (
+	records *activities.Records
+	onDisk  *activities.BuildSteps
+	release *activities.ReleaseSteps
+	service *activities.ServiceSteps
+)
+
+// Build builds a course until no request is pending, one build after the
+// other. Its workflow id is the course's lock.
+//
+// The queue is the database: every request is a PENDING row before it is a
+// signal. So nothing is lost when a signal is: the workflow claims again after
+// every build and after every signal, and each run begins by claiming. When a
+// signal arrives while the last workflow task completes, Temporal refuses the
+// completion and the drain below sees it.
+func Build(ctx workflow.Context, in BuildInput) error {
+	s, err := newStory(ctx, in)
+	if err != nil {
+		return err
+	}
+	for {
+		s.drain()
+		claimed, err := s.claim(ctx)
+		if err != nil {
+			return err
+		}
+		switch {
+		case claimed.OK:
+			s.build(ctx, claimed)
+		case s.drain() == 0:
+			return nil
+		}
+		if ctx.Err() != nil {
+			// Cancelled as a whole. Rows that are still pending are signalled
+			// again by the sweeper and start a new run.
+			return ctx.Err()
+		}
+		if workflow.GetInfo(ctx).GetContinueAsNewSuggested() {
+			return workflow.NewContinueAsNewError(ctx, Build, in)
+		}
+	}
+}
+
+// story is the state of one run of Build.
+type story struct {
+	in        BuildInput
+	log       log.Logger
+	requested workflow.ReceiveChannel
+	progress  Progress
+
+	cancel    workflow.CancelFunc // of the build that runs now, nil between builds
+	cancelled map[int64]string    // builds to cancel and why
+}
+
+func newStory(ctx workflow.Context, in BuildInput) (*story, error) {
+	s := &story{
+		in:        in,
+		log:       workflow.GetLogger(ctx),
+		requested: workflow.GetSignalChannel(ctx, SignalRequested),
+		cancelled: map[int64]string{},
+	}
+	workflow.Go(ctx, s.listenForCancel)
+	return s, workflow.SetQueryHandler(ctx, QueryProgress, func() (Progress, error) { return s.progress, nil })
+}
+
+// listenForCancel ends the running build when a signal names it.
+func (s *story) listenForCancel(ctx workflow.Context) {
+	ch := workflow.GetSignalChannel(ctx, SignalCancel)
+	for {
+		var c CancelBuild
+		if !ch.Receive(ctx, &c) {
+			return
+		}
+		s.cancelled[c.BuildID] = c.Reason
+		if s.cancel != nil && s.progress.BuildID == c.BuildID {
+			s.cancel()
+		}
+	}
+}
+
+// drain takes the signals that have arrived and says how many there were.
+func (s *story) drain() int {
+	n := 0
+	var r Requested
+	for s.requested.ReceiveAsync(&r) {
+		n++
+	}
+	return n
+}
+
+// claim asks for the next build. It is done even when the workflow was
+// cancelled in the meantime, since a claim is short and repeatable.
+func (s *story) claim(ctx workflow.Context) (activities.Claimed, error) {
+	var out activities.Claimed
+	free, stop := workflow.NewDisconnectedContext(ctx)
+	defer stop()
+	err := workflow.ExecuteLocalActivity(onRecords(free), records.ClaimBuild, activities.Claim{
+		CourseKey: s.in.CourseKey,
+		RunID:     runID(ctx),
+	}).Get(free, &out)
+	return out, err
+}
+
+// runID names this run in the rows it claims. A run that an administrator has
+// reset goes on under the id of the run it was.
+func runID(ctx workflow.Context) string {
+	info := workflow.GetInfo(ctx)
+	if info.OriginalRunID != "" {
+		return info.OriginalRunID
+	}
+	return info.WorkflowExecution.RunID
+}
+
+// build runs one build to its final status, whatever happens on the way.
+func (s *story) build(parent workflow.Context, claimed activities.Claimed) {
+	ctx, cancel := workflow.WithCancel(parent)
+	defer cancel()
+	s.cancel, s.progress = cancel, Progress{BuildID: claimed.Job.BuildID, Host: claimed.Host}
+	defer func() { s.cancel, s.progress = nil, Progress{} }()
+	if _, ok := s.cancelled[claimed.Job.BuildID]; ok {
+		cancel()
+	}
+
+	s.announce(ctx, claimed.Job, course.StatusRunning, "")
+	r := run{story: s, job: claimed.Job, host: claimed.Host}
+	err := r.steps(ctx)
+
+	free, stop := workflow.NewDisconnectedContext(ctx)
+	defer stop()
+	result := s.result(claimed.Job.BuildID, err)
+	s.announce(free, claimed.Job, result.Status, r.commit)
+	var ended activities.Ended
+	if err := workflow.ExecuteLocalActivity(onRecords(free), records.FinishBuild,
+		activities.Ending{Job: claimed.Job, Status: result.Status, Reason: result.Reason}).Get(free, &ended); err != nil {
+		s.log.Error("final status not recorded", "course", s.in.CourseKey, "build", claimed.Job.BuildID, "error", err)
+	}
+	r.after(free, result.Status, ended)
+}
+
+// after publishes, where no A+ does, and cleans. Neither changes the build.
+func (r *run) after(ctx workflow.Context, status course.Status, ended activities.Ended) {
+	var published, cleaned workflow.Future
+	if status == course.StatusSuccess && ended.Publish {
+		r.story.progress.Step = "publish"
+		published = workflow.ExecuteActivity(onService(ctx, publishLimit), service.PublishNow, r.job)
+	}
+	if r.host != "" {
+		cleaned = workflow.ExecuteActivity(onHost(ctx, HostQueue(r.host), cleanLimit), onDisk.Clean, r.job)
+	}
+	for _, f := range []workflow.Future{published, cleaned} {
+		if f == nil {
+			continue
+		}
+		if err := f.Get(ctx, nil); err != nil {
+			r.story.log.Error("after the build", "course", r.job.CourseKey, "build", r.job.BuildID, "error", err)
+		}
+	}
+}

@@ -1,0 +1,326 @@
+package workflows_test
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/mock"
+	enums "go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/log"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/testsuite"
+	"go.temporal.io/sdk/workflow"
+
+	"coursewright/activities"
+	"coursewright/internal/course"
+	"coursewright/internal/store"
+	"coursewright/internal/store/sqlite"
+	"coursewright/workflows"
+)
+
+const key = "course"
+
+// bench is a build workflow in Temporal's test environment: the rows are real,
+// the steps on the build host are scripted.
+type bench struct {
+	t     *testing.T
+	env   *testsuite.TestWorkflowEnvironment
+	rows  store.Store
+	steps []string // the steps that ran, in order
+	on    map[string]func() error
+}
+
+func newBench(t *testing.T) *bench {
+	t.Helper()
+	rows, err := sqlite.Open(t.Context(), sqlite.Options{Path: filepath.Join(t.TempDir(), "test.db"), Migrate: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := rows.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	c := course.New(key)
+	c.GitBranch = "main"
+	if _, err := rows.CreateCourse(t.Context(), c); err != nil {
+		t.Fatal(err)
+	}
+	return newBenchOn(t, rows)
+}
+
+// newBenchOn continues with the rows of another bench.
+func newBenchOn(t *testing.T, rows store.Store) *bench {
+	t.Helper()
+	var suite testsuite.WorkflowTestSuite
+	suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
+	b := &bench{t: t, env: suite.NewTestWorkflowEnvironment(), rows: rows, on: map[string]func() error{}}
+	b.env.RegisterWorkflow(workflows.Build)
+	b.env.RegisterActivity(&activities.Records{Store: rows})
+	b.env.SetTestTimeout(30 * time.Second)
+	b.register()
+	return b
+}
+
+// step runs what the test wants to happen during a step.
+func (b *bench) step(name string) error {
+	b.steps = append(b.steps, name)
+	if f := b.on[name]; f != nil {
+		return f()
+	}
+	return nil
+}
+
+// register stands in for the steps of a build host, under their real names.
+func (b *bench) register() {
+	var disk *activities.BuildSteps
+	var rel *activities.ReleaseSteps
+	b.env.RegisterActivity(disk)
+	b.env.RegisterActivity(rel)
+	b.env.OnActivity(disk.Checkout, mock.Anything, mock.Anything).Return(
+		func(context.Context, activities.Job) (activities.CheckedOut, error) {
+			return activities.CheckedOut{Host: "host", Commit: strings.Repeat("a", 40)}, b.step("checkout")
+		})
+	b.env.OnActivity(disk.RunBuilder, mock.Anything, mock.Anything).Return(
+		func(context.Context, activities.Built) error { return b.step("build") })
+	b.env.OnActivity(rel.StageRelease, mock.Anything, mock.Anything).Return(
+		func(context.Context, activities.Built) error { return b.step("stage") })
+	b.env.OnActivity(rel.CommitRelease, mock.Anything, mock.Anything).Return(
+		func(context.Context, activities.Job) error { return b.step("commit") })
+	b.env.OnActivity(disk.Clean, mock.Anything, mock.Anything).Return(
+		func(context.Context, activities.Job) error { return b.step("clean") })
+}
+
+func (b *bench) request(o course.BuildOptions) course.Build {
+	b.t.Helper()
+	row, err := b.rows.RequestBuild(b.t.Context(), key, course.BuildRequest{Options: o, Trigger: course.TriggerHook})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return row
+}
+
+func (b *bench) run() {
+	b.t.Helper()
+	b.env.ExecuteWorkflow(workflows.Build, workflows.BuildInput{CourseKey: key})
+	if !b.env.IsWorkflowCompleted() {
+		b.t.Fatal("the workflow did not end")
+	}
+}
+
+// statuses gives the status of every row, oldest first.
+func (b *bench) statuses() []course.Status {
+	b.t.Helper()
+	rows, err := b.rows.ListBuilds(b.t.Context(), key, course.Page{Limit: 1000})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	var out []course.Status
+	for _, r := range slices.Backward(rows) {
+		out = append(out, r.Status)
+	}
+	return out
+}
+
+func (b *bench) expect(want ...course.Status) {
+	b.t.Helper()
+	if got := b.statuses(); !slices.Equal(got, want) {
+		b.t.Errorf("statuses are %v, want %v", got, want)
+	}
+}
+
+func (b *bench) row(id int64) course.Build {
+	b.t.Helper()
+	row, err := b.rows.Build(b.t.Context(), id)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return row
+}
+
+func TestABuildGoesThroughItsStepsInOrder(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.request(course.BuildOptions{})
+	b.run()
+	b.expect(course.StatusSuccess)
+	if want := []string{"checkout", "build", "stage", "commit", "clean"}; !slices.Equal(b.steps, want) {
+		t.Errorf("steps are %v, want %v", b.steps, want)
+	}
+}
+
+func TestOlderRequestsAreSkippedAndTheirRebuildAllIsKept(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.request(course.BuildOptions{RebuildAll: true})
+	b.request(course.BuildOptions{})
+	last := b.request(course.BuildOptions{SkipNotify: true})
+	b.run()
+	b.expect(course.StatusSkipped, course.StatusSkipped, course.StatusSuccess)
+	if o := b.row(last.ID).Options; !o.RebuildAll || !o.SkipNotify {
+		t.Errorf("options of the built row are %+v, want rebuild_all and skip_notify", o)
+	}
+}
+
+// A request may come at any moment of a build, and its signal too. Whatever the
+// step, it is built afterwards.
+func TestRequestsDuringABuildAreBuiltAfterIt(t *testing.T) {
+	t.Parallel()
+	for _, step := range []string{"checkout", "build", "stage", "commit", "clean"} {
+		for _, signalled := range []bool{true, false} {
+			t.Run(step, func(t *testing.T) {
+				t.Parallel()
+				b := newBench(t)
+				b.request(course.BuildOptions{})
+				once := false
+				b.on[step] = func() error {
+					if once {
+						return nil
+					}
+					once = true
+					b.request(course.BuildOptions{})
+					b.request(course.BuildOptions{})
+					if signalled {
+						b.env.SignalWorkflow(workflows.SignalRequested, workflows.Requested{})
+					}
+					return nil
+				}
+				b.run()
+				b.expect(course.StatusSuccess, course.StatusSkipped, course.StatusSuccess)
+			})
+		}
+	}
+}
+
+func TestAFailureTellsWhoseFaultItIs(t *testing.T) {
+	t.Parallel()
+	author := temporal.NewNonRetryableApplicationError("there is no branch mian", activities.AuthorErrorType, nil)
+	for _, c := range []struct {
+		name, step string
+		err        error
+		tries      int
+		reason     string
+	}{
+		{"author", "checkout", author, 1, "checkout: there is no branch mian"},
+		{"service", "stage", errors.New("disk full"), 8, "store: trouble of the service, not of the course: disk full"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t)
+			row := b.request(course.BuildOptions{})
+			b.on[c.step] = func() error { return c.err }
+			b.run()
+			b.expect(course.StatusFailed)
+			if got := b.row(row.ID).Reason; got != c.reason {
+				t.Errorf("reason is %q, want %q", got, c.reason)
+			}
+			tries := 0
+			for _, s := range b.steps {
+				if s == c.step {
+					tries++
+				}
+			}
+			if tries != c.tries {
+				t.Errorf("tried %d times, want %d", tries, c.tries)
+			}
+			if !slices.Contains(b.steps, "clean") && c.step != "checkout" {
+				t.Error("the working copy was not cleaned after the failure")
+			}
+		})
+	}
+}
+
+func TestACancelledBuildEndsAndTheNextOneRuns(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	first := b.request(course.BuildOptions{})
+	b.on["build"] = func() error {
+		delete(b.on, "build")
+		b.request(course.BuildOptions{})
+		b.env.SignalWorkflow(workflows.SignalCancel, workflows.CancelBuild{BuildID: first.ID, Reason: "not wanted"})
+		return nil
+	}
+	b.run()
+	b.expect(course.StatusCancelled, course.StatusSuccess)
+	if got := b.row(first.ID).Reason; got != "not wanted" {
+		t.Errorf("reason is %q", got)
+	}
+}
+
+func TestCancellingTheWorkflowEndsItsBuild(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.request(course.BuildOptions{})
+	b.on["build"] = func() error { b.env.CancelWorkflow(); return nil }
+	b.run()
+	b.expect(course.StatusCancelled)
+}
+
+func TestAnotherHostTakesOverWhenTheUsualOneIsGone(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	c, err := b.rows.Course(t.Context(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := b.rows.SetBuildHost(t.Context(), c.ID, "gone"); err != nil {
+		t.Fatal(err)
+	}
+	b.request(course.BuildOptions{})
+	b.on["checkout"] = func() error {
+		delete(b.on, "checkout")
+		return temporal.NewTimeoutError(enums.TIMEOUT_TYPE_SCHEDULE_TO_START, nil)
+	}
+	b.run()
+	b.expect(course.StatusSuccess)
+	if len(b.steps) < 2 || b.steps[0] != "checkout" || b.steps[1] != "checkout" {
+		t.Errorf("steps are %v, want a second checkout", b.steps)
+	}
+}
+
+func TestALongHistoryContinuesAsNewAndLosesNothing(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.request(course.BuildOptions{})
+	b.env.SetContinueAsNewSuggested(true)
+	b.on["clean"] = func() error {
+		b.request(course.BuildOptions{})
+		b.env.SignalWorkflow(workflows.SignalRequested, workflows.Requested{})
+		return nil
+	}
+	b.run()
+	var next *workflow.ContinueAsNewError
+	if err := b.env.GetWorkflowError(); !errors.As(err, &next) {
+		t.Fatalf("ended with %v, want a continuation", err)
+	}
+	b.expect(course.StatusSuccess, course.StatusPending)
+
+	// The next run starts by claiming, so it needs no signal.
+	again := newBenchOn(t, b.rows)
+	again.run()
+	again.expect(course.StatusSuccess, course.StatusSuccess)
+}
+
+func TestProgressCanBeQueried(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	row := b.request(course.BuildOptions{})
+	var got workflows.Progress
+	b.on["build"] = func() error {
+		v, err := b.env.QueryWorkflow(workflows.QueryProgress)
+		if err != nil {
+			return err
+		}
+		return v.Get(&got)
+	}
+	b.run()
+	if want := (workflows.Progress{BuildID: row.ID, Step: "build", Host: "host"}); got != want {
+		t.Errorf("progress is %+v, want %+v", got, want)
+	}
+}

@@ -1,0 +1,96 @@
+package workflows
+
+import (
+	"time"
+
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+)
+
+// Named policies: every step uses one of them, no step has literals.
+//
+// A heartbeat is due every heartbeatTimeout, so a step whose process was killed
+// is tried again within that time, and a healthy one may last as long as its
+// own limit.
+const (
+	heartbeatTimeout = 15 * time.Second
+	// A host that answers takes a step within milliseconds; one that is busy
+	// queues it. Past this wait another host is asked.
+	hostWait = 30 * time.Second
+	// infrastructureTries bounds how long trouble that is nobody's fault in the
+	// course is retried: with the intervals below about five minutes.
+	infrastructureTries = 8
+)
+
+func retryPolicy() *temporal.RetryPolicy {
+	return &temporal.RetryPolicy{
+		InitialInterval:    time.Second,
+		BackoffCoefficient: 2,
+		MaximumInterval:    time.Minute,
+		MaximumAttempts:    infrastructureTries,
+	}
+}
+
+// onRecords is for short database work inside the workflow task. It is tried
+// for as long as the database is away: a build must reach its final status.
+func onRecords(ctx workflow.Context) workflow.Context {
+	return workflow.WithLocalActivityOptions(ctx, workflow.LocalActivityOptions{
+		ScheduleToCloseTimeout: 24 * time.Hour,
+		StartToCloseTimeout:    20 * time.Second,
+		RetryPolicy: &temporal.RetryPolicy{
+			InitialInterval:    100 * time.Millisecond,
+			BackoffCoefficient: 2,
+			MaximumInterval:    10 * time.Second,
+		},
+	})
+}
+
+// onHost is for steps that touch a build disk. limit bounds one try.
+func onHost(ctx workflow.Context, queue string, limit time.Duration) workflow.Context {
+	o := workflow.ActivityOptions{
+		TaskQueue:           queue,
+		StartToCloseTimeout: limit,
+		HeartbeatTimeout:    heartbeatTimeout,
+		WaitForCancellation: true,
+		RetryPolicy:         retryPolicy(),
+	}
+	if queue != BuildQueue {
+		o.ScheduleToStartTimeout = hostWait
+	}
+	return workflow.WithActivityOptions(ctx, o)
+}
+
+// onService is for steps that call other services, from any worker.
+func onService(ctx workflow.Context, limit time.Duration) workflow.Context {
+	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		StartToCloseTimeout: limit,
+		HeartbeatTimeout:    heartbeatTimeout,
+		WaitForCancellation: true,
+		RetryPolicy:         retryPolicy(),
+	})
+}
+
+// onPublishFolder is for the switch of a release inside a publish workflow,
+// which runs where the publish folder is.
+func onPublishFolder(ctx workflow.Context) workflow.Context {
+	return workflow.WithLocalActivityOptions(ctx, workflow.LocalActivityOptions{
+		ScheduleToCloseTimeout: time.Minute,
+		StartToCloseTimeout:    30 * time.Second,
+		RetryPolicy: &temporal.RetryPolicy{
+			InitialInterval:    100 * time.Millisecond,
+			BackoffCoefficient: 2,
+			MaximumInterval:    5 * time.Second,
+			MaximumAttempts:    5,
+		},
+	})
+}
+
+// onPublishQueue is for longer work on the publish folder.
+func onPublishQueue(ctx workflow.Context, limit time.Duration) workflow.Context {
+	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		TaskQueue:           PublishQueue,
+		StartToCloseTimeout: limit,
+		HeartbeatTimeout:    heartbeatTimeout,
+		RetryPolicy:         retryPolicy(),
+	})
+}
