@@ -1,0 +1,117 @@
+package courseconfig
+
+import (
+	"encoding/json"
+	"fmt"
+	"math/big"
+	"strconv"
+
+	"coursewright/internal/courseconfig/pyvalue"
+)
+
+// appendJSON writes an exported value. It fails only where a value of the
+// course cannot be JSON, with the reader's error that tells the place.
+func appendJSON(dst []byte, value any) ([]byte, error) {
+	switch v := value.(type) {
+	case null, nil:
+		return append(dst, "null"...), nil
+	case string:
+		return appendText(dst, v)
+	case address:
+		return appendText(dst, string(v))
+	case bool:
+		return strconv.AppendBool(dst, v), nil
+	case int:
+		return strconv.AppendInt(dst, int64(v), 10), nil
+	case *big.Int:
+		return v.Append(dst, 10), nil
+	case float64:
+		return pyvalue.AppendJSON(dst, pyvalue.NewFloat(v))
+	case moment:
+		return appendText(dst, v.String())
+	case span:
+		return appendText(dst, v.String())
+	case *pyvalue.Value:
+		return pyvalue.AppendJSON(dst, v)
+	case json.RawMessage:
+		return append(dst, v...), nil
+	case []any:
+		return appendList(dst, v)
+	case pairs:
+		return appendPairs(dst, v)
+	case *record:
+		return appendPairs(dst, v.pairs())
+	}
+	return nil, fmt.Errorf("write %T as JSON: unknown type", value)
+}
+
+func appendText(dst []byte, s string) ([]byte, error) {
+	return pyvalue.AppendJSON(dst, &pyvalue.Value{Kind: pyvalue.String, Str: s})
+}
+
+func appendList(dst []byte, list []any) ([]byte, error) {
+	dst = append(dst, '[')
+	for i, item := range list {
+		if i > 0 {
+			dst = append(dst, ", "...)
+		}
+		var err error
+		if dst, err = appendJSON(dst, item); err != nil {
+			return nil, err
+		}
+	}
+	return append(dst, ']'), nil
+}
+
+func appendPairs(dst []byte, list pairs) ([]byte, error) {
+	dst = append(dst, '{')
+	for i, p := range list {
+		if i > 0 {
+			dst = append(dst, ", "...)
+		}
+		var err error
+		if dst, err = appendText(dst, p.key); err != nil {
+			return nil, err
+		}
+		if dst, err = appendJSON(append(dst, ": "...), p.value); err != nil {
+			return nil, err
+		}
+	}
+	return append(dst, '}'), nil
+}
+
+// pairs gives the set fields of a record, in the order of its model, without
+// those that are named.
+func (r *record) pairs(without ...string) pairs {
+	out := make(pairs, 0, len(r.values))
+next:
+	for i, value := range r.values {
+		if value == nil {
+			continue
+		}
+		name := r.model.fields[i].name
+		for _, w := range without {
+			if w == name {
+				continue next
+			}
+		}
+		out = append(out, pair{name, value})
+	}
+	return out
+}
+
+// set gives a key a value, at its present place when it has one.
+func (p *pairs) set(key string, value any) {
+	for i := range *p {
+		if (*p)[i].key == key {
+			(*p)[i].value = value
+			return
+		}
+	}
+	*p = append(*p, pair{key, value})
+}
+
+func (p pairs) has(key string) bool {
+	_, ok := p.get(key)
+	return ok
+}

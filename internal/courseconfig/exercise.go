@@ -1,0 +1,262 @@
+package courseconfig
+
+import (
+	"errors"
+	"path"
+	"strings"
+	"time"
+
+	"coursewright/internal/course"
+	"coursewright/internal/courseconfig/djtemplate"
+	"coursewright/internal/courseconfig/pyvalue"
+)
+
+// exerciseConfig is one exercise configuration file, its includes and tags
+// worked in.
+type exerciseConfig struct {
+	file      string   // relative to the course
+	includes  []string // files that were included
+	modified  time.Time
+	languages []languageData // the default language first
+	formSpec  []any          // made when it is needed first
+	formI18n  pairs
+}
+
+// first gives the data of the default language.
+func (e *exerciseConfig) first() *pyvalue.Value { return e.languages[0].data }
+
+// loader loads exercise configurations, each file once.
+type loader struct {
+	*checker
+	settings  Settings
+	folder    *folder
+	configDir string // folder of the index, relative to the course; "." for the course itself
+	language  string // default language
+	loaded    map[string]*exerciseConfig
+}
+
+// exercise loads the configuration that an exercise names; nil after a problem.
+func (l *loader) exercise(o *record) *exerciseConfig {
+	config := o.text("config")
+	input, at := o.input("config"), o.at.at("config")
+	name, inside := fromRoot(l.configDir, config)
+	if !inside {
+		l.fail(input, at, "the file "+quote(config)+" is outside the course", "name a file of the course; a leading slash means the course folder")
+		return nil
+	}
+	file, err := l.folder.find(name)
+	if err != nil {
+		l.failValue(input, at, plainError(name, err))
+		return nil
+	}
+	base := l.configDir
+	if strings.HasPrefix(config, "/") {
+		base = "."
+	}
+	id := base + ":" + file // the folder of the includes depends on how the file was named
+	if known, ok := l.loaded[id]; ok {
+		return known
+	}
+	loaded := l.load(file, base, input, at)
+	l.loaded[id] = loaded
+	return loaded
+}
+
+// load reads one configuration; base is the folder of its includes.
+func (l *loader) load(file, base string, from *pyvalue.Value, at *place) *exerciseConfig {
+	data, modified, err := l.folder.read(file)
+	if err != nil {
+		l.failValue(from, at, err)
+		return nil
+	}
+	v, err := parse(file, data)
+	if err != nil {
+		l.failValue(from, at, err)
+		return nil
+	}
+	if v.Kind != pyvalue.Map {
+		l.addError(inFile(file, v, "found "+found(v)+"; an exercise configuration is a mapping with title and view_type"))
+		return nil
+	}
+	e := &exerciseConfig{file: file, modified: modified}
+	if list, ok := v.Get("include"); ok {
+		if v = l.include(e, v, list, base); v == nil {
+			return nil
+		}
+	}
+	var ok bool
+	if e.languages, ok = l.applyTags(v, l.language, nil); !ok || !l.complete(e) {
+		return nil
+	}
+	return e
+}
+
+// inFile places a message at a value of a file, or at the file when the value
+// has no place.
+func inFile(file string, v *pyvalue.Value, message string) course.Diagnostic {
+	d := diagnostic(v, nil, message, "")
+	d.File = file
+	return d
+}
+
+// complete checks what every language must have.
+func (l *loader) complete(e *exerciseConfig) bool {
+	before := len(l.errors)
+	for _, lang := range e.languages {
+		if lang.data.Kind != pyvalue.Map {
+			l.addError(inFile(e.file, lang.data, "found "+found(lang.data)+" for the language "+quote(lang.language)+"; an exercise configuration is a mapping"))
+			continue
+		}
+		for _, key := range []string{"title", "view_type"} {
+			if _, ok := lang.data.Get(key); !ok {
+				d := inFile(e.file, lang.data, "an exercise configuration needs the key "+key)
+				d.Hint = nearKey(lang.data, key)
+				l.addError(d)
+			}
+		}
+	}
+	return len(l.errors) == before
+}
+
+func nearKey(v *pyvalue.Value, key string) string {
+	for _, e := range v.Entries {
+		if nearest(e.Key.Str, []string{key}) != "" {
+			return "is " + quote(e.Key.Str) + " meant to be it?"
+		}
+	}
+	return ""
+}
+
+// include merges the files that a configuration includes into it.
+func (l *loader) include(e *exerciseConfig, v, list *pyvalue.Value, base string) *pyvalue.Value {
+	at := (*place)(nil).at("include")
+	if list.Kind != pyvalue.List {
+		l.fail(list, at, "found "+found(list)+"; include is a list of mappings, each with a file", "write for example include: [{file: common.yaml}]")
+		return nil
+	}
+	for i, item := range list.Items {
+		included, force := l.includeItem(e, item, at.item(i), base)
+		if included == nil {
+			return nil
+		}
+		if v = l.mergeInclude(v, included, force); v == nil {
+			return nil
+		}
+	}
+	return v
+}
+
+// includeItem loads one included file; nil after a problem.
+func (l *loader) includeItem(e *exerciseConfig, item *pyvalue.Value, at *place, base string) (included *pyvalue.Value, force bool) {
+	if item.Kind != pyvalue.Map {
+		l.fail(item, at, "found "+found(item)+"; an item of include is a mapping with a file", "write for example {file: common.yaml}")
+		return nil, false
+	}
+	name, ok := item.Get("file")
+	if !ok || name.Kind != pyvalue.String || name.Str == "" {
+		l.fail(item, at, "an item of include needs the key file: the path of a YAML or JSON file", "")
+		return nil, false
+	}
+	joined, inside := within(base, name.Str)
+	if !inside {
+		l.fail(name, at.at("file"), "the file "+quote(name.Str)+" is outside the course", "name a file relative to the folder of the configuration")
+		return nil, false
+	}
+	file, err := l.folder.find(joined)
+	if err != nil {
+		l.failValue(name, at.at("file"), plainError(joined, err))
+		return nil, false
+	}
+	data, modified, err := l.folder.read(file)
+	if err != nil {
+		l.failValue(name, at.at("file"), err)
+		return nil, false
+	}
+	e.includes = append(e.includes, file)
+	if modified.After(e.modified) {
+		e.modified = modified
+	}
+	if context, ok := item.Get("template_context"); ok {
+		if data, ok = l.render(file, data, context, at.at("template_context")); !ok {
+			return nil, false
+		}
+	}
+	v, err := parse(file, data)
+	if err != nil {
+		l.failValue(name, at.at("file"), err)
+		return nil, false
+	}
+	if v.Kind != pyvalue.Map || len(v.Entries) == 0 {
+		l.addError(inFile(file, v, "found "+found(v)+"; an included file is a mapping with at least one key"))
+		return nil, false
+	}
+	if forced, ok := item.Get("force"); ok {
+		force = forced.Truthy()
+	}
+	return v, force
+}
+
+func (l *loader) render(file string, data []byte, context *pyvalue.Value, at *place) ([]byte, bool) {
+	if context.Kind != pyvalue.Map {
+		l.fail(context, at, "found "+found(context)+"; template_context is a mapping from names to values", "remove the key to include the file without a template")
+		return nil, false
+	}
+	text, err := djtemplate.Render(file, string(data), context)
+	if err != nil {
+		l.failValue(context, at, err)
+		return nil, false
+	}
+	return []byte(text), true
+}
+
+// mergeInclude adds the keys of an included file. Without force a key that is
+// there already is a problem.
+func (l *loader) mergeInclude(v, included *pyvalue.Value, force bool) *pyvalue.Value {
+	places := make(map[string]int, len(v.Entries)+len(included.Entries))
+	out := *v
+	out.Entries = append(make([]pyvalue.Entry, 0, len(v.Entries)+len(included.Entries)), v.Entries...)
+	for i, e := range out.Entries {
+		places[keyID(e.Key)] = i
+	}
+	ok := true
+	for _, e := range included.Entries {
+		i, there := places[keyID(e.Key)]
+		switch {
+		case there && !force:
+			before := out.Entries[i].Value
+			l.fail(e.Key, (*place)(nil).at(pyvalue.PyStr(e.Key)), "the included file gives "+asShown(e.Key)+" ("+found(e.Value)+"), which "+quote(before.File)+" has already ("+found(before)+")", "remove one of them, or add force: true to the item of include")
+			ok = false
+		case there:
+			out.Entries[i].Value = e.Value
+		default:
+			places[keyID(e.Key)] = len(out.Entries)
+			out.Entries = append(out.Entries, e)
+		}
+	}
+	if !ok {
+		return nil
+	}
+	return &out
+}
+
+// failValue reports an error of a reader or a renderer at the place that the
+// error knows, otherwise at v.
+func (c *checker) failValue(v *pyvalue.Value, at *place, err error) {
+	var syntax *pyvalue.SyntaxError
+	var value *pyvalue.ValueError
+	var template *djtemplate.Error
+	switch {
+	case errors.As(err, &syntax):
+		c.addError(course.Diagnostic{File: syntax.File, Line: syntax.Pos.Line, Column: syntax.Pos.Column, Message: syntax.Message, Hint: syntax.Hint})
+	case errors.As(err, &template):
+		c.addError(course.Diagnostic{File: template.File, Line: template.Line, Message: template.Message})
+	case errors.As(err, &value):
+		where := at.String()
+		if where != "" && value.Path != "" && !strings.HasPrefix(value.Path, "[") {
+			where += "."
+		}
+		c.addError(course.Diagnostic{File: path.Clean(value.File), Line: value.Pos.Line, Column: value.Pos.Column, Path: where + value.Path, Message: value.Message, Hint: value.Hint})
+	default:
+		c.fail(v, at, err.Error(), "")
+	}
+}

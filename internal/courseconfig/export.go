@@ -1,0 +1,186 @@
+package courseconfig
+
+import (
+	"strings"
+
+	"coursewright/internal/courseconfig/pyvalue"
+)
+
+// export makes what A+ gets of every object.
+func (l *loader) export(c *Course, nodes []*node) {
+	for _, n := range nodes {
+		switch {
+		case n.config != nil:
+			n.exported = l.exerciseExport(c, n)
+		case n.object.model == l.models.chapter:
+			n.exported = l.chapterExport(n.object)
+		default:
+			n.exported = n.object.pairs("children")
+		}
+		l.export(c, n.children)
+	}
+}
+
+// chapterExport gives a chapter with the address of its page.
+func (l *loader) chapterExport(o *record) pairs {
+	out := o.pairs("children", "static_content", "url")
+	switch page := o.get("static_content").(type) {
+	case string:
+		out.set("url", l.staticURL(page))
+	case pairs:
+		byLanguage := make(pairs, 0, len(page))
+		for _, p := range page {
+			if file, ok := p.value.(string); ok {
+				byLanguage = append(byLanguage, pair{p.key, l.staticURL(file)})
+			}
+		}
+		out.set("url", byLanguage)
+	}
+	return out
+}
+
+// exerciseExport gives an exercise what its configuration says. A key that
+// comes in several modules has the last one's configuration.
+func (l *loader) exerciseExport(c *Course, n *node) pairs {
+	key := n.object.text("key")
+	e := n.config
+	if last := c.exercises[c.byKey[key]].config; last != nil {
+		e = last
+	}
+	first := e.first()
+	out := n.object.pairs("children", "config", "configure")
+	if !out.has("name") {
+		out.set("title", titles(e))
+	}
+	if !out.has("description") {
+		out.set("description", orDefault(first, "description", ""))
+	}
+	copyKeys(&out, first, "url")
+	if _, ok := first.Get("lti"); ok {
+		copyKeys(&out, first, "lti", "lti_context_id", "lti_resource_link_id", "lti_aplus_get_and_post", "lti_open_in_iframe")
+	}
+	if _, ok := first.Get("lti1p3"); ok {
+		copyKeys(&out, first, "lti1p3", "lti_open_in_iframe", "lti_custom")
+	}
+	out.set("exercise_info", l.exerciseInfo(e))
+	l.answerFiles(&out, n, e, answerRoute{"model_answer", "model_files", "model"})
+	l.answerFiles(&out, n, e, answerRoute{"exercise_template", "template_files", "exercise_template"})
+	return out
+}
+
+func copyKeys(out *pairs, from *pyvalue.Value, keys ...string) {
+	for _, key := range keys {
+		if v, ok := from.Get(key); ok {
+			out.set(key, v)
+		}
+	}
+}
+
+// titles gives the title, by language when there are several.
+func titles(e *exerciseConfig) any {
+	if len(e.languages) == 1 {
+		return orDefault(e.first(), "title", null{})
+	}
+	out := make(pairs, 0, len(e.languages))
+	for _, lang := range e.languages {
+		out = append(out, pair{lang.language, orDefault(lang.data, "title", null{})})
+	}
+	return out
+}
+
+// exerciseInfo gives the exercise's own exercise_info, or a description of its
+// form.
+func (l *loader) exerciseInfo(e *exerciseConfig) any {
+	first := e.first()
+	given, ok := first.Get("exercise_info")
+	if ok && viewType(e) != viewNoSubmission {
+		return given
+	}
+	info := pairs{}
+	if ok {
+		if given.Kind != pyvalue.Map {
+			l.fail(given, (*place)(nil).at("exercise_info"), "found "+found(given)+"; allowed is a mapping", "remove the key")
+			return null{}
+		}
+		for _, entry := range given.Entries {
+			info.set(pyvalue.PyStr(entry.Key), entry.Value)
+		}
+	} else {
+		if e.formSpec == nil {
+			e.formSpec, e.formI18n = l.formOf(e)
+		}
+		info = pairs{{"form_spec", e.formSpec}, {"form_i18n", e.formI18n}}
+		if radar, ok := first.Get("radar_info"); ok {
+			info.set("radar", radar)
+		}
+	}
+	if viewType(e) == viewNoSubmission {
+		info.set("no_submission", true)
+	}
+	return info
+}
+
+// answerRoute ties a field of A+ to the list of files behind it and to the
+// address that serves them.
+type answerRoute struct{ field, list, route string }
+
+// answerFiles gives the addresses of model or template files.
+func (l *loader) answerFiles(out *pairs, n *node, e *exerciseConfig, r answerRoute) {
+	first := e.first()
+	if v, ok := first.Get(r.field); ok {
+		out.set(r.field, v)
+		return
+	}
+	list, ok := first.Get(r.list)
+	if !ok {
+		return
+	}
+	key := n.object.text("key")
+	if !slug.MatchString(key) {
+		l.fail(n.object.input("key"), n.object.at.at("key"), "the key "+quote(key)+" cannot stand in the address of a model or template file", "use letters, digits, hyphens and underscores")
+		return
+	}
+	if len(e.languages) == 1 {
+		out.set(r.field, l.joinedURLs(list, key, r, ""))
+		return
+	}
+	byLanguage := make(pairs, 0, len(e.languages))
+	for i, lang := range e.languages {
+		text := ""
+		if list, ok := lang.data.Get(r.list); ok && (i == 0 || list.Kind != pyvalue.Null) {
+			text = l.joinedURLs(list, key, r, lang.language)
+		}
+		byLanguage = append(byLanguage, pair{lang.language, text})
+	}
+	out.set(r.field, byLanguage)
+}
+
+func (l *loader) joinedURLs(list *pyvalue.Value, key string, r answerRoute, language string) string {
+	files := l.paths(list, (*place)(nil).at(r.list))
+	urls := make([]string, 0, len(files))
+	for _, f := range files {
+		urls = append(urls, l.fileURL(r.route, key, f.Str, language))
+	}
+	return strings.Join(urls, " ")
+}
+
+// paths gives the texts of a list of files.
+func (l *loader) paths(list *pyvalue.Value, at *place) []*pyvalue.Value {
+	items, ok := iterate(list)
+	if !ok {
+		l.fail(list, at, "found "+found(list)+"; allowed is a list of paths", "write for example [solution.py]")
+		return nil
+	}
+	if list.Kind == pyvalue.String && list.Str != "" {
+		l.warn(list, at, "found a text, of which every character counts as a file", "write a list: ["+clip(list.Str)+"]")
+	}
+	out := make([]*pyvalue.Value, 0, len(items))
+	for i, item := range items {
+		if item.Kind != pyvalue.String {
+			l.fail(item, at.item(i), "found "+found(item)+"; allowed is the path of a file", "")
+			continue
+		}
+		out = append(out, item)
+	}
+	return out
+}

@@ -1,0 +1,142 @@
+package courseconfig
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"strings"
+	"time"
+
+	"coursewright/internal/courseconfig/pyvalue"
+)
+
+// folder reads the files of one course and remembers which.
+type folder struct {
+	root   *os.Root
+	limits pyvalue.Limits
+}
+
+// maxFileSize bounds one configuration file, in bytes.
+const maxFileSize = 8 << 20
+
+// errOutside tells a path that leaves the course.
+var errOutside = errors.New("outside the course")
+
+// within joins a path to a folder of the course, both relative to the course,
+// and says whether the result stays in the course.
+func within(dir, name string) (string, bool) {
+	joined := path.Join(dir, name)
+	if strings.HasPrefix(name, "/") || joined == ".." || strings.HasPrefix(joined, "../") {
+		return "", false
+	}
+	return joined, true
+}
+
+// fromRoot reads a leading slash as the course folder.
+func fromRoot(dir, name string) (string, bool) {
+	if strings.HasPrefix(name, "/") {
+		return within("", strings.TrimLeft(name, "/"))
+	}
+	return within(dir, name)
+}
+
+// isFile says whether name is a regular file, links inside the course followed.
+// A path that leads out of the course is errOutside.
+func (f *folder) isFile(name string) (bool, error) {
+	info, err := f.stat(name)
+	return err == nil && info.Mode().IsRegular(), err
+}
+
+// isOutside recognises a path that leaves the course.
+func isOutside(err error) bool { return errors.Is(err, errOutside) }
+
+// stat examines a file or folder. What is missing is fs.ErrNotExist, what leads
+// out of the course is errOutside.
+func (f *folder) stat(name string) (fs.FileInfo, error) {
+	info, err := f.root.Stat(name)
+	if err != nil && escapes(err) {
+		return nil, fmt.Errorf("%s: %w", name, errOutside)
+	}
+	return info, err
+}
+
+// escapes recognises the refusal of os.Root, which has no name of its own.
+func escapes(err error) bool {
+	var pathError *fs.PathError
+	return errors.As(err, &pathError) && strings.Contains(pathError.Err.Error(), "escapes")
+}
+
+// find gives the file that a path without or with extension means.
+func (f *folder) find(name string) (string, error) {
+	if ext := path.Ext(name); ext == ".json" || ext == ".yaml" {
+		if ok, err := f.isFile(name); ok || errors.Is(err, errOutside) {
+			return name, err
+		}
+	}
+	var there []string
+	for _, ext := range []string{".json", ".yaml"} {
+		ok, err := f.isFile(name + ext)
+		if errors.Is(err, errOutside) {
+			return "", err
+		}
+		if ok {
+			there = append(there, name+ext)
+		}
+	}
+	switch len(there) {
+	case 0:
+		return "", fmt.Errorf("there is no file %s, %s or %s", quote(name), quote(name+".json"), quote(name+".yaml"))
+	case 1:
+		return there[0], nil
+	}
+	return "", fmt.Errorf("there are both %s and %s; remove one or name the one you mean", quote(there[0]), quote(there[1]))
+}
+
+// read gives the content and the time of a regular file.
+func (f *folder) read(name string) ([]byte, time.Time, error) {
+	info, err := f.stat(name)
+	if err != nil {
+		return nil, time.Time{}, plainError(name, err)
+	}
+	if !info.Mode().IsRegular() {
+		return nil, time.Time{}, fmt.Errorf("%s is not a regular file", quote(name))
+	}
+	file, err := f.root.Open(name)
+	if err != nil {
+		return nil, time.Time{}, plainError(name, err)
+	}
+	defer file.Close() //nolint:errcheck // only read
+	data, err := io.ReadAll(io.LimitReader(file, maxFileSize+1))
+	if err != nil {
+		return nil, time.Time{}, plainError(name, err)
+	}
+	if len(data) > maxFileSize {
+		return nil, time.Time{}, fmt.Errorf("%s has more than %d bytes; split it or leave out what is not configuration", quote(name), maxFileSize)
+	}
+	return data, info.ModTime(), nil
+}
+
+// plainError leaves the server's own paths out of a message.
+func plainError(name string, err error) error {
+	var pathError *fs.PathError
+	switch {
+	case errors.Is(err, errOutside) || escapes(err):
+		return fmt.Errorf("%s leads out of the course, which is not allowed: %w", quote(name), errOutside)
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("there is no file %s", quote(name))
+	case errors.As(err, &pathError):
+		return fmt.Errorf("%s cannot be read: %w", quote(name), pathError.Err)
+	}
+	return err
+}
+
+// parse reads a configuration file by its extension.
+func parse(name string, data []byte) (*pyvalue.Value, error) {
+	if path.Ext(name) == ".json" {
+		return pyvalue.ReadJSON(name, data, pyvalue.Limits{})
+	}
+	return pyvalue.ReadYAML(name, data, pyvalue.Limits{})
+}

@@ -1,0 +1,298 @@
+package courseconfig
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"coursewright/internal/courseconfig/pyvalue"
+)
+
+// form builds form_spec and form_i18n, which tell A+ the fields of a form and
+// its texts in every language.
+type form struct {
+	c         *checker
+	languages []string
+	spec      []any
+	i18n      pairs
+	keys      map[string]bool // of i18n
+	number    int             // of the next field
+	stopped   bool            // after too many repetitions
+}
+
+// The kinds of exercise whose forms are known.
+const (
+	viewForm         = "access.types.stdsync.createForm"
+	viewPost         = "access.types.stdasync.acceptPost"
+	viewFiles        = "access.types.stdasync.acceptFiles"
+	viewNoSubmission = "access.types.stdsync.noSubmission"
+)
+
+// formOf describes the form of an exercise.
+func (c *checker) formOf(e *exerciseConfig) (spec []any, i18n pairs) {
+	f := &form{c: c, spec: []any{}, i18n: pairs{}, keys: map[string]bool{}}
+	roots := make([]*pyvalue.Value, 0, len(e.languages))
+	for _, l := range e.languages {
+		f.languages = append(f.languages, l.language)
+		roots = append(roots, l.data)
+	}
+	switch viewType(e) {
+	case viewForm:
+		f.each(roots, "fieldgroups", nil, func(group []*pyvalue.Value, at *place) {
+			f.each(group, "fields", at, f.field)
+		})
+	case viewPost:
+		f.each(roots, "fields", nil, func(field []*pyvalue.Value, at *place) {
+			f.simple(field, pair{"key", f.need(field, "name", at)}, "textarea", "title", pair{"requred", orDefault(field[0], "required", false)})
+		})
+	case viewFiles:
+		f.each(roots, "files", nil, func(file []*pyvalue.Value, at *place) {
+			f.simple(file, pair{"key", f.need(file, "field", at)}, "file", "name", pair{"required", orDefault(file[0], "required", true)})
+		})
+	}
+	return f.spec, f.i18n
+}
+
+func viewType(e *exerciseConfig) string {
+	v, _ := e.first().Get("view_type")
+	if v == nil || v.Kind != pyvalue.String {
+		return ""
+	}
+	return v.Str
+}
+
+// simple adds the field of a form that has only texts or files.
+func (f *form) simple(values []*pyvalue.Value, key pair, typ, title string, required pair) {
+	f.spec = append(f.spec, pairs{key, {"type", typ}, {"title", f.translate(texts(values, title))}, required})
+}
+
+// need gives a key of the default language's field; without it A+ cannot tell
+// the field from others.
+func (f *form) need(values []*pyvalue.Value, key string, at *place) any {
+	if v, ok := values[0].Get(key); ok {
+		return v
+	}
+	f.c.warn(values[0], at, "the field has no "+key, "add it")
+	return null{}
+}
+
+// each walks the lists under a key of all languages side by side. Shorter lists
+// are filled up with empty mappings.
+func (f *form) each(parents []*pyvalue.Value, key string, at *place, visit func(values []*pyvalue.Value, at *place)) {
+	at = at.at(key)
+	lists := make([][]*pyvalue.Value, len(parents))
+	longest := 0
+	for i, parent := range parents {
+		v, ok := parent.Get(key)
+		if !ok {
+			continue
+		}
+		if lists[i], ok = iterate(v); !ok {
+			f.c.fail(v, at, "found "+found(v)+"; allowed is a list of mappings", "write [] for an empty list")
+			return
+		}
+		longest = max(longest, len(lists[i]))
+	}
+	for n := range longest {
+		if f.stopped {
+			return
+		}
+		values := make([]*pyvalue.Value, len(parents))
+		for i, list := range lists {
+			values[i] = pyvalue.NewMap()
+			if n < len(list) {
+				values[i] = list[n]
+			}
+			if values[i].Kind != pyvalue.Map {
+				f.c.fail(values[i], at.item(n), "found "+found(values[i])+"; allowed is a mapping", "")
+				return
+			}
+		}
+		visit(values, at.item(n))
+	}
+}
+
+// field adds one field of a form, or one per row of a table.
+func (f *form) field(values []*pyvalue.Value, at *place) {
+	typ := orDefault(values[0], "type", null{})
+	name, _ := typ.(*pyvalue.Value)
+	if name == nil || name.Kind != pyvalue.String || name.Str != "table-radio" && name.Str != "table-checkbox" {
+		f.add(values, values[0], typ, texts(values, "title"), at)
+		f.number++
+		return
+	}
+	typ = strings.TrimPrefix(name.Str, "table-")
+	f.each(values, "rows", at, func(rows []*pyvalue.Value, there *place) {
+		f.add(values, rows[0], typ, rowTitles(values, rows), there)
+		f.number++
+		if _, ok := values[0].Get("more_text"); ok {
+			f.spec = append(f.spec, pairs{
+				{"key", fieldName(rows[0], f.number) + "_more"}, {"type", "text"},
+				{"title", f.translate(texts(values, "more_text"))}, {"required", false},
+			})
+			f.number++
+		}
+	})
+}
+
+// add adds a field; key is taken from keyed.
+func (f *form) add(values []*pyvalue.Value, keyed *pyvalue.Value, typ any, titles []*pyvalue.Value, at *place) {
+	d := values[0]
+	out := pairs{{"key", orDefault(keyed, "key", fieldName(pyvalue.NewMap(), f.number))}, {"type", typ}, {"title", f.translate(titles)}, {"required", orDefault(d, "required", false)}}
+	if v, ok := d.Get("compare_method"); ok {
+		switch parts := strings.Split(v.Str, "-"); {
+		case v.Kind != pyvalue.String:
+			f.c.fail(v, at.at("compare_method"), "found "+found(v)+"; allowed is a text", "")
+		case slices.Contains(parts, "int") || slices.Contains(parts, "float"):
+			out.set("type", "number")
+		}
+	}
+	if _, ok := d.Get("more"); ok {
+		out.set("description", f.translate(texts(values, "more")))
+	}
+	if _, ok := d.Get("options"); ok {
+		f.options(&out, values, at)
+	}
+	if v, ok := d.Get("extra_info"); ok {
+		f.extra(&out, v, values, at)
+	}
+	if v, ok := out.get("class"); ok {
+		out = slices.DeleteFunc(out, func(p pair) bool { return p.key == "class" })
+		out.set("htmlClass", v)
+	}
+	f.spec = append(f.spec, out)
+}
+
+// options adds the choices of a field.
+func (f *form) options(out *pairs, values []*pyvalue.Value, at *place) {
+	titles := pyvalue.NewMap()
+	enum := []any{}
+	f.each(values, "options", at, func(option []*pyvalue.Value, there *place) {
+		v, ok := option[0].Get("value")
+		if !ok {
+			v = pyvalue.NewString(fmt.Sprintf("option_%d", len(enum)))
+		}
+		title := pyvalue.NewString(f.translate(texts(option, "label")))
+		enum = append(enum, v)
+		if !hashable(v) {
+			f.c.fail(v, there.at("value"), "found "+found(v)+"; allowed is a text or a number", "")
+			return
+		}
+		if i := keyIndex(titles, v); i >= 0 {
+			titles.Entries[i].Value = title
+		} else {
+			titles.Entries = append(titles.Entries, pyvalue.Entry{Key: v, Value: title})
+		}
+	})
+	out.set("titleMap", titles)
+	out.set("enum", enum)
+}
+
+// extra adds the attributes that a field has beside the known ones.
+func (f *form) extra(out *pairs, v *pyvalue.Value, values []*pyvalue.Value, at *place) {
+	if v.Kind != pyvalue.Map {
+		f.c.fail(v, at.at("extra_info"), "found "+found(v)+"; allowed is a mapping", "")
+		return
+	}
+	for _, e := range v.Entries {
+		if e.Key.Kind != pyvalue.String {
+			continue // reading the file has refused such keys
+		}
+		if e.Key.Str != "validationMessage" {
+			out.set(e.Key.Str, e.Value)
+			continue
+		}
+		infos := make([]*pyvalue.Value, len(values))
+		for i, field := range values {
+			infos[i] = pyvalue.NewMap()
+			if info, ok := field.Get("extra_info"); ok {
+				infos[i] = info
+			}
+		}
+		out.set(e.Key.Str, f.translate(texts(infos, e.Key.Str)))
+	}
+}
+
+// translate registers a text in every language and gives its key. Repeated
+// texts get keys of their own, as A+ has always been told.
+func (f *form) translate(values []*pyvalue.Value) string {
+	if !slices.ContainsFunc(values, func(v *pyvalue.Value) bool { return v.Kind != pyvalue.String || v.Str != "" }) {
+		return ""
+	}
+	key := pyvalue.PyStr(values[0])
+	if slices.ContainsFunc(values[1:], func(v *pyvalue.Value) bool { return v.Kind == pyvalue.String && v.Str == key }) {
+		key = "i18n_" + strings.Join(strings.FieldsFunc(key, pySpace), "_")
+	}
+	for n := 0; f.keys[key]; n++ {
+		if n == maxDuplicates {
+			f.tooMany(values[0])
+			return ""
+		}
+		key += "_duplicate"
+	}
+	f.keys[key] = true
+	byLanguage := make(pairs, len(values))
+	for i, v := range values {
+		byLanguage[i] = pair{f.languages[i], v}
+	}
+	f.i18n = append(f.i18n, pair{key, byLanguage})
+	return key
+}
+
+// maxDuplicates bounds how often one text may come in a form: every repetition
+// makes its key longer.
+const maxDuplicates = 500
+
+func (f *form) tooMany(v *pyvalue.Value) {
+	if !f.stopped {
+		f.c.fail(v, nil, fmt.Sprintf("the form repeats the text %s more than %d times", quote(pyvalue.PyStr(v)), maxDuplicates), "split the exercise")
+	}
+	f.stopped = true
+}
+
+// texts gives the values under a key, "" where it is missing.
+func texts(values []*pyvalue.Value, key string) []*pyvalue.Value {
+	out := make([]*pyvalue.Value, len(values))
+	for i, v := range values {
+		out[i] = pyvalue.NewString("")
+		if value, ok := v.Get(key); ok {
+			out[i] = value
+		}
+	}
+	return out
+}
+
+// rowTitles gives the titles of a table's row: the field's and the row's.
+func rowTitles(fields, rows []*pyvalue.Value) []*pyvalue.Value {
+	out := texts(fields, "title")
+	for i := range out {
+		title := plainText(out[i])
+		if label, ok := rows[i].Get("label"); ok {
+			title += ": " + plainText(label)
+		}
+		out[i] = pyvalue.NewString(title)
+	}
+	return out
+}
+
+func plainText(v *pyvalue.Value) string {
+	if v.Kind == pyvalue.Null {
+		return ""
+	}
+	return pyvalue.PyStr(v)
+}
+
+func fieldName(keyed *pyvalue.Value, number int) string {
+	if v, ok := keyed.Get("key"); ok {
+		return pyvalue.PyStr(v)
+	}
+	return fmt.Sprintf("field_%d", number)
+}
+
+// orDefault gives a value under a key, or something else where it is missing.
+func orDefault(v *pyvalue.Value, key string, missing any) any {
+	if value, ok := v.Get(key); ok {
+		return value
+	}
+	return missing
+}

@@ -1,0 +1,172 @@
+package courseconfig
+
+import (
+	"unicode/utf8"
+
+	"coursewright/internal/courseconfig/pyvalue"
+)
+
+// pair is one key and value of an exported mapping.
+type pair struct {
+	key   string
+	value any
+}
+
+// pairs is an exported mapping in order.
+type pairs []pair
+
+// localizedKind is a value, or a mapping from two-letter languages to values.
+type localizedKind struct{ of kind }
+
+func (k localizedKind) allowed() string {
+	return k.of.allowed() + ", or a mapping from two-letter language codes to it"
+}
+
+func (k localizedKind) schema() object {
+	return object{"anyOf": []object{
+		k.of.schema(),
+		{"type": "object", "propertyNames": object{"minLength": 2, "maxLength": 2}, "additionalProperties": k.of.schema()},
+	}}
+}
+
+func (k localizedKind) coerce(c *checker, v *pyvalue.Value, at *place) (any, bool) {
+	if v.Kind != pyvalue.Map {
+		return k.of.coerce(c, v, at)
+	}
+	out, ok := make(pairs, 0, len(v.Entries)), true
+	for _, e := range v.Entries {
+		if e.Key.Kind != pyvalue.String || utf8.RuneCountInString(e.Key.Str) != 2 {
+			c.fail(e.Key, at, "found "+found(e.Key)+" as a language; allowed are two-letter codes such as en", "")
+			ok = false
+			continue
+		}
+		there := at.at(e.Key.Str)
+		if e.Value.Kind == pyvalue.Null {
+			c.fail(e.Key, there, "found nothing for this language; allowed is "+k.of.allowed(), "give a value or remove the language")
+			ok = false
+			continue
+		}
+		value, good := k.of.coerce(c, e.Value, there)
+		ok = ok && good
+		out = append(out, pair{e.Key.Str, value})
+	}
+	return out, ok
+}
+
+// listKind is a list of values of one kind. Python's sets pass as lists.
+type listKind struct{ of kind }
+
+func (k listKind) allowed() string { return "a list, each item " + k.of.allowed() }
+
+func (k listKind) schema() object {
+	return object{"type": "array", "items": k.of.schema()}
+}
+
+func (k listKind) coerce(c *checker, v *pyvalue.Value, at *place) (any, bool) {
+	if v.Kind != pyvalue.List && v.Kind != pyvalue.Set {
+		c.fail(v, at, "found "+found(v)+"; allowed is "+k.allowed(), "write each item on a line of its own after a hyphen")
+		return nil, false
+	}
+	out, ok := make([]any, 0, len(v.Items)), true
+	for i, item := range v.Items {
+		value, good := c.item(k.of, item, at.item(i))
+		ok = ok && good
+		if value != nil {
+			out = append(out, value)
+		}
+	}
+	return out, ok
+}
+
+// item reads one item of a list or mapping: only kinds that say so take null.
+func (c *checker) item(k kind, v *pyvalue.Value, at *place) (any, bool) {
+	if _, anything := k.(anyKind); v.Kind == pyvalue.Null && !anything {
+		c.fail(v, at, "found nothing; allowed is "+k.allowed(), "")
+		return nil, false
+	}
+	return k.coerce(c, v, at)
+}
+
+// mapKind is a mapping from texts to values of one kind.
+type mapKind struct{ of kind }
+
+func (k mapKind) allowed() string { return "a mapping from texts to values, each " + k.of.allowed() }
+
+func (k mapKind) schema() object {
+	return object{"anyOf": []object{
+		{"type": "object", "additionalProperties": k.of.schema()},
+		{"type": "array"},
+		{"const": ""},
+	}}
+}
+
+func (k mapKind) coerce(c *checker, v *pyvalue.Value, at *place) (any, bool) {
+	mapping, ok := asMapping(v)
+	if !ok {
+		c.fail(v, at, "found "+found(v)+"; allowed is "+k.allowed(), "")
+		return nil, false
+	}
+	out := make(pairs, 0, len(mapping.Entries))
+	places := make(map[string]int, len(mapping.Entries))
+	for _, e := range mapping.Entries {
+		key, good := asText(e.Key)
+		if !good {
+			c.fail(e.Key, at, "found "+found(e.Key)+" as a key; allowed is a text", "put the key in quotes")
+			ok = false
+			continue
+		}
+		value, good := c.item(k.of, e.Value, at.at(key))
+		ok = ok && good
+		if i, there := places[key]; there { // 5 and "5" are the same as texts
+			out[i].value = value
+			continue
+		}
+		places[key] = len(out)
+		out = append(out, pair{key, value})
+	}
+	return out, ok
+}
+
+func (p pairs) get(key string) (any, bool) {
+	for _, e := range p {
+		if e.key == key {
+			return e.value, true
+		}
+	}
+	return nil, false
+}
+
+// recordKind is a mapping with its own table of fields.
+type recordKind struct{ of *model }
+
+func (k recordKind) allowed() string { return "a mapping" }
+
+func (k recordKind) schema() object { return k.of.schema() }
+
+func (k recordKind) coerce(c *checker, v *pyvalue.Value, at *place) (any, bool) {
+	r, ok := c.record(k.of, v, at)
+	if r == nil {
+		return nil, false
+	}
+	return r, ok
+}
+
+// languagesKind is the course's language or a list of them.
+type languagesKind struct{}
+
+func (languagesKind) allowed() string { return "a language code, or a list of them" }
+
+func (languagesKind) schema() object {
+	return object{"anyOf": []object{textKind{}.schema(), {"type": "array", "items": textKind{}.schema()}}}
+}
+
+func (k languagesKind) coerce(c *checker, v *pyvalue.Value, at *place) (any, bool) {
+	if v.Kind == pyvalue.List || v.Kind == pyvalue.Set {
+		return listKind{textKind{}}.coerce(c, v, at)
+	}
+	if s, ok := asText(v); ok {
+		return s, true
+	}
+	c.fail(v, at, "found "+found(v)+"; allowed is "+k.allowed(), "")
+	return nil, false
+}

@@ -1,0 +1,87 @@
+package courseconfig
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"strings"
+	"unicode/utf8"
+
+	"coursewright/internal/course"
+)
+
+// metaFile is the file of build settings in the course folder.
+const metaFile = "apps.meta"
+
+// Meta holds what apps.meta says. A nil field was not given.
+type Meta struct {
+	// Given tells that the file has at least one key. A course whose file is
+	// missing or empty is built with the default image and without a command.
+	Given           bool
+	GraderConfig    *string // folder of the index, relative to the course
+	BuildImage      *string
+	BuildCommand    *string
+	ExcludePatterns *string // patterns that cleaning keeps, separated as in a shell
+}
+
+// ReadMeta reads apps.meta of a course folder. A course without the file gives
+// the zero Meta. The diagnostics tell what is wrong with the file; the error,
+// that the folder itself cannot be opened.
+func ReadMeta(dir string) (Meta, []course.Diagnostic, error) {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return Meta{}, nil, err
+	}
+	defer root.Close() //nolint:errcheck // only read
+	c := &checker{}
+	meta := c.meta(&folder{root: root})
+	return meta, c.errors, nil
+}
+
+func (c *checker) meta(f *folder) Meta {
+	data, _, err := f.read(metaFile)
+	if _, statErr := f.stat(metaFile); errors.Is(statErr, fs.ErrNotExist) {
+		return Meta{}
+	}
+	if err != nil {
+		c.addError(course.Diagnostic{File: metaFile, Message: err.Error()})
+		return Meta{}
+	}
+	if !utf8.Valid(data) {
+		c.addError(course.Diagnostic{File: metaFile, Message: "the file is not UTF-8 text", Hint: "save it as UTF-8"})
+		return Meta{}
+	}
+	m := parseMeta(string(data))
+	if m.GraderConfig != nil {
+		if _, inside := within("", *m.GraderConfig); !inside {
+			c.addError(course.Diagnostic{File: metaFile, Path: "grader_config", Message: "the folder " + quote(*m.GraderConfig) + " is outside the course", Hint: "name a folder of the course"})
+		}
+	}
+	return m
+}
+
+// parseMeta reads lines of key = value; others count as comments. The last line
+// of a key wins.
+func parseMeta(text string) Meta {
+	var m Meta
+	text = strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(text)
+	for line := range strings.SplitSeq(text, "\n") {
+		key, value, ok := strings.Cut(line, "=")
+		if !ok {
+			continue
+		}
+		m.Given = true
+		value = strings.TrimFunc(value, pySpace)
+		switch strings.TrimFunc(key, pySpace) {
+		case "grader_config":
+			m.GraderConfig = &value
+		case "build_image":
+			m.BuildImage = &value
+		case "build_command":
+			m.BuildCommand = &value
+		case "exclude_patterns":
+			m.ExcludePatterns = &value
+		}
+	}
+	return m
+}

@@ -1,0 +1,279 @@
+package courseconfig
+
+import (
+	"slices"
+	"strings"
+
+	"coursewright/internal/courseconfig/pyvalue"
+)
+
+// A model is a table of fields. Reading, defaults, error messages, near-miss
+// hints and the JSON Schema all come from these tables.
+type model struct {
+	noun    string // how messages call it, with its article
+	strict  bool   // unknown keys are errors, not warnings
+	prepare func(c *checker, entries []entry, at *place) []entry
+	rules   func(c *checker, r *record) // checks between fields
+	fields  []field
+	known   []string // keys that are read elsewhere or dropped on purpose: no warning
+}
+
+// field is one key of a model.
+type field struct {
+	name     string
+	alias    string // another name that is read where name is absent
+	kind     kind
+	required bool
+	nullable bool // null is a value of its own and is exported
+	fallback any  // value while unset; nil: the field is left out
+	doc      string
+}
+
+// kind is the type of a field.
+type kind interface {
+	// coerce gives the value to export. After a problem, which it reports, the
+	// second result is false.
+	coerce(c *checker, v *pyvalue.Value, at *place) (any, bool)
+	// allowed says what may be written, for messages: "a text".
+	allowed() string
+	// schema describes the same as JSON Schema.
+	schema() object
+}
+
+// object is a JSON object whose keys are written in sorted order.
+type object = map[string]any
+
+// entry is one key of a mapping on its way into a record.
+type entry struct {
+	name  string
+	key   *pyvalue.Value
+	value *pyvalue.Value
+}
+
+// null is the exported value of a field that was given as null.
+type null struct{}
+
+// record is a mapping that was read by a model. Values stand at the index of
+// their field; nil is unset.
+type record struct {
+	model  *model
+	source *pyvalue.Value
+	at     *place
+	values []any
+	inputs []*pyvalue.Value
+}
+
+// checker reads values and collects problems.
+type checker struct {
+	problems
+	models *models
+}
+
+func (m *model) find(name string) int {
+	return slices.IndexFunc(m.fields, func(f field) bool { return f.name == name })
+}
+
+// get gives a field's value, nil while it is unset.
+func (r *record) get(name string) any {
+	if i := r.model.find(name); i >= 0 {
+		return r.values[i]
+	}
+	return nil
+}
+
+// set gives a field a value that no file holds.
+func (r *record) set(name string, value any) {
+	if i := r.model.find(name); i >= 0 {
+		r.values[i] = value
+	}
+}
+
+// input gives what the file says about a field, nil when it says nothing.
+func (r *record) input(name string) *pyvalue.Value {
+	if i := r.model.find(name); i >= 0 {
+		return r.inputs[i]
+	}
+	return nil
+}
+
+// text gives a text field, "" while it is unset.
+func (r *record) text(name string) string {
+	s, _ := r.get(name).(string)
+	return s
+}
+
+// list gives a list field.
+func (r *record) list(name string) []any {
+	l, _ := r.get(name).([]any)
+	return l
+}
+
+// entries lists the keys of a mapping. Keys that are not texts are problems.
+func (c *checker) entries(v *pyvalue.Value, at *place) ([]entry, bool) {
+	out := make([]entry, 0, len(v.Entries))
+	ok := true
+	for _, e := range v.Entries {
+		if e.Key.Kind != pyvalue.String {
+			c.fail(e.Key, at, "found "+found(e.Key)+" as a key; keys are texts", "put the key in quotes")
+			ok = false
+			continue
+		}
+		out = append(out, entry{name: e.Key.Str, key: e.Key, value: e.Value})
+	}
+	return out, ok
+}
+
+// record reads a mapping by a model. Without problems the result holds every
+// field that is set; with problems it holds what could be read.
+func (c *checker) record(m *model, v *pyvalue.Value, at *place) (*record, bool) {
+	mapping, ok := asMapping(v)
+	if !ok {
+		c.fail(v, at, "found "+found(v)+"; "+m.noun+" is a mapping of keys to values", "")
+		return nil, false
+	}
+	before := len(c.errors)
+	entries, _ := c.entries(mapping, at)
+	if m.prepare != nil {
+		entries = m.prepare(c, entries, at)
+	}
+	r := &record{
+		model: m, source: v, at: at,
+		values: make([]any, len(m.fields)), inputs: make([]*pyvalue.Value, len(m.fields)),
+	}
+	c.unknownKeys(m, entries, at)
+	for i := range m.fields {
+		c.readField(r, i, entries)
+	}
+	if m.rules != nil {
+		m.rules(c, r)
+	}
+	return r, len(c.errors) == before
+}
+
+func (c *checker) readField(r *record, i int, entries []entry) {
+	f := &r.model.fields[i]
+	e := lookup(entries, f.name)
+	if e == nil && f.alias != "" {
+		e = lookup(entries, f.alias)
+	}
+	switch {
+	case e == nil && f.required:
+		c.fail(r.source, r.at, r.model.noun+" needs the key "+f.name+": "+f.kind.allowed(), "")
+	case e == nil:
+		r.values[i] = f.fallback
+	case e.value.Kind == pyvalue.Null && f.nullable:
+		r.inputs[i], r.values[i] = e.value, null{}
+	case e.value.Kind == pyvalue.Null:
+		c.fail(e.value, r.at.at(e.name), "found nothing; allowed is "+f.kind.allowed(), "give a value or remove the key")
+	default:
+		r.inputs[i] = e.value
+		// What could be read of a faulty list or record is kept, so that the
+		// checks between fields can go on.
+		r.values[i], _ = f.kind.coerce(c, e.value, r.at.at(e.name))
+	}
+}
+
+func lookup(entries []entry, name string) *entry {
+	for i := range entries {
+		if entries[i].name == name {
+			return &entries[i]
+		}
+	}
+	return nil
+}
+
+// unknownKeys reports keys that the model does not have.
+func (c *checker) unknownKeys(m *model, entries []entry, at *place) {
+	for _, e := range entries {
+		if m.names(e.name) || slices.Contains(m.known, e.name) || c.full() {
+			continue
+		}
+		if m.strict {
+			c.fail(e.key, at.at(e.name), "the key "+quote(e.name)+" is unknown in "+m.noun+"; allowed are "+strings.Join(m.keys(), ", "), c.unknownHint(m, e.name))
+		} else {
+			c.warn(e.key, at.at(e.name), "the key "+quote(e.name)+" is unknown in "+m.noun+" and is ignored", c.unknownHint(m, e.name))
+		}
+	}
+}
+
+// names says whether a key is a field or its other name.
+func (m *model) names(key string) bool {
+	return slices.ContainsFunc(m.fields, func(f field) bool { return f.name == key || f.alias == key && key != "" })
+}
+
+func (m *model) keys() []string {
+	out := make([]string, 0, len(m.fields))
+	for _, f := range m.fields {
+		out = append(out, f.name)
+	}
+	return out
+}
+
+// unknownHint says what an unknown key may have been meant to be.
+func (c *checker) unknownHint(m *model, key string) string {
+	if near := nearest(key, append(m.keys(), m.known...)); near != "" {
+		return "did you mean " + near + "?"
+	}
+	if other := c.models.owners(m, key); other != "" {
+		return "it belongs to " + other
+	}
+	if m.strict {
+		return "remove it, or begin its name with an underscore to keep it as a note"
+	}
+	return ""
+}
+
+// asMapping gives the mapping that Python's dict() makes of a value: a mapping
+// itself, a list of pairs, or nothing from an empty list or text.
+func asMapping(v *pyvalue.Value) (*pyvalue.Value, bool) {
+	switch v.Kind {
+	case pyvalue.Map:
+		return v, true
+	case pyvalue.String, pyvalue.Bytes:
+		return &pyvalue.Value{Kind: pyvalue.Map, Pos: v.Pos, File: v.File}, v.Str == ""
+	case pyvalue.List, pyvalue.Set:
+	default:
+		return nil, false
+	}
+	out := &pyvalue.Value{Kind: pyvalue.Map, Pos: v.Pos, File: v.File}
+	places := map[string]int{}
+	for _, item := range v.Items {
+		pair, ok := iterate(item)
+		if !ok || len(pair) != 2 || !hashable(pair[0]) {
+			return nil, false
+		}
+		id := keyID(pair[0])
+		if i, there := places[id]; there {
+			out.Entries[i].Value = pair[1]
+			continue
+		}
+		places[id] = len(out.Entries)
+		out.Entries = append(out.Entries, pyvalue.Entry{Key: pair[0], Value: pair[1]})
+	}
+	return out, true
+}
+
+// iterate lists what a Python loop over a value visits.
+func iterate(v *pyvalue.Value) ([]*pyvalue.Value, bool) {
+	switch v.Kind {
+	case pyvalue.List, pyvalue.Set:
+		return v.Items, true
+	case pyvalue.Map:
+		out := make([]*pyvalue.Value, 0, len(v.Entries))
+		for _, e := range v.Entries {
+			out = append(out, e.Key)
+		}
+		return out, true
+	case pyvalue.String:
+		var out []*pyvalue.Value
+		for _, r := range v.Str {
+			out = append(out, &pyvalue.Value{Kind: pyvalue.String, Str: string(r), Pos: v.Pos, File: v.File})
+		}
+		return out, true
+	}
+	return nil, false
+}
+
+func hashable(v *pyvalue.Value) bool {
+	return v.Kind != pyvalue.List && v.Kind != pyvalue.Map && v.Kind != pyvalue.Set
+}

@@ -1,0 +1,108 @@
+package courseconfig
+
+import (
+	"slices"
+	"strings"
+
+	"coursewright/internal/course"
+	"coursewright/internal/courseconfig/pyvalue"
+)
+
+// problems collects what is wrong with a course, so that one run tells all.
+type problems struct {
+	errors   []course.Diagnostic
+	warnings []course.Diagnostic
+}
+
+// maxProblems bounds what one run reports of each sort: nobody reads more, and
+// a hostile course must not fill memory.
+const maxProblems = 500
+
+func (p *problems) fail(v *pyvalue.Value, at *place, message, hint string) {
+	p.addError(diagnostic(v, at, message, hint))
+}
+
+func (p *problems) warn(v *pyvalue.Value, at *place, message, hint string) {
+	if len(p.warnings) < maxProblems {
+		p.warnings = append(p.warnings, diagnostic(v, at, message, hint))
+	}
+}
+
+func (p *problems) addError(d course.Diagnostic) {
+	if len(p.errors) < maxProblems {
+		p.errors = append(p.errors, d)
+	}
+}
+
+// full says whether nothing more will be kept.
+func (p *problems) full() bool {
+	return len(p.errors) >= maxProblems && len(p.warnings) >= maxProblems
+}
+
+func (p *problems) failed() bool { return len(p.errors) > 0 }
+
+// report gives what was collected, each thing once: two exercises that share a
+// configuration file would tell its problems twice.
+func (p *problems) report() *Report {
+	return &Report{Errors: unique(p.errors), Warnings: unique(p.warnings)}
+}
+
+func unique(list []course.Diagnostic) []course.Diagnostic {
+	seen := make(map[course.Diagnostic]bool, len(list))
+	return slices.DeleteFunc(list, func(d course.Diagnostic) bool {
+		if seen[d] {
+			return true
+		}
+		seen[d] = true
+		return false
+	})
+}
+
+// diagnostic places a message at v, which may be nil.
+func diagnostic(v *pyvalue.Value, at *place, message, hint string) course.Diagnostic {
+	d := course.Diagnostic{Path: at.String(), Message: message, Hint: hint}
+	if v != nil {
+		d.File, d.Line, d.Column = v.File, v.Pos.Line, v.Pos.Column
+	}
+	return d
+}
+
+// nearest finds the candidate that word was probably meant to be, or "".
+func nearest(word string, candidates []string) string {
+	best, distance := "", 1+max(1, min(3, len(word)/3))
+	for _, c := range candidates {
+		if d := editDistance(strings.ToLower(word), c); d < distance {
+			best, distance = c, d
+		}
+	}
+	return best
+}
+
+// editDistance counts the letters to add, drop, change or swap with the next
+// one to get from a to b.
+func editDistance(a, b string) int {
+	if len(a) > 64 || len(b) > 64 {
+		return 64
+	}
+	before := make([]int, len(b)+1)
+	row := make([]int, len(b)+1)
+	next := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		next[0] = i + 1
+		for j := range len(b) {
+			cost := 1
+			if a[i] == b[j] {
+				cost = 0
+			}
+			next[j+1] = min(row[j+1]+1, next[j]+1, row[j]+cost)
+			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
+				next[j+1] = min(next[j+1], before[j-1]+1)
+			}
+		}
+		before, row, next = row, next, before
+	}
+	return row[len(b)]
+}

@@ -1,0 +1,232 @@
+package courseconfig
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"unicode/utf8"
+
+	"coursewright/internal/courseconfig/pyvalue"
+)
+
+// tagPattern splits the last tag off a key: text|rst|i18n has the tag i18n and
+// the name text|rst.
+var tagPattern = regexp.MustCompile(`^(.+)\|([\pL\pN_]+)$`)
+
+// Bounds of one exercise configuration: languages, and values over all of them.
+const (
+	maxLanguages  = 50
+	maxTagged     = 4_000_000
+	maxTagsPerKey = 20
+)
+
+// languageData is an exercise configuration in one language, its tags worked
+// in.
+type languageData struct {
+	language string
+	data     *pyvalue.Value
+}
+
+// tagger works tags in for one language.
+type tagger struct {
+	c         *checker
+	language  string
+	languages []string // those met so far; only added to while the default language is worked on
+	collect   bool
+	visited   *int
+	html      map[string]string // converted texts, the same in every language
+}
+
+// applyTags gives a configuration in every language that it mentions, the
+// default one first.
+func (c *checker) applyTags(v *pyvalue.Value, language string, at *place) ([]languageData, bool) {
+	visited, before := 0, len(c.errors)
+	html := map[string]string{}
+	first := &tagger{c: c, language: language, languages: []string{language}, collect: true, visited: &visited, html: html}
+	out := []languageData{{language, first.value(v, at)}}
+	if len(c.errors) > before {
+		return nil, false
+	}
+	for _, other := range first.languages[1:] {
+		t := &tagger{c: c, language: other, visited: &visited, html: html}
+		out = append(out, languageData{other, t.value(v, at)})
+		if len(c.errors) > before {
+			return nil, false
+		}
+	}
+	return out, true
+}
+
+// value gives v with its tags worked in. A value without tags is not copied.
+func (t *tagger) value(v *pyvalue.Value, at *place) *pyvalue.Value {
+	*t.visited++
+	if *t.visited > maxTagged {
+		if *t.visited == maxTagged+1 {
+			t.c.fail(v, at, fmt.Sprintf("the configuration has more than %d values over all its languages", maxTagged), "split the exercise or use fewer languages")
+		}
+		return v
+	}
+	switch v.Kind {
+	case pyvalue.Map:
+		return t.mapping(v, at)
+	case pyvalue.List:
+		return t.list(v, at)
+	}
+	return v
+}
+
+func (t *tagger) list(v *pyvalue.Value, at *place) *pyvalue.Value {
+	changed := false
+	out := make([]*pyvalue.Value, len(v.Items))
+	for i, item := range v.Items {
+		out[i] = t.value(item, at.item(i))
+		changed = changed || out[i] != item
+	}
+	if !changed {
+		return v
+	}
+	list := *v
+	list.Items = out
+	return &list
+}
+
+// mapping visits the entries by the length of their keys, then by the keys: so
+// a tagged key wins over the same key without tag.
+func (t *tagger) mapping(v *pyvalue.Value, at *place) *pyvalue.Value {
+	entries := slices.Clone(v.Entries)
+	for _, e := range entries {
+		if e.Key.Kind != pyvalue.String {
+			t.c.fail(e.Key, at, "found "+found(e.Key)+" as a key; keys are texts", "put the key in quotes")
+			return v
+		}
+	}
+	slices.SortStableFunc(entries, func(a, b pyvalue.Entry) int { return compareKeys(a.Key.Str, b.Key.Str) })
+	out := *v
+	out.Entries = make([]pyvalue.Entry, 0, len(entries))
+	places := make(map[string]int, len(entries))
+	changed := false
+	for _, e := range entries {
+		name, value := t.untag(e, at)
+		value = t.value(value, at.at(name))
+		changed = changed || value != e.Value || name != e.Key.Str
+		if i, there := places[name]; there {
+			out.Entries[i].Value = value
+			continue
+		}
+		places[name] = len(out.Entries)
+		out.Entries = append(out.Entries, pyvalue.Entry{Key: named(e.Key, name), Value: value})
+	}
+	if !changed {
+		return v
+	}
+	return &out
+}
+
+// named gives a key with another name at the same place.
+func named(key *pyvalue.Value, name string) *pyvalue.Value {
+	if key.Str == name {
+		return key
+	}
+	out := *key
+	out.Str = name
+	return &out
+}
+
+func compareKeys(a, b string) int {
+	if n := utf8.RuneCountInString(a) - utf8.RuneCountInString(b); n != 0 {
+		return n
+	}
+	switch {
+	case a < b:
+		return -1
+	case a > b:
+		return 1
+	}
+	return 0
+}
+
+// untag works the tags of one key in, the rightmost first.
+func (t *tagger) untag(e pyvalue.Entry, at *place) (string, *pyvalue.Value) {
+	name, value := e.Key.Str, e.Value
+	for range maxTagsPerKey {
+		g := tagPattern.FindStringSubmatch(name)
+		if g == nil {
+			return name, value
+		}
+		there := at.at(name)
+		name = g[1]
+		switch g[2] {
+		case "i18n":
+			value = t.translated(value, e.Key, there)
+		case "rst":
+			value = t.markup(value, there)
+		default:
+			t.c.fail(e.Key, there, "found the tag "+quote("|"+g[2])+"; allowed are |i18n and |rst", "did you mean "+nearestTag(g[2])+"?")
+			return name, value
+		}
+	}
+	t.c.fail(e.Key, at, "found a key with too many tags", "one |i18n and one |rst are enough")
+	return name, value
+}
+
+func nearestTag(word string) string {
+	if near := nearest(word, []string{"i18n", "rst"}); near != "" {
+		return "|" + near
+	}
+	return "|i18n"
+}
+
+// translated picks the entry of the tagger's language. There is no way back to
+// another language: what is missing is null.
+func (t *tagger) translated(v, key *pyvalue.Value, at *place) *pyvalue.Value {
+	if v.Kind != pyvalue.Map {
+		t.c.fail(v, at, "found "+found(v)+" under |i18n; allowed is a mapping from languages to values", "write for example {en: Hello, fi: Hei}, and |rst before |i18n")
+		return v
+	}
+	for _, e := range v.Entries {
+		if e.Key.Kind != pyvalue.String {
+			t.c.fail(e.Key, at, "found "+found(e.Key)+" as a language; languages are texts such as en", "put it in quotes")
+			return v
+		}
+		if t.collect && !slices.Contains(t.languages, e.Key.Str) {
+			t.languages = append(t.languages, e.Key.Str)
+		}
+	}
+	if len(t.languages) > maxLanguages {
+		t.c.fail(v, at, fmt.Sprintf("the configuration has more than %d languages", maxLanguages), "use fewer")
+		t.languages = t.languages[:1]
+		return v
+	}
+	if value, ok := v.Get(t.language); ok {
+		return value
+	}
+	return &pyvalue.Value{Kind: pyvalue.Null, Pos: key.Pos, File: key.File}
+}
+
+// markup turns reStructuredText into HTML.
+func (t *tagger) markup(v *pyvalue.Value, at *place) *pyvalue.Value {
+	if !v.Truthy() {
+		return v
+	}
+	out := &pyvalue.Value{Kind: pyvalue.String, Pos: v.Pos, File: v.File}
+	if v.Kind != pyvalue.String {
+		t.c.warn(v, at, "found "+found(v)+" under |rst; allowed is a text", "put it in quotes or remove the tag")
+		out.Str = "'" + pythonType(v) + "' object has no attribute 'startswith'" // what courses have got here so far
+		return out
+	}
+	html, ok := t.html[v.Str]
+	if !ok {
+		html = rstHTML(v.Str)
+		t.html[v.Str] = html
+	}
+	out.Str = html
+	return out
+}
+
+func pythonType(v *pyvalue.Value) string {
+	names := map[pyvalue.Kind]string{
+		pyvalue.Null: "NoneType", pyvalue.Bool: "bool", pyvalue.Int: "int", pyvalue.Float: "float", pyvalue.Bytes: "bytes",
+		pyvalue.Date: "datetime.date", pyvalue.DateTime: "datetime.datetime", pyvalue.List: "list", pyvalue.Map: "dict", pyvalue.Set: "set",
+	}
+	return names[v.Kind]
+}

@@ -1,0 +1,169 @@
+package courseconfig
+
+import (
+	"math/big"
+	"slices"
+
+	"coursewright/internal/courseconfig/pyvalue"
+)
+
+// applyTypes gives the index with module_types and exercise_types worked into
+// the modules and objects that name them. The values it was read as stay
+// untouched, since an alias may show one of them in several places.
+func (c *checker) applyTypes(root *pyvalue.Value) *pyvalue.Value {
+	modules, ok := root.Get("modules")
+	if !ok || modules.Kind != pyvalue.List {
+		return root // reading the course tells what is wrong with it
+	}
+	t := typeTables{c: c}
+	t.modules, t.hasModules = root.Get("module_types")
+	t.exercises, t.hasExercises = root.Get("exercise_types")
+	if !t.hasModules && !t.hasExercises {
+		return root
+	}
+	out := mapItems(modules, func(i int, m *pyvalue.Value) *pyvalue.Value {
+		at := (*place)(nil).at("modules").item(i)
+		m = t.children(m, at)
+		if t.hasModules {
+			m = t.apply("module_types", t.modules, m, at)
+		}
+		return m
+	})
+	return with(root, "modules", out)
+}
+
+type typeTables struct {
+	c                        *checker
+	modules, exercises       *pyvalue.Value
+	hasModules, hasExercises bool
+}
+
+// children applies exercise types to the objects below v.
+func (t *typeTables) children(v *pyvalue.Value, at *place) *pyvalue.Value {
+	if v.Kind != pyvalue.Map || !t.hasExercises {
+		return v
+	}
+	list, ok := v.Get("children")
+	if !ok || list.Kind != pyvalue.List {
+		return v
+	}
+	out := mapItems(list, func(i int, child *pyvalue.Value) *pyvalue.Value {
+		there := at.at("children").item(i)
+		child = t.children(child, there)
+		if child.Kind == pyvalue.Map {
+			if _, named := child.Get("key"); named {
+				return t.apply("exercise_types", t.exercises, child, there)
+			}
+		}
+		return child
+	})
+	return with(v, "children", out)
+}
+
+// apply gives v the entries of its type that it does not have itself.
+func (t *typeTables) apply(table string, types, v *pyvalue.Value, at *place) *pyvalue.Value {
+	if v.Kind != pyvalue.Map {
+		return v
+	}
+	name, ok := v.Get("type")
+	if !ok {
+		return v
+	}
+	if types.Kind != pyvalue.Map {
+		t.c.fail(types, (*place)(nil).at(table), "found "+found(types)+"; "+table+" is a mapping from type names to their entries", "")
+		return v
+	}
+	if !hashable(name) {
+		t.c.fail(name, at.at("type"), "found "+found(name)+"; a type is the name of an entry of "+table, "")
+		return v
+	}
+	i := keyIndex(types, name)
+	if i < 0 {
+		return v // a type that nobody knows changes nothing
+	}
+	body := types.Entries[i].Value
+	if body.Kind != pyvalue.Map {
+		t.c.fail(body, (*place)(nil).at(table).at(asShown(name)), "found "+found(body)+"; a type is a mapping", "")
+		return v
+	}
+	return merge(body, v)
+}
+
+// merge gives the entries of a type, replaced and followed by the item's own;
+// the key type itself goes.
+func merge(body, own *pyvalue.Value) *pyvalue.Value {
+	out := &pyvalue.Value{Kind: pyvalue.Map, Pos: own.Pos, File: own.File}
+	out.Entries = make([]pyvalue.Entry, 0, len(body.Entries)+len(own.Entries))
+	places := make(map[string]int, cap(out.Entries))
+	for _, list := range [][]pyvalue.Entry{body.Entries, own.Entries} {
+		for _, e := range list {
+			id := keyID(e.Key)
+			if i, there := places[id]; there {
+				out.Entries[i] = e
+				continue
+			}
+			places[id] = len(out.Entries)
+			out.Entries = append(out.Entries, e)
+		}
+	}
+	i := places[keyID(textValue("type"))]
+	out.Entries = append(out.Entries[:i:i], out.Entries[i+1:]...)
+	return out
+}
+
+func mapItems(list *pyvalue.Value, change func(i int, v *pyvalue.Value) *pyvalue.Value) *pyvalue.Value {
+	out := *list
+	out.Items = make([]*pyvalue.Value, len(list.Items))
+	for i, item := range list.Items {
+		out.Items[i] = change(i, item)
+	}
+	return &out
+}
+
+// with gives a copy of a mapping in which a key has another value.
+func with(m *pyvalue.Value, key string, value *pyvalue.Value) *pyvalue.Value {
+	out := *m
+	out.Entries = make([]pyvalue.Entry, 0, len(m.Entries)+1)
+	done := false
+	for _, e := range m.Entries {
+		if e.Key.Kind == pyvalue.String && e.Key.Str == key {
+			e.Value, done = value, true
+		}
+		out.Entries = append(out.Entries, e)
+	}
+	if !done {
+		out.Entries = append(out.Entries, pyvalue.Entry{Key: textValue(key), Value: value})
+	}
+	return &out
+}
+
+func textValue(s string) *pyvalue.Value { return &pyvalue.Value{Kind: pyvalue.String, Str: s} }
+
+// keyIndex finds a key of a mapping, -1 when it is not there.
+func keyIndex(m, key *pyvalue.Value) int {
+	id := keyID(key)
+	return slices.IndexFunc(m.Entries, func(e pyvalue.Entry) bool { return keyID(e.Key) == id })
+}
+
+// keyID gives the same text for keys that are equal in Python, where 1, 1.0 and
+// true are.
+func keyID(v *pyvalue.Value) string {
+	switch v.Kind {
+	case pyvalue.String:
+		return "s" + v.Str
+	case pyvalue.Bytes:
+		return "b" + v.Str
+	case pyvalue.Int, pyvalue.Bool:
+		i, _ := asInt(v)
+		return "n" + i.String() + "/1"
+	case pyvalue.Float:
+		if r := new(big.Rat).SetFloat64(v.Float); r != nil {
+			return "n" + r.String()
+		}
+	case pyvalue.DateTime:
+		if !v.Naive {
+			return "z" + v.Time.UTC().String()
+		}
+	}
+	return pythonType(v) + pyvalue.PyStr(v)
+}
