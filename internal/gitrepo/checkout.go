@@ -137,11 +137,15 @@ func (s *session) update(ctx context.Context, dir, branch string) error {
 	if err := s.run(ctx, dir, "reset", "-q", "--hard", remote); err != nil {
 		return err
 	}
-	if !s.git.lfs {
-		warnPointers(dir, s.log)
-	}
-	err := s.updateSubmodules(ctx, tree{dir: dir, gitDir: filepath.Join(dir, ".git")})
+	t := tree{dir: dir, gitDir: filepath.Join(dir, ".git")}
+	idx, err := readIndex(filepath.Join(t.gitDir, "index"))
 	if err != nil {
+		return err
+	}
+	if !s.git.lfs {
+		warnPointers(dir, idx, s.log)
+	}
+	if err := s.updateSubmodules(ctx, t, linksIn(idx)); err != nil {
 		return &submoduleError{err}
 	}
 	return nil

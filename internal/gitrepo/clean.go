@@ -51,7 +51,7 @@ func (g *Git) Clean(ctx context.Context, dir string, exclude []string, log func(
 }
 
 func (s *session) cleanSubmodules(ctx context.Context, t tree) error {
-	links, err := s.links(t)
+	links, err := gitlinks(t.gitDir)
 	if err != nil || t.depth >= maxDepth {
 		return err
 	}

@@ -120,6 +120,7 @@ func (g *Git) environment(o origin) []string {
 		{"core.attributesFile", "/dev/null"}, {"core.excludesFile", "/dev/null"},
 		{"safe.directory", "*"}, // folders are checked by guard instead of by their owner
 		{"gc.autoDetach", "false"}, {"submodule.recurse", "false"}, {"fetch.recurseSubmodules", "false"},
+		{"submodule.active", "."}, // guard drops what "submodule init" wrote
 		{"http.followRedirects", "initial"}, {"http.lowSpeedLimit", "1"}, {"http.lowSpeedTime", "60"},
 		{"advice.detachedHead", "false"}, {"credential.helper", ""},
 	}

@@ -48,8 +48,6 @@ func symptoms() []symptom {
 
 func submoduleSymptoms() []symptom {
 	return []symptom{
-		{[]string{"no submodule mapping found", "No url found for submodule"},
-			"A submodule has no entry in .gitmodules. Add it with git submodule add, or remove it with git rm."},
 		{[]string{"not our ref", "unadvertised object", "did not contain", "unable to find current revision", "Unable to find current"},
 			"A submodule points to a commit that its repository does not have. Push the submodule's commits, then commit its new state."},
 		{[]string{"ignoring suspicious submodule", "bad config", "invalid submodule", "submodule git dir", "disallow"},
@@ -114,22 +112,26 @@ func (s *session) explain(ctx context.Context, branch string, err error) error {
 		list = nil
 	}
 	if found, ok := failed.symptom(list); ok && found.message != "" {
-		return course.Authorf("%s%s Git said: %s", about, found.message, failed.reason())
+		return course.Authorf("%s%s Git said: %s", about, found.message, failed.reason(found.texts...))
 	}
 	return fmt.Errorf("checkout: %w", err)
 }
 
-// reason is the line of the output that says most.
-func (e *gitError) reason() string {
+// reason is the line of the output that says most: one with a text that was
+// looked for, else git's own verdict.
+func (e *gitError) reason(texts ...string) string {
 	lines := strings.Split(strings.TrimSpace(e.tail), "\n")
-	for _, begin := range []string{"ERROR: ", "remote: ", "fatal: "} {
-		for _, line := range lines {
-			if rest, ok := strings.CutPrefix(line, begin); ok && strings.TrimSpace(rest) != "" {
-				return strings.TrimSpace(rest)
-			}
+	for _, line := range lines {
+		if containsAny(line, texts) {
+			return line
 		}
 	}
-	return lastLine(e.tail)
+	for _, line := range lines {
+		if strings.HasPrefix(line, "fatal: ") {
+			return line
+		}
+	}
+	return lines[len(lines)-1]
 }
 
 func (s *session) missingBranch(ctx context.Context, branch string) error {

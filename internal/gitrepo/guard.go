@@ -229,11 +229,15 @@ func gitlinks(gitDir string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
+	return linksIn(idx), nil
+}
+
+func linksIn(idx *index.Index) []string {
 	var links []string
 	for _, e := range idx.Entries {
 		if e.Mode == filemode.Submodule {
 			links = append(links, e.Name)
 		}
 	}
-	return links, nil
+	return links
 }

@@ -4,15 +4,13 @@ import (
 	"bytes"
 	"path"
 	"path/filepath"
+
+	"github.com/go-git/go-git/v5/plumbing/format/index"
 )
 
 // warnPointers says so when files are kept in Git LFS, which is not installed:
 // the working copy then holds small pointer files in their place.
-func warnPointers(dir string, log func(string)) {
-	idx, err := readIndex(filepath.Join(dir, ".git", "index"))
-	if err != nil {
-		return // an empty repository has none
-	}
+func warnPointers(dir string, idx *index.Index, log func(string)) {
 	for _, e := range idx.Entries {
 		if path.Base(e.Name) != ".gitattributes" {
 			continue

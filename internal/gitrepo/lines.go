@@ -21,6 +21,7 @@ type lineWriter struct {
 	clean    func(string) string
 	now      func() time.Time
 	partial  []byte
+	returned bool      // the last character was a carriage return
 	progress time.Time // when the last progress line was passed on
 	tail     string
 }
@@ -28,11 +29,14 @@ type lineWriter struct {
 // Write never fails.
 func (w *lineWriter) Write(p []byte) (int, error) {
 	for _, c := range p {
+		if w.returned && c != '\n' {
+			w.line(true)
+		}
+		w.returned = c == '\r' // ssh ends its lines with both characters
 		switch c {
 		case '\n':
 			w.line(false)
 		case '\r':
-			w.line(true)
 		default:
 			if len(w.partial) < maxLine {
 				w.partial = append(w.partial, c)

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -35,28 +36,20 @@ type gitError struct {
 	err     error
 }
 
-// Error gives the command, how it ended and its last line.
+// Error gives the command, how it ended and what it said.
 func (e *gitError) Error() string {
-	return fmt.Sprintf("git %s: %v: %s", e.command, e.err, lastLine(e.tail))
+	return fmt.Sprintf("git %s: %v: %s", e.command, e.err, e.reason())
 }
 
 // Unwrap gives the error of the process.
 func (e *gitError) Unwrap() error { return e.err }
 
 // says tells whether git's output contains one of the texts, in any case.
-func (e *gitError) says(texts ...string) bool {
-	tail := strings.ToLower(e.tail)
-	for _, t := range texts {
-		if strings.Contains(tail, strings.ToLower(t)) {
-			return true
-		}
-	}
-	return false
-}
+func (e *gitError) says(texts ...string) bool { return containsAny(e.tail, texts) }
 
-func lastLine(s string) string {
-	s = strings.TrimSpace(s)
-	return s[strings.LastIndexByte(s, '\n')+1:]
+func containsAny(s string, texts []string) bool {
+	s = strings.ToLower(s)
+	return slices.ContainsFunc(texts, func(t string) bool { return strings.Contains(s, strings.ToLower(t)) })
 }
 
 // run starts git in dir and logs its command line and output. It fails with a
@@ -76,7 +69,7 @@ func (s *session) output(ctx context.Context, dir string, args ...string) (strin
 }
 
 func (s *session) writer(emit func(string)) *lineWriter {
-	return &lineWriter{emit: emit, clean: s.clean, now: time.Now}
+	return &lineWriter{emit: emit, clean: s.clean, now: time.Now, progress: time.Now()}
 }
 
 func (s *session) start(ctx context.Context, dir string, stdout io.Writer, stderr *lineWriter, args []string) error {

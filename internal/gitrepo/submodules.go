@@ -1,13 +1,17 @@
 package gitrepo
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+
+	gitconfig "github.com/go-git/go-git/v5/plumbing/format/config"
 
 	"coursewright/internal/course"
 )
@@ -23,19 +27,18 @@ type tree struct {
 	depth  int
 }
 
-// updateSubmodules brings the submodules of t to the recorded commits, level by
-// level, as each level has to be checked before git enters it.
-func (s *session) updateSubmodules(ctx context.Context, t tree) error {
-	links, err := s.links(t)
-	if err != nil || len(links) == 0 {
-		return err
-	}
-	if _, err := os.Lstat(filepath.Join(t.dir, ".gitmodules")); errors.Is(err, fs.ErrNotExist) {
-		s.log("The repository records submodules but has no .gitmodules file; they are left out: " + strings.Join(links, ", "))
+// updateSubmodules brings the submodules of t, which lie at links, to the
+// recorded commits; level by level, as each level has to be checked before git
+// enters it.
+func (s *session) updateSubmodules(ctx context.Context, t tree, links []string) error {
+	if len(links) == 0 {
 		return nil
 	}
 	if t.depth >= maxDepth {
 		return course.Authorf("The submodules are nested more than %d levels deep; does a repository contain itself?", maxDepth)
+	}
+	if err := t.checkModules(links); err != nil {
+		return err
 	}
 	for _, link := range links {
 		if _, err := t.submodule(link, true); err != nil {
@@ -48,30 +51,59 @@ func (s *session) updateSubmodules(ctx context.Context, t tree) error {
 		}
 	}
 	for _, link := range links {
-		sub, err := t.submodule(link, false)
-		if err != nil {
-			return fmt.Errorf("submodule %s: %w", link, err)
-		}
-		if sub.gitDir == "" {
-			continue // git does not check it out: update = none
-		}
-		if err := s.updateSubmodules(ctx, sub); err != nil {
+		if err := s.updateBelow(ctx, t, link); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// links lists the submodules of t; without .gitmodules and without any clone
-// of a submodule there is nothing to read.
-func (s *session) links(t tree) ([]string, error) {
-	_, modulesErr := os.Lstat(filepath.Join(t.dir, ".gitmodules"))
-	_, clonesErr := os.Lstat(filepath.Join(t.gitDir, "modules"))
-	if errors.Is(modulesErr, fs.ErrNotExist) && errors.Is(clonesErr, fs.ErrNotExist) {
-		return nil, nil
+// updateBelow updates the submodules of the submodule at link.
+func (s *session) updateBelow(ctx context.Context, t tree, link string) error {
+	sub, err := t.submodule(link, false)
+	if err != nil {
+		return fmt.Errorf("submodule %s: %w", link, err)
 	}
-	return gitlinks(t.gitDir)
+	if sub.gitDir == "" {
+		s.log("The submodule " + printable(link) + " is not checked out, as .gitmodules says (update = none).")
+		return nil
+	}
+	links, err := gitlinks(sub.gitDir)
+	if err != nil {
+		return fmt.Errorf("submodule %s: %w", link, err)
+	}
+	return s.updateSubmodules(ctx, sub, links)
 }
+
+// checkModules reads .gitmodules as git does and expects a sound entry for
+// each submodule: git only warns about those that it ignores.
+func (t tree) checkModules(links []string) error {
+	const remedy = "Correct .gitmodules, or remove the submodule with git rm --cached."
+	data, err := readSmall(filepath.Join(t.dir, ".gitmodules"))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return course.Authorf("The file .gitmodules cannot be used: it is not a regular file of reasonable size. %s", remedy)
+	}
+	c := gitconfig.New()
+	if err := gitconfig.NewDecoder(bytes.NewReader(data)).Decode(c); err != nil {
+		return course.Authorf("The file .gitmodules does not read: %v. %s", err, remedy)
+	}
+	known := make(map[string]bool)
+	for _, m := range c.Section("submodule").Subsections {
+		path, url := m.Option("path"), m.Option("url")
+		if slices.Contains(strings.FieldsFunc(m.Name, isSlash), "..") || strings.HasPrefix(path, "-") || strings.HasPrefix(url, "-") {
+			return course.Authorf("The submodule %q in .gitmodules has a name, path or url that git refuses. %s", m.Name, remedy)
+		}
+		known[path] = url != ""
+	}
+	for _, link := range links {
+		if !known[link] {
+			return course.Authorf("The submodule at %q has no entry with path and url in .gitmodules. %s", link, remedy)
+		}
+	}
+	return nil
+}
+
+func isSlash(r rune) bool { return r == '/' || r == '\\' }
 
 // submodule finds the work tree of a submodule. Its gitDir is empty when the
 // folder is not a checkout that belongs to t; such a folder is emptied when
