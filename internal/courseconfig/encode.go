@@ -2,6 +2,7 @@ package courseconfig
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math/big"
 	"strconv"
@@ -45,6 +46,18 @@ func appendJSON(dst []byte, value any) ([]byte, error) {
 	return nil, fmt.Errorf("write %T as JSON: unknown type", value)
 }
 
+// inside puts a step before the path that an error of the reader tells.
+func inside(err error, step string) error {
+	var e *pyvalue.ValueError
+	if errors.As(err, &e) {
+		if e.Path != "" && e.Path[0] != '[' {
+			step += "."
+		}
+		e.Path = step + e.Path
+	}
+	return err
+}
+
 func appendText(dst []byte, s string) ([]byte, error) {
 	return pyvalue.AppendJSON(dst, &pyvalue.Value{Kind: pyvalue.String, Str: s})
 }
@@ -57,7 +70,7 @@ func appendList(dst []byte, list []any) ([]byte, error) {
 		}
 		var err error
 		if dst, err = appendJSON(dst, item); err != nil {
-			return nil, err
+			return nil, inside(err, "["+strconv.Itoa(i)+"]")
 		}
 	}
 	return append(dst, ']'), nil
@@ -74,7 +87,7 @@ func appendPairs(dst []byte, list pairs) ([]byte, error) {
 			return nil, err
 		}
 		if dst, err = appendJSON(append(dst, ": "...), p.value); err != nil {
-			return nil, err
+			return nil, inside(err, p.key)
 		}
 	}
 	return append(dst, '}'), nil

@@ -83,13 +83,15 @@ type sourceLines struct {
 }
 
 func (s *sourceLines) write(b *strings.Builder, level string, d course.Diagnostic) {
-	hint := d.Hint
-	d.Hint = ""
-	where, message, found := strings.Cut(d.String(), ": ")
-	if !found {
-		where, message = "course", d.String()
+	where := d.File
+	if d.Line > 0 {
+		where = fmt.Sprintf("%s:%d:%d", d.File, d.Line, max(d.Column, 1))
 	}
-	fmt.Fprintf(b, "%s: %s: %s\n", harmless(where), level, harmless(message))
+	path := d.Path
+	if path != "" {
+		path += ": "
+	}
+	fmt.Fprintf(b, "%s: %s: %s\n", harmless(where), level, harmless(path+d.Message))
 	if line, ok := s.line(d.File, d.Line); ok {
 		text, column := excerpt(line, d.Column)
 		number := fmt.Sprintf("%5d", d.Line)
@@ -98,8 +100,8 @@ func (s *sourceLines) write(b *strings.Builder, level string, d course.Diagnosti
 			fmt.Fprintf(b, "%s | %s^\n", strings.Repeat(" ", len(number)), strings.Repeat(" ", column-1))
 		}
 	}
-	if hint != "" {
-		fmt.Fprintf(b, "  hint: %s\n", harmless(hint))
+	if d.Hint != "" {
+		fmt.Fprintf(b, "  hint: %s\n", harmless(d.Hint))
 	}
 }
 
