@@ -1,7 +1,5 @@
 package pyvalue
 
-import "fmt"
-
 // parseCollection reads the content of a list or mapping that the present
 // token, of the given kind, starts.
 func (p *parser) parseCollection(n *node, kind tokenKind) *SyntaxError {
@@ -128,8 +126,7 @@ func (p *parser) endBlock(start mark, what string) *SyntaxError {
 	if err != nil || ok {
 		return err
 	}
-	return p.fail(t.start, fmt.Sprintf("found %s where the %s of line %d, column %d goes on or ends", t.name(), what, start.line+1, start.col+1),
-		"Check the indentation: entries of one list or mapping start in the same column. Texts with special characters need quotes.")
+	return p.badBlock(t, start, what)
 }
 
 // parseFlowList reads the items of [a, b]. An item "key: value" is a mapping
@@ -230,63 +227,4 @@ func (p *parser) emptyHere() (*node, *SyntaxError) {
 		return nil, err
 	}
 	return p.emptyNode(t.start)
-}
-
-// badFlow is the error of a token that follows an item in brackets.
-func (p *parser) badFlow(t token, start mark) *SyntaxError {
-	open := charName(p.text[start.index])
-	if t.kind == tokenEnd {
-		return p.fail(start, fmt.Sprintf("the bracket %s that opens here is never closed", open), "Add the closing bracket.")
-	}
-	return p.fail(t.start, fmt.Sprintf("found %s where a comma or the bracket that closes %s of line %d, column %d is expected",
-		t.name(), open, start.line+1, start.col+1),
-		"Add the comma or the bracket; a text with , [ ] { } or ': ' inside brackets needs quotes.")
-}
-
-// noNode is the error of a token that cannot start a value.
-func (p *parser) noNode(t token) *SyntaxError {
-	return p.fail(t.start, fmt.Sprintf("a value is expected here; found %s", t.name()),
-		"Check the indentation and the brackets; texts with special characters need quotes.")
-}
-
-// name says what a token is, for messages.
-func (t token) name() string {
-	switch t.kind {
-	case tokenEnd:
-		return "the end of the file"
-	case tokenDirective:
-		return "a directive (%)"
-	case tokenDocumentStart:
-		return `"---"`
-	case tokenDocumentEnd:
-		return `"..."`
-	case tokenBlockList, tokenDash:
-		return "a list item (-)"
-	case tokenBlockMap, tokenKey:
-		return "a key"
-	case tokenBlockEnd:
-		return "the end of an indented block"
-	case tokenFlowList:
-		return `"["`
-	case tokenFlowListEnd:
-		return `"]"`
-	case tokenFlowMap:
-		return `"{"`
-	case tokenFlowMapEnd:
-		return `"}"`
-	case tokenComma:
-		return "a comma"
-	case tokenColon:
-		return "a ':'"
-	case tokenAlias:
-		return "the alias *" + t.text
-	case tokenAnchor:
-		return "the anchor &" + t.text
-	case tokenTag:
-		return "a tag (!)"
-	case tokenScalar:
-		return "the text " + quoted(t.text)
-	default:
-		return "something else"
-	}
 }

@@ -75,6 +75,8 @@ func charName(r rune) string {
 		return "a space"
 	case isBreak(r):
 		return "the end of the line"
+	case r == '"':
+		return `'"'`
 	case unicode.IsPrint(r):
 		return strconv.Quote(string(r))
 	default:

@@ -168,7 +168,7 @@ func (r *jsonReader) readNumber(v *Value) *SyntaxError {
 	case r.peek() == '0':
 		r.at++
 	case r.skipDigits() == 0:
-		return r.fail(start, "a number must follow '-'", "")
+		return r.fail(start, "digits must follow '-'", "Write a number.")
 	}
 	v.Kind = Int
 	r.skipFraction(v)
@@ -178,7 +178,7 @@ func (r *jsonReader) readNumber(v *Value) *SyntaxError {
 		return nil
 	}
 	if len(strings.TrimPrefix(text, "-")) > maxDigits {
-		return r.fail(start, fmt.Sprintf("the number is too long: %s", errTooManyDigits), "")
+		return r.fail(start, fmt.Sprintf("the number is too long: %s", errTooManyDigits), "Put it in quotes.")
 	}
 	v.Int, _ = new(big.Int).SetString(text, 10)
 	return nil
@@ -251,9 +251,9 @@ func (r *jsonReader) readList(v *Value) *SyntaxError {
 
 func (r *jsonReader) badList(start int, closing byte) *SyntaxError {
 	if r.at >= len(r.text) {
-		return r.fail(start, fmt.Sprintf("the bracket %q that opens here is never closed", r.text[start]), "Add the closing bracket.")
+		return r.fail(start, fmt.Sprintf("the bracket %s that opens here is never closed", charName(rune(r.text[start]))), "Add the closing bracket.")
 	}
-	return r.fail(r.at, fmt.Sprintf("found %s where ',' or %q is expected", r.charHere(), closing), "Add the comma or the bracket.")
+	return r.fail(r.at, fmt.Sprintf("found %s where a comma or %s is expected", r.charHere(), charName(rune(closing))), "Add the comma or the bracket.")
 }
 
 // readItem reads one item of an array, or one key and value of an object.
@@ -272,7 +272,7 @@ func (r *jsonReader) readItem(v *Value, m *mapBuilder) *SyntaxError {
 	}
 	r.skipSpace()
 	if r.peek() != ':' {
-		return r.fail(r.at, fmt.Sprintf("a ':' is expected behind the key; found %s", r.charHere()), "")
+		return r.fail(r.at, fmt.Sprintf("a ':' is expected behind the key; found %s", r.charHere()), `Write "key": value.`)
 	}
 	r.at++
 	r.skipSpace()
@@ -282,91 +282,4 @@ func (r *jsonReader) readItem(v *Value, m *mapBuilder) *SyntaxError {
 	}
 	m.put(key, value)
 	return nil
-}
-
-// readString reads a text in double quotes.
-func (r *jsonReader) readString(v *Value) *SyntaxError {
-	start := r.at
-	r.at++
-	var text []byte
-	for {
-		from := r.at
-		for r.peek() >= ' ' && r.peek() != '"' && r.peek() != '\\' {
-			r.at++
-		}
-		text = append(text, r.text[from:r.at]...)
-		switch {
-		case r.peek() == '"':
-			r.at++
-			v.Kind, v.Str = String, string(text)
-			return nil
-		case r.at >= len(r.text):
-			return r.fail(start, "the quote that opens here is never closed", "Add the closing quote.")
-		case r.peek() != '\\':
-			return r.fail(r.at, fmt.Sprintf("%s cannot stand in a text", r.charHere()), `Write it as an escape: \n, \t or \u and four digits. Or is a closing quote missing?`)
-		}
-		c, err := r.readEscape()
-		if err != nil {
-			return err
-		}
-		text = appendRune(text, c)
-	}
-}
-
-// readEscape reads what a backslash starts.
-func (r *jsonReader) readEscape() (rune, *SyntaxError) {
-	start := r.at
-	r.at++
-	c := r.peek()
-	r.at++
-	switch c {
-	case '"', '\\', '/':
-		return rune(c), nil
-	case 'b':
-		return '\b', nil
-	case 'f':
-		return '\f', nil
-	case 'n':
-		return '\n', nil
-	case 'r':
-		return '\r', nil
-	case 't':
-		return '\t', nil
-	case 'u':
-		return r.readCode()
-	}
-	return 0, r.fail(start, "this backslash starts no escape that JSON knows", "Write the backslash twice.")
-}
-
-// readCode reads the four digits of \u; the two halves of a surrogate pair
-// become one character.
-func (r *jsonReader) readCode() (rune, *SyntaxError) {
-	high, err := r.readHex()
-	if err != nil || high < 0xD800 || high > 0xDBFF || !strings.HasPrefix(r.text[r.at:], `\u`) {
-		return high, err
-	}
-	back := r.at
-	r.at += 2
-	low, err := r.readHex()
-	if err != nil {
-		return 0, err
-	}
-	if low < 0xDC00 || low > 0xDFFF {
-		r.at = back
-		return high, nil
-	}
-	return (high-0xD800)<<10 + low - 0xDC00 + 0x10000, nil
-}
-
-func (r *jsonReader) readHex() (rune, *SyntaxError) {
-	code := rune(0)
-	for range 4 {
-		d := hexDigit(rune(r.peek()))
-		if d < 0 {
-			return 0, r.fail(r.at, `\u needs four hexadecimal digits`, "")
-		}
-		code = code<<4 | rune(d)
-		r.at++
-	}
-	return code, nil
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"math/big"
 	"strconv"
 	"unicode/utf8"
 )
@@ -27,11 +28,10 @@ func appendValue(dst []byte, v *Value) ([]byte, error) {
 	case Bool:
 		return strconv.AppendBool(dst, v.Bool), nil
 	case Int:
-		text := v.Int.String()
-		if len(text) > maxDigits+1 {
-			return nil, notJSON(v, "a number of more than 4300 digits", "")
+		if tooLong(v.Int) {
+			return nil, notJSON(v, fmt.Sprintf("a number of more than %d digits", maxDigits), "Put it in quotes.")
 		}
-		return append(dst, text...), nil
+		return v.Int.Append(dst, 10), nil
 	case Float:
 		if math.IsNaN(v.Float) || math.IsInf(v.Float, 0) {
 			return nil, notJSON(v, "the number "+pyFloatText(v.Float), "Write an ordinary number, or put it in quotes.")
@@ -110,7 +110,9 @@ func keyText(key *Value) (string, error) {
 	case Bool:
 		return strconv.FormatBool(key.Bool), nil
 	case Int:
-		return key.Int.String(), nil
+		if !tooLong(key.Int) {
+			return key.Int.String(), nil
+		}
 	case Float:
 		switch {
 		case math.IsNaN(key.Float):
@@ -119,9 +121,22 @@ func keyText(key *Value) (string, error) {
 			return map[bool]string{true: "Infinity", false: "-Infinity"}[key.Float > 0], nil
 		}
 		return pyFloatText(key.Float), nil
-	default:
-		return "", &ValueError{File: key.File, Pos: key.Pos, Message: fmt.Sprintf("%s cannot be a key in JSON", PyRepr(key)), Hint: "Put the key in quotes."}
 	}
+	return "", &ValueError{
+		File: key.File, Pos: key.Pos,
+		Message: "a key that is a date, binary data or a number of thousands of digits cannot be sent to the learning management system",
+		Hint:    "Put the key in quotes.",
+	}
+}
+
+// tooLong tells whether a number has more digits than Python writes.
+func tooLong(i *big.Int) bool {
+	const sureBits = 3 * maxDigits // far fewer digits than that
+	if i.BitLen() <= sureBits {
+		return false
+	}
+	limit := new(big.Int).Exp(big.NewInt(10), big.NewInt(maxDigits), nil)
+	return i.CmpAbs(limit) >= 0
 }
 
 // jsonTime gives a date or a point in time as Django writes it.

@@ -51,6 +51,7 @@ func (p *parser) parseRoot() (*node, *SyntaxError) {
 	default:
 		return p.parseNode(inBlock)
 	}
+	start := t.start
 	if err := p.parseDirectives(); err != nil {
 		return nil, err
 	}
@@ -58,10 +59,13 @@ func (p *parser) parseRoot() (*node, *SyntaxError) {
 		return nil, err
 	}
 	if t.kind != tokenDocumentStart {
-		return nil, p.fail(t.start, fmt.Sprintf(`after YAML directives "---" must follow; found %s`, t.name()),
-			"Remove the lines that start with %.")
+		return nil, p.fail(start, fmt.Sprintf(`behind lines that start with %%, a line "---" must follow; found %s in line %d`, t.name(), t.start.line+1),
+			"Remove them, or put the text in quotes if it starts with %.")
 	}
-	return p.parseOptional(inBlock, t.end, tokenDirective, tokenDocumentStart, tokenDocumentEnd, tokenEnd)
+	if t, err = p.peekToken(); err != nil {
+		return nil, err
+	}
+	return p.parseOptional(inBlock, t.start, tokenDirective, tokenDocumentStart, tokenDocumentEnd, tokenEnd)
 }
 
 func (p *parser) parseDirectives() *SyntaxError {
@@ -75,7 +79,7 @@ func (p *parser) parseDirectives() *SyntaxError {
 		case !ok:
 			return nil
 		case t.handle != "" && defined[t.handle]:
-			return p.fail(t.start, fmt.Sprintf("the tag handle %s is defined twice", quoted(t.handle)), "")
+			return p.fail(t.start, fmt.Sprintf("the tag handle %s is defined twice", quoted(t.handle)), "Remove one of the lines.")
 		case t.handle != "":
 			defined[t.handle] = true
 			p.handles[t.handle] = t.text

@@ -13,6 +13,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"coursewright/internal/courseconfig/pyvalue"
 )
 
@@ -30,6 +32,8 @@ type answer struct {
 	Repr  string // empty when sets are in it: their order is arbitrary
 	Str   string
 	JSON  string // "error" when it cannot be written
+
+	Places [][2]int // line and column of everything as written; empty for JSON
 }
 
 // python is a running reference reader.
@@ -115,6 +119,8 @@ func (p *python) compare(t testing.TB, s sample) string {
 		return ""
 	case want.Error != "":
 		return fmt.Sprintf("got %s, want the error %s", dump(got), want.Error)
+	case err != nil && strings.Contains(err.Error(), "stands inside its own anchor"):
+		return "" // refused by intention, even where Python drops the value again
 	case err != nil:
 		return fmt.Sprintf("got the error %v, want %s", err, want.Dump)
 	}
@@ -129,6 +135,11 @@ func (p *python) compare(t testing.TB, s sample) string {
 			return fmt.Sprintf("got  str %q\nwant str, as hex, %s", r, want.Str)
 		}
 	}
+	if places := placesOf(nil, got); len(places) == len(want.Places) { // else keys repeat or merge
+		if diff := cmp.Diff(want.Places, places); diff != "" {
+			return "places (-want +got):\n" + diff
+		}
+	}
 	text, err := pyvalue.AppendJSON(nil, got)
 	if err != nil {
 		text = []byte("error")
@@ -137,6 +148,18 @@ func (p *python) compare(t testing.TB, s sample) string {
 		return fmt.Sprintf("got  JSON %s\nwant JSON %s", text, want.JSON)
 	}
 	return ""
+}
+
+// placesOf lists the places of a value and all in it, in document order.
+func placesOf(places [][2]int, v *pyvalue.Value) [][2]int {
+	places = append(places, [2]int{v.Pos.Line, v.Pos.Column})
+	for _, item := range v.Items {
+		places = placesOf(places, item)
+	}
+	for _, e := range v.Entries {
+		places = placesOf(placesOf(places, e.Key), e.Value)
+	}
+	return places
 }
 
 // dump writes a value as reference.py does, with the type of everything.

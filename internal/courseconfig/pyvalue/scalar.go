@@ -117,6 +117,9 @@ func pyInt(text string, base int) (*big.Int, error) {
 	if base == 10 && len(digits) > maxDigits {
 		return nil, errTooManyDigits
 	}
+	if base == 8 { // math/big is slow with many octal digits, but not with binary ones
+		digits, base = binaryDigits(digits), 2
+	}
 	i, ok := new(big.Int).SetString(digits, base)
 	if !ok {
 		return nil, errNotDigits
@@ -125,6 +128,15 @@ func pyInt(text string, base int) (*big.Int, error) {
 		i.Neg(i)
 	}
 	return i, nil
+}
+
+// binaryDigits writes octal digits as binary ones.
+func binaryDigits(octal string) string {
+	b := make([]byte, 0, 3*len(octal))
+	for _, d := range []byte(octal) {
+		b = append(b, '0'+d>>2&1, '0'+d>>1&1, '0'+d&1)
+	}
+	return string(b)
 }
 
 func trimSign(s string) (rest string, negative bool) {
@@ -220,8 +232,11 @@ func pyFloat(text string) (float64, error) {
 	if !pyFloatForm.MatchString(text) {
 		return 0, errNotDigits
 	}
+	if strings.HasSuffix(text, "nan") {
+		return math.NaN(), nil
+	}
 	f, err := strconv.ParseFloat(text, 64)
-	if err != nil && !errors.Is(err, strconv.ErrRange) {
+	if err != nil && !errors.Is(err, strconv.ErrRange) { // too large is infinite, as in Python
 		return 0, errNotDigits
 	}
 	return f, nil

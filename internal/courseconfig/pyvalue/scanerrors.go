@@ -10,6 +10,15 @@ func (s *scanner) fail(at mark, message, hint string) *SyntaxError {
 	return &SyntaxError{Pos: at.pos(), Message: message, Hint: hint}
 }
 
+// isFirst tells whether nothing but spaces stands before a place in its line.
+func (s *source) isFirst(m mark) bool {
+	i := m.index
+	for i > 0 && isOneOf(s.text[i-1], " \t\uFEFF") {
+		i--
+	}
+	return i == 0 || isBreak(s.text[i-1])
+}
+
 // noColon is the error of a line that had to be a key and has no ':'.
 func (s *scanner) noColon(c keyCandidate) *SyntaxError {
 	end := c.start.index
@@ -84,4 +93,19 @@ func (s *scanner) gluedAbove(from int) (mark, bool) {
 	place := (&source{text: s.text})
 	place.forward(start + len(line) - len(trimmed) + at)
 	return place.mark, true
+}
+
+// badStart is the error of a character that starts nothing.
+func (s *scanner) badStart(r rune) *SyntaxError {
+	switch {
+	case r == '\t' && s.isFirst(s.mark):
+		return s.fail(s.mark, "a tab is used for indentation, where YAML allows only spaces", "Replace the tab with spaces.")
+	case r == '\t':
+		return s.fail(s.mark, "a tab stands where YAML allows only spaces",
+			"Replace the tab with a space, or put the text in quotes if the tab belongs to it.")
+	case r == '|' || r == '>':
+		return s.fail(s.mark, fmt.Sprintf("a block text (%c) cannot stand inside brackets", r), "Write the text in quotes.")
+	default:
+		return s.fail(s.mark, fmt.Sprintf("a text cannot start with %s", charName(r)), "Put the text in quotes.")
+	}
 }

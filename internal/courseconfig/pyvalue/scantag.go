@@ -14,7 +14,7 @@ func (s *scanner) scanAnchor() (token, *SyntaxError) {
 	s.forward(1)
 	name := s.takeWord()
 	if r := s.peek(0); name == "" || !isBlankOrEnd(r) && !isOneOf(r, "?:,]}%@`") {
-		return token{}, s.fail(start, fmt.Sprintf("%c starts the name of an anchor, which has only letters a-z, digits, - and _; found %s", sign, charName(r)),
+		return token{}, s.fail(start, fmt.Sprintf("%c starts the name of an anchor, which has only letters of English, digits, - and _; found %s", sign, charName(r)),
 			fmt.Sprintf("Put the text in quotes if %c belongs to it.", sign))
 	}
 	return token{kind: kind, start: start, end: s.mark, text: name}, nil

@@ -1,11 +1,12 @@
 """Answers, line by line, what Python makes of documents.
 
 In: one JSON object a line, {"kind": "yaml" or "json", "data": base64}.
-Out: one JSON object a line, {"error": text} or {"dump", "repr", "str" (as hex), "json"}.
+Out: one JSON object a line, {"error": text} or {"dump", "repr", "str" (as hex), "json", "places"}.
 """
 import base64
 import datetime
 import json
+import math
 import sys
 
 import yaml
@@ -42,9 +43,19 @@ class Encoder(json.JSONEncoder):
         return super().default(o)
 
 
+def has_infinite(v):
+    if isinstance(v, dict):
+        return any(has_infinite(w) for w in v.values())
+    if isinstance(v, (list, tuple)):
+        return any(has_infinite(w) for w in v)
+    return isinstance(v, float) and not math.isfinite(v)
+
+
 def encoded(v):
+    if has_infinite(v):
+        return "error"
     try:
-        return json.dumps(v, cls=Encoder, allow_nan=False)
+        return json.dumps(v, cls=Encoder)
     except (TypeError, ValueError):
         return "error"
 
@@ -57,13 +68,27 @@ def has_set(v):
     return isinstance(v, set)
 
 
+def places(node):
+    """Lists where the nodes start, as 1-based line and column."""
+    out = [[node.start_mark.line + 1, node.start_mark.column + 1]]
+    if isinstance(node, yaml.MappingNode):
+        for pair in node.value:
+            for part in pair:
+                out += places(part)
+    elif isinstance(node, yaml.SequenceNode):
+        for part in node.value:
+            out += places(part)
+    return out
+
+
 def answer(kind, data):
     try:
         v = yaml.safe_load(data) if kind == "yaml" else json.loads(data.decode("utf-8"))
         texts = {"repr": "", "str": ""}
         if not has_set(v):
             texts = {"repr": repr(v), "str": str(v).encode("utf-8", "surrogatepass").hex()}
-        return {"dump": dump(v), "json": encoded(v), **texts}
+        node = yaml.compose(data, Loader=yaml.SafeLoader) if kind == "yaml" else None
+        return {"dump": dump(v), "json": encoded(v), "places": places(node) if node else [], **texts}
     except Exception as e:
         return {"error": type(e).__name__ + ": " + str(e)}
 
