@@ -123,11 +123,8 @@ func (d *Depot) distinct() error {
 func (d *Depot) makeFolders() error {
 	var all []string
 	if d.store != "" {
-		for _, name := range []string{stagingName, trashName, locksName} {
+		for _, name := range []string{objectsName, stagingName, trashName, locksName} {
 			all = append(all, filepath.Join(d.store, name))
-		}
-		for i := range 256 {
-			all = append(all, filepath.Join(d.store, objectsName, fmt.Sprintf("%02x", i)))
 		}
 	}
 	if d.publish != "" {

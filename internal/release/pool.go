@@ -130,6 +130,9 @@ func (d *Depot) adopt(tmp string, o object, full bool) error {
 	if err := d.disk.step("adopt", to); err != nil {
 		return err
 	}
+	if _, err := d.disk.ensureDir(filepath.Dir(to)); err != nil {
+		return err
+	}
 	if full {
 		spare := tempBeside(to)
 		if err := os.Link(tmp, spare); err != nil {
