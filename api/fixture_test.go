@@ -30,7 +30,7 @@ type fixture struct {
 }
 
 // newFixture starts an API. change may alter its configuration.
-func newFixture(t *testing.T, change func(*api.Config)) *fixture {
+func newFixture(t testing.TB, change func(*api.Config)) *fixture {
 	t.Helper()
 	var seconds atomic.Int64
 	clock := func() time.Time {
@@ -63,7 +63,7 @@ func newFixture(t *testing.T, change func(*api.Config)) *fixture {
 }
 
 // addCourse saves a course with a known secret.
-func (f *fixture) addCourse(t *testing.T, key string) course.Course {
+func (f *fixture) addCourse(t testing.TB, key string) course.Course {
 	t.Helper()
 	c := course.New(key)
 	c.GitOrigin, c.GitBranch, c.WebhookSecret = "https://git.example.org/"+key+".git", "main", "s3cret-for-tests-"+key
@@ -75,7 +75,7 @@ func (f *fixture) addCourse(t *testing.T, key string) course.Course {
 }
 
 // endedBuild runs a build through its rows.
-func (f *fixture) endedBuild(t *testing.T, key string, status course.Status, log string) course.Build {
+func (f *fixture) endedBuild(t testing.TB, key string, status course.Status, log string) course.Build {
 	t.Helper()
 	ctx := t.Context()
 	_, err := f.store.RequestBuild(ctx, key, course.BuildRequest{Trigger: course.TriggerHook, RequestIP: "192.0.2.7"})
@@ -97,7 +97,7 @@ func (f *fixture) endedBuild(t *testing.T, key string, status course.Status, log
 
 // send sends one request. Headers are pairs; a body that begins with a brace
 // is JSON.
-func (f *fixture) send(t *testing.T, method, target, body string, headers ...string) *httptest.ResponseRecorder {
+func (f *fixture) send(t testing.TB, method, target, body string, headers ...string) *httptest.ResponseRecorder {
 	t.Helper()
 	r := httptest.NewRequestWithContext(t.Context(), method, target, strings.NewReader(body))
 	r.Host = "localhost:8080"
@@ -116,7 +116,7 @@ func (f *fixture) send(t *testing.T, method, target, body string, headers ...str
 	return w
 }
 
-func must(t *testing.T, err error) {
+func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)

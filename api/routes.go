@@ -3,6 +3,7 @@ package api
 import (
 	"net/http"
 	"net/url"
+	"strings"
 
 	"github.com/gin-gonic/gin"
 
@@ -64,8 +65,11 @@ func (s *server) gitmanager(r *gin.Engine) {
 func (s *server) pages(r *gin.Engine) {
 	page := s.page
 	reads(r, "/", s.forScripts(coursesIndex(s.gate, s.Courses, s.Releases), page))
-	reads(r, "/:key/", s.forScripts(courseIndex(s.gate, s.Releases), page))
-	r.POST("/:key/", s.forScripts(courseIndex(s.gate, s.Releases), page))
+	index := s.courseRoot()
+	reads(r, "/:key/", index)
+	r.POST("/:key/", index)
+	r.NoRoute(missedCourse(index, s.noRoute))
+	r.NoMethod(missedCourse(index, s.noMethod))
 	for _, at := range []string{
 		"/assets/:name", "/gitmanager/", "/gitmanager/new/", "/gitmanager/:key/",
 		"/gitmanager/:key/updates", "/gitmanager/:key/builds/:id",
@@ -80,6 +84,28 @@ func (s *server) pages(r *gin.Engine) {
 	}
 	for _, at := range []string{"/:key", "/gitmanager", "/gitmanager/new", "/gitmanager/:key"} {
 		anyway(r, at, s.addSlash)
+	}
+}
+
+// courseRoot answers /KEY/.
+func (s *server) courseRoot() gin.HandlerFunc {
+	return s.forScripts(courseIndex(s.gate, s.Releases), s.page)
+}
+
+// missedCourse serves /KEY/ where gin's tree does not find it: when the key is
+// the common beginning of fixed routes, such as /a/ beside /api and /assets
+// (gin 1.12). Everything else goes to otherwise.
+func missedCourse(index, otherwise gin.HandlerFunc) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		key := strings.TrimSuffix(strings.TrimPrefix(c.Request.URL.Path, "/"), "/")
+		method := c.Request.Method
+		reading := method == http.MethodGet || method == http.MethodHead || method == http.MethodPost
+		if !reading || c.Request.URL.Path != "/"+key+"/" || !course.ValidKey(key) {
+			otherwise(c)
+			return
+		}
+		c.Params = gin.Params{{Key: "key", Value: key}}
+		index(c)
 	}
 }
 

@@ -44,8 +44,6 @@ func New(cfg Config) (http.Handler, error) {
 		return nil, fmt.Errorf("trusted proxies: %w", err)
 	}
 	r.Use(s.metrics.observe, s.recover, s.guardHost, frames, s.guardOrigin)
-	r.NoRoute(s.noRoute)
-	r.NoMethod(s.noMethod)
 	s.routes(r)
 	return r, nil
 }

@@ -1,0 +1,122 @@
+package api_test
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"coursewright/api"
+	"coursewright/internal/course"
+)
+
+func signature(secret, body string) string {
+	mac := hmac.New(sha256.New, []byte(secret))
+	mac.Write([]byte(body))
+	return "sha256=" + hex.EncodeToString(mac.Sum(nil))
+}
+
+func TestHookOptions(t *testing.T) {
+	t.Parallel()
+	const push, form = `{"ref":"refs/heads/main"}`, "application/x-www-form-urlencoded"
+	signed := []string{"X-GitHub-Event", "push", "X-Hub-Signature-256", signature("s3cret-for-tests-intro", push)}
+	all := course.BuildOptions{SkipGit: true, SkipBuild: true, SkipNotify: true, RebuildAll: true, BuildImage: "i:1", BuildCommand: "make"}
+	const allQuery = "?skip_git=on&skip_build=true&skip_notify=on&rebuild_all=true&build_image=i:1&build_command=make"
+	tests := []struct {
+		name, query, body string
+		headers           []string
+		want              course.BuildOptions
+	}{
+		{"none", "", "", nil, course.BuildOptions{}},
+		{"query", allQuery, "", nil, all},
+		{"form", "", allQuery[1:], []string{"Content-Type", form}, all},
+		{"query wins", "?build_image=&rebuild_all=no", "build_image=i:1&rebuild_all=on&skip_git=on", []string{"Content-Type", form}, course.BuildOptions{SkipGit: true}},
+		{"other words are false", "?skip_git=1&skip_build=True&rebuild_all=yes", "", nil, course.BuildOptions{}},
+		{"multipart", "", "--b\r\nContent-Disposition: form-data; name=\"skip_git\"\r\n\r\non\r\n--b--\r\n", []string{"Content-Type", "multipart/form-data; boundary=b"}, course.BuildOptions{SkipGit: true}},
+		{"broken forms hold none", "", "--b", []string{"Content-Type", "multipart/form-data; boundary=b"}, course.BuildOptions{}},
+		{"signed: no image, no command", allQuery, push, signed, course.BuildOptions{SkipGit: true, SkipBuild: true, SkipNotify: true, RebuildAll: true}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			f := newFixture(t, nil)
+			f.addCourse(t, "intro")
+			w := f.send(t, "POST", "/gitmanager/intro/hook"+tt.query, tt.body, tt.headers...)
+			if w.Code != 200 || w.Body.String() != "ok" {
+				t.Fatalf("status %d: %s", w.Code, w.Body)
+			}
+			b, err := f.store.Build(t.Context(), 1)
+			must(t, err)
+			if diff := cmp.Diff(tt.want, b.Options); diff != "" {
+				t.Errorf("options (-want +got):\n%s", diff)
+			}
+			if f.builds.wokenKeys() != "intro" || b.Trigger != course.TriggerHook || b.RequestIP != "192.0.2.1" {
+				t.Errorf("woken %q, build %+v", f.builds.wokenKeys(), b)
+			}
+		})
+	}
+}
+
+func TestHookIgnoresWithoutABuild(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, nil)
+	f.addCourse(t, "intro")
+	const ping = `{"zen":"x"}`
+	w := f.send(t, "POST", "/gitmanager/intro/hook", ping, "X-GitHub-Event", "ping", "X-Hub-Signature-256", signature("s3cret-for-tests-intro", ping))
+	if w.Code != 200 || !strings.HasPrefix(w.Body.String(), "Ignored. ") {
+		t.Errorf("status %d: %s", w.Code, w.Body)
+	}
+	list, err := f.store.ListBuilds(t.Context(), "intro", course.Page{Limit: 1})
+	must(t, err)
+	if len(list) != 0 || f.builds.wokenKeys() != "" {
+		t.Errorf("builds %v, woken %q", list, f.builds.wokenKeys())
+	}
+}
+
+func TestImmediateHook(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, func(c *api.Config) { c.Immediate = true })
+	f.addCourse(t, "intro")
+	if w := f.send(t, "POST", "/gitmanager/intro/hook", ""); w.Code != 200 {
+		t.Fatalf("status %d: %s", w.Code, w.Body)
+	}
+	b, err := f.store.Build(t.Context(), 1)
+	must(t, err)
+	if b.Status != course.StatusSuccess {
+		t.Errorf("the hook answered while the build was %s", b.Status)
+	}
+}
+
+func TestHookLimitsAndLogs(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, nil)
+	f.addCourse(t, "intro")
+	if w := f.send(t, "POST", "/gitmanager/intro/hook", strings.Repeat("x", 25<<20+1)); w.Code != 413 {
+		t.Errorf("a huge body: status %d", w.Code)
+	}
+	f.send(t, "POST", "/gitmanager/intro/hook", `{"ref":"refs/heads/main"}`, "X-Gitlab-Event", "Push Hook", "X-Gitlab-Token", "s3cret-for-tests-intro")
+	if log := f.log.String(); strings.Contains(log, "s3cret") || !strings.Contains(log, "INITIATE-BUILD") {
+		t.Errorf("log: %s", log)
+	}
+	if w := f.send(t, "POST", "/api/v1/courses", `{"key":"`+strings.Repeat("x", 1<<20)+`"}`); w.Code != 413 {
+		t.Errorf("a huge course: status %d", w.Code)
+	}
+}
+
+func TestKeyStaysDuringABuild(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, nil)
+	f.addCourse(t, "intro")
+	b := f.endedBuild(t, "intro", course.StatusRunning, "")
+	w := f.send(t, "PATCH", "/api/v1/courses/intro", `{"key":"other"}`)
+	if w.Code != 409 || !strings.Contains(w.Body.String(), fmt.Sprintf("Build %d has not ended", b.ID)) {
+		t.Errorf("status %d: %s", w.Code, w.Body)
+	}
+	if w := f.send(t, "PATCH", "/api/v1/courses/intro", `{"git_branch":"dev"}`); w.Code != 200 {
+		t.Errorf("status %d: %s", w.Code, w.Body)
+	}
+}
