@@ -57,6 +57,7 @@ func Run(t *testing.T, open func(t *testing.T) Setup) {
 		{"TimeOut", parallel(testTimeOut)},
 		{"BackgroundProcesses", parallel(testBackground)},
 		{"LateOutput", parallel(testLateOutput)},
+		{"SlowLog", parallel(testSlowLog)},
 		{"ReadOnlyLeftovers", parallel(testReadOnlyLeftovers)},
 		{"UnknownResumeToken", parallel(testUnknownResume)},
 	}

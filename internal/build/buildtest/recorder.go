@@ -64,6 +64,19 @@ func (c *counter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
+// slow is a log that takes its time for every write.
+type slow struct {
+	recorder
+
+	pause time.Duration
+}
+
+// Write keeps p after the pause.
+func (s *slow) Write(p []byte) (int, error) {
+	<-time.After(s.pause)
+	return s.recorder.Write(p)
+}
+
 // broken is a log that takes nothing after its first bytes.
 type broken struct{ taken bool }
 

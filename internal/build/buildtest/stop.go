@@ -91,6 +91,18 @@ func testBackground(t *testing.T, s Setup) {
 	tr.wantAllGone(t)
 }
 
+// testSlowLog ends long before the log has taken all.
+func testSlowLog(t *testing.T, s Setup) {
+	t.Helper()
+	tr := newTrial(t, s, "i=0\nwhile [ $i -lt 6000 ]; do echo \"line $i\"; i=$((i + 1)); done\n")
+	log := &slow{recorder: recorder{news: make(chan struct{}, 1)}, pause: 800 * time.Millisecond}
+	tr.request.Output = log
+	wantSuccess(t, tr.run(t), &log.recorder)
+	if !strings.Contains(log.text(), numbered(6000)) {
+		t.Errorf("of 6000 lines, %d bytes arrived", len(log.text()))
+	}
+}
+
 // testLateOutput prints a lot right before the end: nothing of it may be lost.
 func testLateOutput(t *testing.T, s Setup) {
 	t.Helper()

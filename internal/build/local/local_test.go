@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -190,6 +191,29 @@ func TestHelpersFinish(t *testing.T) {
 	}
 	if output.String() != "held\n" {
 		t.Errorf("output %q", output.String())
+	}
+}
+
+// TestStrangerHoldsOutput leaves a process that nothing finds: it is in a session
+// of its own and has cleared its environment.
+func TestStrangerHoldsOutput(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "build.sh"), "env -i setsid sh -c 'echo $$ >stranger; exec sleep 600' &\nuntil [ -s stranger ]; do sleep 0.02; done\necho end\n")
+	t.Cleanup(func() {
+		text, err := os.ReadFile(filepath.Join(dir, "stranger"))
+		pid, convErr := strconv.Atoi(strings.TrimSpace(string(text)))
+		if err != nil || convErr != nil || unix.Kill(pid, unix.SIGKILL) != nil {
+			t.Errorf("the process %q cannot be ended: %v, %v", text, err, convErr)
+		}
+	})
+	var output bytes.Buffer
+	began := time.Now()
+	if _, err := newBuilder(t, local.Options{Dev: true}).Run(t.Context(), build.Request{CourseKey: "k", Dir: dir, Output: &output}); err != nil {
+		t.Fatal(err)
+	}
+	if took := time.Since(began); output.String() != "end\n" || took > buildtest.StopTime {
+		t.Errorf("output %q after %s", output.String(), took)
 	}
 }
 

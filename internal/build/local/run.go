@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"os/exec"
 	"syscall"
 	"time"
@@ -32,11 +30,11 @@ func (b *Builder) run(ctx context.Context, r build.Request, command []string, sc
 		return result, fmt.Errorf("build %s: install %s on the build host: %w", r.CourseKey, command[0], err)
 	}
 	mark := newMark()
-	guard, err := startGuard(b.bash, mark)
+	watcher, err := startGuard(b.bash, mark)
 	if err != nil {
 		return result, fmt.Errorf("build %s: %w", r.CourseKey, err)
 	}
-	defer guard.stop()
+	defer watcher.stop()
 
 	cmd := exec.Command(program, command[1:]...) //nolint:gosec,noctx // fixed words; execute watches ctx, since a whole group is to be stopped
 	cmd.Args[0] = command[0]
@@ -45,7 +43,7 @@ func (b *Builder) run(ctx context.Context, r build.Request, command []string, sc
 	// A session of its own: signals from a terminal do not reach the build, and
 	// its processes form a group that can be stopped as one.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-	end, err := b.execute(ctx, cmd, r, guard, mark)
+	end, err := b.execute(ctx, cmd, r, watcher, mark)
 	if err != nil {
 		return result, fmt.Errorf("build %s: %w", r.CourseKey, err)
 	}
@@ -67,7 +65,7 @@ func verdict(command []string, end syscall.WaitStatus) error {
 
 // execute starts cmd, copies its output, and stops it when ctx or the time
 // ends. When it returns, no process of the build is left.
-func (b *Builder) execute(ctx context.Context, cmd *exec.Cmd, r build.Request, guard *guard, mark string) (syscall.WaitStatus, error) {
+func (b *Builder) execute(ctx context.Context, cmd *exec.Cmd, r build.Request, watcher *guard, mark string) (syscall.WaitStatus, error) {
 	output, err := newCopier(r.Output)
 	if err != nil {
 		return 0, err
@@ -79,7 +77,7 @@ func (b *Builder) execute(ctx context.Context, cmd *exec.Cmd, r build.Request, g
 	}
 	output.begin()
 	tree := processes{group: cmd.Process.Pid, mark: mark}
-	guard.watch(tree.group)
+	watcher.watch(tree.group)
 
 	exited := make(chan error, 1)
 	go func() { exited <- awaitExit(cmd.Process.Pid) }()
@@ -90,9 +88,7 @@ func (b *Builder) execute(ctx context.Context, cmd *exec.Cmd, r build.Request, g
 		left = tree.settle(settleTime)
 	}
 	tree.killAll(killTime)
-	if !output.wait(killTime) {
-		output.abandon()
-	}
+	output.finish()
 	if errors.Is(stopped, errStuck) {
 		go func() { _ = cmd.Wait() }() // takes it off the process table should it ever end
 		return 0, stopped
@@ -164,76 +160,4 @@ func awaitExit(pid int) error {
 			return err
 		}
 	}
-}
-
-// copier moves a build's output from a pipe to the log as it comes.
-type copier struct {
-	write  *os.File // the build's end
-	read   *os.File
-	to     io.Writer
-	done   chan struct{} // closed at the end of the output
-	broken chan struct{} // closed when the log takes no more
-	failed error         // valid when broken is closed
-}
-
-func newCopier(to io.Writer) (*copier, error) {
-	read, write, err := os.Pipe()
-	if err != nil {
-		return nil, err
-	}
-	return &copier{write: write, read: read, to: to, done: make(chan struct{}), broken: make(chan struct{})}, nil
-}
-
-// begin starts copying once the build has its end of the pipe.
-func (c *copier) begin() {
-	_ = c.write.Close()
-	go func() {
-		defer close(c.done)
-		buffer := make([]byte, 32<<10)
-		for {
-			n, readErr := c.read.Read(buffer)
-			if n > 0 {
-				if _, err := c.to.Write(buffer[:n]); err != nil {
-					c.failed = err
-					close(c.broken)
-					return
-				}
-			}
-			if readErr != nil {
-				return
-			}
-		}
-	}()
-}
-
-// wait says whether the output ended within the time.
-func (c *copier) wait(limit time.Duration) bool {
-	timer := time.NewTimer(limit)
-	defer timer.Stop()
-	select {
-	case <-c.done:
-		return true
-	case <-timer.C:
-		return false
-	}
-}
-
-// abandon stops copying although somebody still holds the pipe.
-func (c *copier) abandon() {
-	_ = c.read.SetReadDeadline(time.Now())
-	<-c.done
-}
-
-func (c *copier) err() error {
-	select {
-	case <-c.broken:
-		return c.failed
-	default:
-		return nil
-	}
-}
-
-func (c *copier) close() {
-	_ = c.write.Close() // open still when the command did not start
-	_ = c.read.Close()
 }
