@@ -2,8 +2,10 @@ package sqlite_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"coursewright/internal/course"
 	"coursewright/internal/store/sqlite"
@@ -31,9 +33,15 @@ func benchStore(b *testing.B, courses int) *sqlite.Store {
 
 func BenchmarkRequestBuild(b *testing.B) {
 	s := benchStore(b, 1)
+	var took []time.Duration
 	for b.Loop() {
+		begin := time.Now()
 		request(b, s, "course-0")
+		took = append(took, time.Since(begin))
 	}
+	slices.Sort(took)
+	b.ReportMetric(float64(took[len(took)/2].Microseconds()), "p50-µs")
+	b.ReportMetric(float64(took[len(took)*99/100].Microseconds()), "p99-µs")
 }
 
 func BenchmarkRequestBuildParallel(b *testing.B) {

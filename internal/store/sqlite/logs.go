@@ -20,12 +20,7 @@ var errEnough = errors.New("enough")
 func (s *Store) AppendLog(ctx context.Context, buildID int64, text string) error {
 	err := store.CheckLogText(text)
 	if err == nil {
-		err = s.quick.tx(ctx, func(t *tx) error {
-			if err := t.checkBuild(buildID); err != nil {
-				return err
-			}
-			return t.appendLog(buildID, text, s.caps)
-		})
+		err = s.quick.tx(ctx, func(t *tx) error { return t.appendLog(buildID, text, s.caps) })
 	}
 	return s.wrapRow(err, "append to the log of build %d", buildID)
 }
@@ -33,41 +28,44 @@ func (s *Store) AppendLog(ctx context.Context, buildID int64, text string) error
 // appendLog fills the head first. What follows goes to the tail, whose oldest
 // chunks are deleted.
 func (t *tx) appendLog(buildID int64, text string, caps store.LogCaps) error {
-	var end int64 // of the whole output
-	var inTail bool
-	_, err := t.found([]any{&end, &inTail},
-		"SELECT start + bytes, in_tail FROM build_logs WHERE build_id = ? ORDER BY start DESC LIMIT 1", buildID)
+	var head, end int64 // the head's length once it is full, that of the whole output
+	if err := t.row("SELECT log_head FROM builds WHERE id = ?", buildID).Scan(&head); err != nil {
+		return err
+	}
+	_, err := t.found([]any{&end}, "SELECT start + bytes FROM build_logs WHERE build_id = ? ORDER BY start DESC LIMIT 1", buildID)
 	if err != nil {
 		return err
 	}
-	if !inTail {
-		n := store.CutLog(text, max(caps.Head-end, 0))
-		if end, err = t.addChunks(buildID, end, text[:n], maxChunk, false); err != nil {
+	if head == 0 {
+		n := store.CutLog(text, caps.Head-end)
+		if end, err = t.addChunks(buildID, end, text[:n], maxChunk); err != nil {
 			return err
 		}
-		text = text[n:]
-	}
-	if text == "" {
-		return nil
+		if text = text[n:]; text == "" {
+			return nil
+		}
+		head = end
+		if _, err := t.exec("UPDATE builds SET log_head = ? WHERE id = ?", head, buildID); err != nil {
+			return err
+		}
 	}
 	skip := store.SkipLog(text, int64(len(text))-caps.Tail)
-	end += int64(skip)
 	// Small chunks: the tail is cut by whole ones and should not lose much.
-	end, err = t.addChunks(buildID, end, text[skip:], min(maxChunk, caps.Tail/8), true)
+	end, err = t.addChunks(buildID, end+int64(skip), text[skip:], min(maxChunk, caps.Tail/8))
 	if err != nil {
 		return err
 	}
-	_, err = t.exec("DELETE FROM build_logs WHERE build_id = ? AND start < ? AND in_tail = 1", buildID, end-caps.Tail)
+	_, err = t.exec("DELETE FROM build_logs WHERE build_id = ? AND start >= ? AND start < ?", buildID, head, end-caps.Tail)
 	return err
 }
 
 // addChunks adds text at an offset, in rows of at most limit bytes, and gives
 // the offset of its end.
-func (t *tx) addChunks(buildID, start int64, text string, limit int64, inTail bool) (int64, error) {
+func (t *tx) addChunks(buildID, start int64, text string, limit int64) (int64, error) {
 	for text != "" {
 		n := store.CutLog(text, limit)
-		_, err := t.exec("INSERT INTO build_logs (build_id, start, bytes, in_tail, text) VALUES (?, ?, ?, ?, ?)",
-			buildID, start, n, inTail, text[:n])
+		_, err := t.exec("INSERT INTO build_logs (build_id, start, bytes, text) VALUES (?, ?, ?, ?)",
+			buildID, start, n, text[:n])
 		if err != nil {
 			return start, err
 		}

@@ -85,7 +85,7 @@ func (s *Store) connect(ctx context.Context, o Options) error {
 	var err error
 	// The quick connection checkpoints the WAL well before the durable one
 	// would have to: a request should not wait for that.
-	if s.durable, err = openWriter(ctx, o, turn, "FULL", 8000); err != nil {
+	if s.durable, err = openWriter(ctx, o, turn, "FULL", 4000); err != nil {
 		return err
 	}
 	if s.quick, err = openWriter(ctx, o, turn, "NORMAL", 1000); err != nil {

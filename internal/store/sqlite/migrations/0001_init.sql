@@ -37,7 +37,8 @@ CREATE TABLE builds (
     version       TEXT    NOT NULL DEFAULT '',
     reason        TEXT    NOT NULL DEFAULT '',
     host          TEXT    NOT NULL DEFAULT '',
-    run_id        TEXT    NOT NULL DEFAULT ''
+    run_id        TEXT    NOT NULL DEFAULT '',
+    log_head      INTEGER NOT NULL DEFAULT 0 -- bytes of the log's head once it is full
 ) STRICT;
 
 CREATE INDEX builds_of_course ON builds (course_id, id);
@@ -59,15 +60,14 @@ CREATE TABLE build_steps (
 CREATE INDEX build_steps_of_build ON build_steps (build_id, id);
 
 -- A chunk's place is its offset in the whole output, dropped output included.
--- Chunks of the head are contiguous from 0; those of the tail are contiguous
--- to the end. What lies between the two was dropped.
+-- Chunks of the head are contiguous from 0; those of the tail, which begins at
+-- builds.log_head, are contiguous to the end. What lies between was dropped.
 CREATE TABLE build_logs (
     id       INTEGER PRIMARY KEY,
     build_id INTEGER NOT NULL REFERENCES builds (id) ON DELETE CASCADE,
     start    INTEGER NOT NULL,
     bytes    INTEGER NOT NULL,
-    in_tail  INTEGER NOT NULL,
     text     TEXT    NOT NULL
 ) STRICT;
 
-CREATE UNIQUE INDEX build_logs_of_build ON build_logs (build_id, start, in_tail, bytes);
+CREATE UNIQUE INDEX build_logs_of_build ON build_logs (build_id, start, bytes);
