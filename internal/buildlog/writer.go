@@ -55,10 +55,11 @@ type Writer struct {
 }
 
 // NewWriter begins writing to a build's log; Close ends it. Secrets are texts
-// that must not appear in the log, such as tokens and private keys; each line
-// of one is masked on its own, and lines under minSecret bytes are not, since
-// that would make a log unreadable; nor is one that colours divide. The context's values reach the sink, its
-// end does not: the last lines of a cancelled build are those that matter.
+// that must not appear in the log, such as tokens and private keys. Each line
+// of one is masked on its own; lines under minSecret bytes are not, since that
+// would make a log unreadable, nor is a secret that colours divide. The
+// context's values reach the sink, its end does not: the last lines of a
+// cancelled build are those that matter.
 func NewWriter(ctx context.Context, sink Sink, buildID int64, secrets ...string) *Writer {
 	w := &Writer{
 		sink:    sink,

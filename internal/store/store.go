@@ -14,6 +14,7 @@ import (
 
 // Store is everything that is kept in the database. All methods are safe for
 // concurrent use, also by several processes. Times are UTC, in microseconds.
+// Texts about builds are kept as CleanText leaves them.
 type Store interface {
 	Courses
 	Builds
@@ -61,15 +62,16 @@ type Builds interface {
 	// claimed build is RUNNING it returns that build (after a crash the call is
 	// repeated) and claims nothing new. A RUNNING row of another run is closed
 	// first, as FAILED: a course's workflow id is its lock, so that run is gone.
-	// All in one transaction.
+	// All in one transaction. ErrInvalid when runID is empty.
 	ClaimBuild(ctx context.Context, key, runID string) (b course.Build, ok bool, err error)
-	// RecordFacts saves what a RUNNING build has learnt; a final one is left
-	// as it is.
+	// RecordFacts saves what a RUNNING build has learnt; any other is left as
+	// it is. ErrNotFound for an unknown id.
 	RecordFacts(ctx context.Context, id int64, f course.Facts) error
 	// FinishBuild gives a build its final status and the finish time, once:
 	// ended is false when the row already had one, and nothing changes. Steps
 	// without an end are ended with the result. ErrNotFound for an unknown id.
-	// It is durable when the call returns.
+	// ErrInvalid when the result's status is not final. It is durable when the
+	// call returns.
 	FinishBuild(ctx context.Context, id int64, r course.BuildResult) (ended bool, err error)
 	// Build finds a build with its steps, ErrNotFound otherwise.
 	Build(ctx context.Context, id int64) (course.Build, error)
@@ -91,7 +93,8 @@ type Builds interface {
 	// returns how many are gone.
 	PruneBuilds(ctx context.Context, courseID int64, keep int) (int, error)
 	// StartStep begins a step of a build. A step of the same name that has not
-	// ended is begun again (a retry), not doubled.
+	// ended is begun again (a retry), not doubled; a final build is left as it
+	// is. ErrNotFound for an unknown build.
 	StartStep(ctx context.Context, buildID int64, name string) error
 	// FinishStep ends the running step of that name; without one nothing
 	// happens.
@@ -102,11 +105,12 @@ type Builds interface {
 // chunk with Dropped tells how many bytes in between are gone.
 type Logs interface {
 	// AppendLog adds text at the end of a build's log. Text is valid UTF-8
-	// without NUL. ErrNotFound for an unknown build.
+	// without NUL, ErrInvalid otherwise. The log of a final build still grows.
+	// ErrNotFound for an unknown build.
 	AppendLog(ctx context.Context, buildID int64, text string) error
 	// ReadLog gives the log from the byte offset on, at most about 1 MiB a
 	// call: chunks in order, and the offset to read on from. An empty answer
-	// means there is nothing new.
+	// means there is nothing new. ErrNotFound for an unknown build.
 	ReadLog(ctx context.Context, buildID, offset int64) (chunks []course.LogChunk, next int64, err error)
 }
 
