@@ -46,7 +46,7 @@ func (l *loader) environment() layer {
 // variable reads a variable of ours, and reports one that is no setting.
 func (l *loader) variable(out layer, name, rest string) {
 	text, source := l.env[name], "variable "+name
-	if name == configVariable || l.take(out, rest, text, source) || isServiceLink(rest, text) {
+	if name == configVariable || slices.Contains(l.sources.Others, name) || l.take(out, rest, text, source) || isServiceLink(rest, text) {
 		return
 	}
 	l.problem(Problem{Source: source, Message: l.unknown(rest, Prefix)})

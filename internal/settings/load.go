@@ -26,6 +26,7 @@ type Sources struct {
 	Environ  []string          // NAME=value, as os.Environ gives it
 	Config   string            // the YAML file; empty: the one that COURSEWRIGHT_CONFIG names, if any
 	Flags    map[string]string // by name of the setting; only flags that were given
+	Others   []string          // COURSEWRIGHT_ variables that are no settings but somebody else's
 	// ReadFile reads the YAML file and files with secrets; nil means os.ReadFile.
 	ReadFile func(path string) ([]byte, error)
 }

@@ -23,6 +23,14 @@ Settings come from, later ones winning: the defaults below, a YAML file (named b
 * **Flags** are ` + "`--`" + ` and the name in lower case with hyphens; settings marked *s* are secret and have none.
 * Members of gitmanager's ` + "`APLUS_AUTH_LOCAL`" + ` are settings of their own (*Authentication*); the object as a whole
   is accepted as well, in the file and as a variable.
+* In the YAML file every setting is one entry:
+
+  ` + "```yaml" + `
+  BUILD_PATH: /srv/build
+  FRONTEND_URL: https://aplus.example.org
+  PRIVATE_KEY_FILE: /etc/coursewright/private.pem
+  TRUSTED_PROXIES: [10.0.0.0/8]
+  ` + "```" + `
 * A time is written as ` + "`90s`, `20m` or `1h30m`" + `; a bare number means seconds.
 `
 

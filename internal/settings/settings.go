@@ -3,6 +3,7 @@ package settings
 import (
 	"log/slog"
 	"net/netip"
+	"path/filepath"
 	"time"
 )
 
@@ -149,13 +150,16 @@ func (s Settings) LogValue() slog.Value {
 
 // DevDefaults are defaults for a developer's own machine: all data below
 // dataDir, builds by the local builder, everybody who reaches the service may
-// do everything, and therefore only this machine reaches it. An empty
+// do everything, and therefore only this machine reaches it. Courses are
+// accepted as where a default grader runs at its usual port. An empty
 // TEMPORAL_ADDRESS asks for a server of the service's own.
 func DevDefaults(dataDir string) map[string]string {
 	return map[string]string{
 		"DATA":                 dataDir,
+		"SSH_KEY_PATH":         filepath.Join(dataDir, "ssh", "id_ecdsa"),
 		"LISTEN":               "127.0.0.1:8070",
 		"TEMPORAL_ADDRESS":     "",
+		"DEFAULT_GRADER_URL":   "http://127.0.0.1:8080/configure",
 		"BUILDER":              "local",
 		"ALLOW_LOCAL_BUILDER":  "true",
 		"ALLOW_LOCAL_ORIGINS":  "true",

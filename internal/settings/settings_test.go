@@ -162,32 +162,32 @@ func TestValues(t *testing.T) {
 		get     func(s settings.Settings) any
 		want    any
 	}{
-		"JSON text":           {[]string{`GITMANAGER_BUILD_PATH="/b"`}, func(s settings.Settings) any { return s.BuildPath }, "/b"},
-		"other prefix":        {[]string{"ENV_SETTINGS_PREFIX=HELM_GITMANAGER_", "HELM_GITMANAGER_BUILD_PATH=/b", "GITMANAGER_BUILD_PATH=/c"}, func(s settings.Settings) any { return s.BuildPath }, "/b"},
-		"null command":        {[]string{"GITMANAGER_DEFAULT_CMD=null"}, func(s settings.Settings) any { return s.DefaultCommand }, ""},
-		"empty command":       {[]string{"COURSEWRIGHT_DEFAULT_CMD="}, func(s settings.Settings) any { return s.DefaultCommand }, ""},
-		"empty is not given":  {[]string{"COURSEWRIGHT_KEEP_BUILDS="}, func(s settings.Settings) any { return s.KeepBuilds }, 10},
-		"empty beside alias":  {[]string{"COURSEWRIGHT_FRONTEND_URL=", "GITMANAGER_FRONTEND_URL=https://a.test/"}, func(s settings.Settings) any { return s.FrontendURL }, "https://a.test"},
-		"null address":        {[]string{"GITMANAGER_FRONTEND_URL=null"}, func(s settings.Settings) any { return s.FrontendURL }, ""},
-		"text like a number":  {[]string{"COURSEWRIGHT_DEFAULT_CMD=007"}, func(s settings.Settings) any { return s.DefaultCommand }, "007"},
-		"huey":                {[]string{"HUEY_IMMEDIATE=True"}, func(s settings.Settings) any { return s.Immediate }, true},
-		"huey off":            {[]string{"HUEY_IMMEDIATE=False"}, func(s settings.Settings) any { return s.Immediate }, false},
-		"aliases that agree":  {[]string{"HUEY_IMMEDIATE=True", "COURSEWRIGHT_IMMEDIATE=yes"}, func(s settings.Settings) any { return s.Immediate }, true},
-		"seconds":             {[]string{"COURSEWRIGHT_BUILD_TIMEOUT=90"}, func(s settings.Settings) any { return s.BuildTimeout }, 90 * time.Second},
-		"duration":            {[]string{"COURSEWRIGHT_BUILD_TIMEOUT=1h30m"}, func(s settings.Settings) any { return s.BuildTimeout }, 90 * time.Minute},
-		"no limit":            {[]string{"COURSEWRIGHT_BUILD_TIMEOUT=0"}, func(s settings.Settings) any { return s.BuildTimeout }, time.Duration(0)},
-		"git options":         {[]string{`GITMANAGER_GIT_OPTIONS=["-c", "a=b,c"]`}, func(s settings.Settings) any { return s.GitOptions }, []string{"-c", "a=b,c"}},
-		"networks":            {[]string{"COURSEWRIGHT_TRUSTED_PROXIES=10.0.0.7/8, ::1"}, func(s settings.Settings) any { return fmt.Sprint(s.TrustedProxies) }, fmt.Sprint([]netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("::1/128")})},
-		"object":              {[]string{`GITMANAGER_BUILD_MODULE_SETTINGS={"HOST_BUILD_PATH": "/h"}`}, func(s settings.Settings) any { return s.BuildModuleOptions }, map[string]any{"HOST_BUILD_PATH": "/h"}},
-		"sqlite":              {[]string{"COURSEWRIGHT_DATABASE_URL=sqlite:///d/x.db"}, func(s settings.Settings) any { return s.Database }, settings.Database{Driver: "sqlite", Path: "/d/x.db"}},
-		"postgres":            {[]string{"COURSEWRIGHT_DATABASE_URL=postgres://u:p@h/d"}, func(s settings.Settings) any { return s.Database }, settings.Database{Driver: "postgres", URL: "postgres://u:p@h/d"}},
-		"level":               {[]string{"COURSEWRIGHT_LOG_LEVEL=WARN"}, func(s settings.Settings) any { return s.LogLevel }, slog.LevelWarn},
-		"module means exec":   {[]string{"COURSEWRIGHT_BUILD_MODULE=/m"}, func(s settings.Settings) any { return s.Builder }, "exec"},
-		"builder beats it":    {[]string{"COURSEWRIGHT_BUILD_MODULE=/m", "COURSEWRIGHT_BUILDER=docker"}, func(s settings.Settings) any { return s.Builder }, "docker"},
-		"service links":       {[]string{"COURSEWRIGHT_PORT=tcp://10.0.0.1:80", "COURSEWRIGHT_API_SERVICE_HOST=10.0.0.1", "COURSEWRIGHT_PORT_80_TCP_ADDR=10.0.0.1", "COURSEWRIGHT_SERVICE_PORT_HTTP=80"}, func(s settings.Settings) any { return len(s.Warnings) }, 0},
-		"time zone":           {[]string{"GITMANAGER_TIME_ZONE=Europe/Helsinki"}, func(s settings.Settings) any { return s.TimeZone.String() }, "Europe/Helsinki"},
-		"path made absolute":  {[]string{"COURSEWRIGHT_BUILD_PATH=b/../c"}, func(s settings.Settings) any { return filepath.IsAbs(s.BuildPath) && filepath.Base(s.BuildPath) == "c" }, true},
-		"flagless beginnings": {[]string{"OTHER_X=1"}, func(s settings.Settings) any { return len(s.Warnings) }, 0},
+		"JSON text":          {[]string{`GITMANAGER_BUILD_PATH="/b"`}, func(s settings.Settings) any { return s.BuildPath }, "/b"},
+		"other prefix":       {[]string{"ENV_SETTINGS_PREFIX=HELM_GITMANAGER_", "HELM_GITMANAGER_BUILD_PATH=/b", "GITMANAGER_BUILD_PATH=/c"}, func(s settings.Settings) any { return s.BuildPath }, "/b"},
+		"null command":       {[]string{"GITMANAGER_DEFAULT_CMD=null"}, func(s settings.Settings) any { return s.DefaultCommand }, ""},
+		"empty command":      {[]string{"COURSEWRIGHT_DEFAULT_CMD="}, func(s settings.Settings) any { return s.DefaultCommand }, ""},
+		"empty is not given": {[]string{"COURSEWRIGHT_KEEP_BUILDS="}, func(s settings.Settings) any { return s.KeepBuilds }, 10},
+		"empty beside alias": {[]string{"COURSEWRIGHT_FRONTEND_URL=", "GITMANAGER_FRONTEND_URL=https://a.test/"}, func(s settings.Settings) any { return s.FrontendURL }, "https://a.test"},
+		"null address":       {[]string{"GITMANAGER_FRONTEND_URL=null"}, func(s settings.Settings) any { return s.FrontendURL }, ""},
+		"text like a number": {[]string{"COURSEWRIGHT_DEFAULT_CMD=007"}, func(s settings.Settings) any { return s.DefaultCommand }, "007"},
+		"huey":               {[]string{"HUEY_IMMEDIATE=True"}, func(s settings.Settings) any { return s.Immediate }, true},
+		"huey off":           {[]string{"HUEY_IMMEDIATE=False"}, func(s settings.Settings) any { return s.Immediate }, false},
+		"aliases that agree": {[]string{"HUEY_IMMEDIATE=True", "COURSEWRIGHT_IMMEDIATE=yes"}, func(s settings.Settings) any { return s.Immediate }, true},
+		"seconds":            {[]string{"COURSEWRIGHT_BUILD_TIMEOUT=90"}, func(s settings.Settings) any { return s.BuildTimeout }, 90 * time.Second},
+		"duration":           {[]string{"COURSEWRIGHT_BUILD_TIMEOUT=1h30m"}, func(s settings.Settings) any { return s.BuildTimeout }, 90 * time.Minute},
+		"no limit":           {[]string{"COURSEWRIGHT_BUILD_TIMEOUT=0"}, func(s settings.Settings) any { return s.BuildTimeout }, time.Duration(0)},
+		"git options":        {[]string{`GITMANAGER_GIT_OPTIONS=["-c", "a=b,c"]`}, func(s settings.Settings) any { return s.GitOptions }, []string{"-c", "a=b,c"}},
+		"networks":           {[]string{"COURSEWRIGHT_TRUSTED_PROXIES=10.0.0.7/8, ::1"}, func(s settings.Settings) any { return fmt.Sprint(s.TrustedProxies) }, fmt.Sprint([]netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("::1/128")})},
+		"object":             {[]string{`GITMANAGER_BUILD_MODULE_SETTINGS={"HOST_BUILD_PATH": "/h"}`}, func(s settings.Settings) any { return s.BuildModuleOptions }, map[string]any{"HOST_BUILD_PATH": "/h"}},
+		"sqlite":             {[]string{"COURSEWRIGHT_DATABASE_URL=sqlite:///d/x.db"}, func(s settings.Settings) any { return s.Database }, settings.Database{Driver: "sqlite", Path: "/d/x.db"}},
+		"postgres":           {[]string{"COURSEWRIGHT_DATABASE_URL=postgres://u:p@h/d"}, func(s settings.Settings) any { return s.Database }, settings.Database{Driver: "postgres", URL: "postgres://u:p@h/d"}},
+		"level":              {[]string{"COURSEWRIGHT_LOG_LEVEL=WARN"}, func(s settings.Settings) any { return s.LogLevel }, slog.LevelWarn},
+		"module means exec":  {[]string{"COURSEWRIGHT_BUILD_MODULE=/m"}, func(s settings.Settings) any { return s.Builder }, "exec"},
+		"builder beats it":   {[]string{"COURSEWRIGHT_BUILD_MODULE=/m", "COURSEWRIGHT_BUILDER=docker"}, func(s settings.Settings) any { return s.Builder }, "docker"},
+		"service links":      {[]string{"COURSEWRIGHT_PORT=tcp://10.0.0.1:80", "COURSEWRIGHT_API_SERVICE_HOST=10.0.0.1", "COURSEWRIGHT_PORT_80_TCP_ADDR=10.0.0.1", "COURSEWRIGHT_SERVICE_PORT_HTTP=80"}, func(s settings.Settings) any { return len(s.Warnings) }, 0},
+		"time zone":          {[]string{"GITMANAGER_TIME_ZONE=Europe/Helsinki"}, func(s settings.Settings) any { return s.TimeZone.String() }, "Europe/Helsinki"},
+		"path made absolute": {[]string{"COURSEWRIGHT_BUILD_PATH=b/../c"}, func(s settings.Settings) any { return filepath.IsAbs(s.BuildPath) && filepath.Base(s.BuildPath) == "c" }, true},
+		"not ours":           {[]string{"OTHER_X=1"}, func(s settings.Settings) any { return len(s.Warnings) }, 0},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -346,6 +346,16 @@ func TestWarnings(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestOtherVariables(t *testing.T) {
+	t.Parallel()
+	w := world{src: settings.Sources{Environ: []string{"COURSEWRIGHT_TOKEN=x"}}}
+	if _, err := w.load(t); err == nil {
+		t.Error("an unknown variable was accepted")
+	}
+	w.src.Others = []string{"COURSEWRIGHT_TOKEN"}
+	mustLoad(t, w)
 }
 
 func TestSecretsStayHidden(t *testing.T) {
