@@ -25,8 +25,10 @@ func readBody(c *gin.Context, limit int64) ([]byte, error) {
 	body, err := io.ReadAll(http.MaxBytesReader(c.Writer, c.Request.Body, limit))
 	var tooLarge *http.MaxBytesError
 	if errors.As(err, &tooLarge) {
-		return nil, &requestError{status: http.StatusRequestEntityTooLarge,
-			detail: fmt.Sprintf("The body is larger than %d bytes.", limit)}
+		return nil, &requestError{
+			status: http.StatusRequestEntityTooLarge,
+			detail: fmt.Sprintf("The body is larger than %d bytes.", limit),
+		}
 	}
 	if err != nil {
 		return nil, &requestError{status: http.StatusBadRequest, detail: "The body ended too early."}
@@ -58,8 +60,10 @@ func readObject(c *gin.Context, mayBeEmpty bool) (*object, error) {
 	}
 	kind, _, err := mime.ParseMediaType(c.GetHeader("Content-Type"))
 	if err != nil || kind != "application/json" {
-		return nil, &requestError{status: http.StatusUnsupportedMediaType,
-			detail: "The body must be JSON.", hint: "Send the header Content-Type: application/json."}
+		return nil, &requestError{
+			status: http.StatusUnsupportedMediaType,
+			detail: "The body must be JSON.", hint: "Send the header Content-Type: application/json.",
+		}
 	}
 	if err := json.Unmarshal(body, &o.fields); err != nil {
 		return nil, jsonError(body, err)
@@ -110,8 +114,10 @@ func (o *object) finish(validation error) error {
 	errs := slices.Clone(o.errs)
 	for _, name := range slices.Sorted(maps.Keys(o.fields)) {
 		if !slices.Contains(o.known, name) {
-			errs = append(errs, course.FieldError{Field: name,
-				Message: "There is no such field. Known are " + strings.Join(o.known, ", ") + "."})
+			errs = append(errs, course.FieldError{
+				Field:   name,
+				Message: "There is no such field. Known are " + strings.Join(o.known, ", ") + ".",
+			})
 		}
 	}
 	var fields *course.FieldErrors

@@ -15,13 +15,9 @@ type canceller interface {
 }
 
 // cancelBuild answers POST /api/v1/courses/KEY/builds/ID/cancel.
-func cancelBuild(g *gate, rows BuildRows, builds canceller) handler {
+func cancelBuild(g *gate, rows buildFinder, builds canceller) handler {
 	return func(c *gin.Context) error {
-		found, err := g.course(c, Write, false)
-		if err != nil {
-			return err
-		}
-		b, err := buildOf(c, rows, found)
+		found, b, err := g.build(c, Write, rows)
 		if err != nil {
 			return err
 		}

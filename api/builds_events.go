@@ -31,13 +31,9 @@ type logEvent struct {
 // server-sent events: log (a piece of the log), status (the build, when it has
 // changed) and end (the build has ended and the log is complete; the client
 // closes). Last-Event-ID or ?offset= resumes.
-func buildEvents(g *gate, rows BuildRows, logs Logs, closing <-chan struct{}) handler {
+func buildEvents(g *gate, rows buildFinder, logs Logs, closing <-chan struct{}) handler {
 	return func(c *gin.Context) error {
-		found, err := g.course(c, Read, false)
-		if err != nil {
-			return err
-		}
-		b, err := buildOf(c, rows, found)
+		found, b, err := g.build(c, Read, rows)
 		if err != nil {
 			return err
 		}
@@ -65,7 +61,7 @@ func buildEvents(g *gate, rows BuildRows, logs Logs, closing <-chan struct{}) ha
 type eventStream struct {
 	out     http.ResponseWriter
 	control *http.ResponseController
-	rows    BuildRows
+	rows    buildFinder
 	logs    Logs
 	build   int64
 	offset  int64

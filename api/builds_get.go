@@ -7,13 +7,9 @@ import (
 )
 
 // getBuild answers GET /api/v1/courses/KEY/builds/ID.
-func getBuild(g *gate, rows BuildRows) handler {
+func getBuild(g *gate, rows buildFinder) handler {
 	return func(c *gin.Context) error {
-		found, err := g.course(c, Read, false)
-		if err != nil {
-			return err
-		}
-		b, err := buildOf(c, rows, found)
+		_, b, err := g.build(c, Read, rows)
 		if err != nil {
 			return err
 		}

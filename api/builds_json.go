@@ -2,10 +2,7 @@ package api
 
 import (
 	"math"
-	"strconv"
 	"time"
-
-	"github.com/gin-gonic/gin"
 
 	"coursewright/internal/course"
 )
@@ -68,19 +65,4 @@ func optionalTime(t time.Time) *time.Time {
 		return nil
 	}
 	return new(t.UTC())
-}
-
-// buildOf finds the build that the path names and checks that it is the
-// course's.
-func buildOf(c *gin.Context, rows BuildRows, of course.Course) (course.Build, error) {
-	missing := &wordedError{text: "There is no such build of course " + of.Key + ".", kind: course.ErrNotFound}
-	id, err := strconv.ParseInt(c.Param("id"), 10, 64)
-	if err != nil {
-		return course.Build{}, missing
-	}
-	b, err := rows.Build(c.Request.Context(), id)
-	if isNotFound(err) || err == nil && b.CourseID != of.ID {
-		return course.Build{}, missing
-	}
-	return b, err
 }

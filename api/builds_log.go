@@ -16,13 +16,9 @@ const nextOffsetHeader = "Log-Next-Offset"
 
 // buildLog answers GET /api/v1/courses/KEY/builds/ID/log: what there is from
 // the byte ?offset= on.
-func buildLog(g *gate, rows BuildRows, logs Logs) handler {
+func buildLog(g *gate, rows buildFinder, logs Logs) handler {
 	return func(c *gin.Context) error {
-		found, err := g.course(c, Read, false)
-		if err != nil {
-			return err
-		}
-		b, err := buildOf(c, rows, found)
+		_, b, err := g.build(c, Read, rows)
 		if err != nil {
 			return err
 		}
@@ -44,7 +40,8 @@ func readOffset(text string) (int64, error) {
 	n, err := strconv.ParseInt(text, 10, 64)
 	if err != nil || n < 0 {
 		return 0, &course.FieldErrors{Fields: []course.FieldError{{
-			Field: "offset", Message: "Give a number of bytes, 0 or more."}}}
+			Field: "offset", Message: "Give a number of bytes, 0 or more.",
+		}}}
 	}
 	return n, nil
 }

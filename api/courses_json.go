@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 	"log/slog"
-
 	"net/http"
 	"time"
 

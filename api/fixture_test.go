@@ -30,24 +30,24 @@ type fixture struct {
 }
 
 // newFixture starts an API. change may alter its configuration.
-func newFixture(t testing.TB, change func(*api.Config)) *fixture {
-	t.Helper()
+func newFixture(tb testing.TB, change func(*api.Config)) *fixture {
+	tb.Helper()
 	var seconds atomic.Int64
 	clock := func() time.Time {
 		return time.Date(2026, 9, 1, 12, 0, int(seconds.Add(1)), 0, time.UTC)
 	}
-	store, err := sqlite.Open(t.Context(), sqlite.Options{Path: filepath.Join(t.TempDir(), "db"), Migrate: true, Now: clock})
+	store, err := sqlite.Open(tb.Context(), sqlite.Options{Path: filepath.Join(tb.TempDir(), "db"), Migrate: true, Now: clock})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		if err := store.Close(); err != nil {
-			t.Error(err)
+			tb.Error(err)
 		}
 	})
 	f := &fixture{store: store, builds: &workflows{store: store}, releases: &releases{}, log: &strings.Builder{}}
 	addresses, err := api.NewAddresses("", nil)
-	must(t, err)
+	must(tb, err)
 	cfg := api.Config{
 		Addresses: addresses,
 		Log:       slog.New(slog.NewTextHandler(f.log, nil)),
@@ -57,49 +57,49 @@ func newFixture(t testing.TB, change func(*api.Config)) *fixture {
 		change(&cfg)
 	}
 	if f.handler, err = api.New(cfg); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return f
 }
 
 // addCourse saves a course with a known secret.
-func (f *fixture) addCourse(t testing.TB, key string) course.Course {
-	t.Helper()
+func (f *fixture) addCourse(tb testing.TB, key string) course.Course {
+	tb.Helper()
 	c := course.New(key)
 	c.GitOrigin, c.GitBranch, c.WebhookSecret = "https://git.example.org/"+key+".git", "main", "s3cret-for-tests-"+key
-	c, err := f.store.CreateCourse(t.Context(), c)
+	c, err := f.store.CreateCourse(tb.Context(), c)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return c
 }
 
 // endedBuild runs a build through its rows.
-func (f *fixture) endedBuild(t testing.TB, key string, status course.Status, log string) course.Build {
-	t.Helper()
-	ctx := t.Context()
+func (f *fixture) endedBuild(tb testing.TB, key string, status course.Status, log string) course.Build {
+	tb.Helper()
+	ctx := tb.Context()
 	_, err := f.store.RequestBuild(ctx, key, course.BuildRequest{Trigger: course.TriggerHook, RequestIP: "192.0.2.7"})
-	must(t, err)
+	must(tb, err)
 	b, _, err := f.store.ClaimBuild(ctx, key, "run-"+key)
-	must(t, err)
-	must(t, f.store.RecordFacts(ctx, b.ID, course.Facts{Host: "host-a", Commit: strings.Repeat("ab", 20)}))
-	must(t, f.store.StartStep(ctx, b.ID, "checkout"))
-	must(t, f.store.FinishStep(ctx, b.ID, "checkout", course.OutcomeOK, ""))
-	must(t, f.store.AppendLog(ctx, b.ID, log))
+	must(tb, err)
+	must(tb, f.store.RecordFacts(ctx, b.ID, course.Facts{Host: "host-a", Commit: strings.Repeat("ab", 20)}))
+	must(tb, f.store.StartStep(ctx, b.ID, "checkout"))
+	must(tb, f.store.FinishStep(ctx, b.ID, "checkout", course.OutcomeOK, ""))
+	must(tb, f.store.AppendLog(ctx, b.ID, log))
 	if status.Final() {
 		_, err = f.store.FinishBuild(ctx, b.ID, course.BuildResult{Status: status})
-		must(t, err)
+		must(tb, err)
 	}
 	b, err = f.store.Build(ctx, b.ID)
-	must(t, err)
+	must(tb, err)
 	return b
 }
 
 // send sends one request. Headers are pairs; a body that begins with a brace
 // is JSON.
-func (f *fixture) send(t testing.TB, method, target, body string, headers ...string) *httptest.ResponseRecorder {
-	t.Helper()
-	r := httptest.NewRequestWithContext(t.Context(), method, target, strings.NewReader(body))
+func (f *fixture) send(tb testing.TB, method, target, body string, headers ...string) *httptest.ResponseRecorder {
+	tb.Helper()
+	r := httptest.NewRequestWithContext(tb.Context(), method, target, strings.NewReader(body))
 	r.Host = "localhost:8080"
 	if strings.HasPrefix(strings.TrimSpace(body), "{") {
 		r.Header.Set("Content-Type", "application/json")
@@ -116,10 +116,10 @@ func (f *fixture) send(t testing.TB, method, target, body string, headers ...str
 	return w
 }
 
-func must(t testing.TB, err error) {
-	t.Helper()
+func must(tb testing.TB, err error) {
+	tb.Helper()
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strconv"
 
 	"github.com/gin-gonic/gin"
 
@@ -14,6 +15,11 @@ import (
 // courseFinder finds one course.
 type courseFinder interface {
 	Course(ctx context.Context, key string) (course.Course, error)
+}
+
+// buildFinder finds one build.
+type buildFinder interface {
+	Build(ctx context.Context, id int64) (course.Build, error)
 }
 
 // gate finds the course of a request and checks the caller's right to it.
@@ -38,6 +44,24 @@ func (g *gate) course(c *gin.Context, a Access, byDefault bool) (course.Course, 
 		return course.Course{}, noAccess(found.Key)
 	}
 	return found, nil
+}
+
+// build finds the course and the build that the path names, for the REST API.
+func (g *gate) build(c *gin.Context, a Access, rows buildFinder) (course.Course, course.Build, error) {
+	found, err := g.course(c, a, false)
+	if err != nil {
+		return found, course.Build{}, err
+	}
+	missing := &wordedError{text: "There is no such build of course " + found.Key + ".", kind: course.ErrNotFound}
+	id, err := strconv.ParseInt(c.Param("id"), 10, 64)
+	if err != nil {
+		return found, course.Build{}, missing
+	}
+	b, err := rows.Build(c.Request.Context(), id)
+	if isNotFound(err) || err == nil && b.CourseID != found.ID {
+		return found, course.Build{}, missing
+	}
+	return found, b, err
 }
 
 func noAccess(key string) error {

@@ -16,8 +16,10 @@ func (s *server) guardHost(c *gin.Context) {
 	if s.allowedHost(c.Request.Host) {
 		return
 	}
-	refuse(c, &requestError{status: http.StatusMisdirectedRequest,
-		detail: "This service is not known under that host name. Use its own name, or add the name to its settings."})
+	refuse(c, &requestError{
+		status: http.StatusMisdirectedRequest,
+		detail: "This service is not known under that host name. Use its own name, or add the name to its settings.",
+	})
 }
 
 func (s *server) allowedHost(host string) bool {

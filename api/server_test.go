@@ -104,9 +104,19 @@ func TestHosts(t *testing.T) {
 		host   string
 		status int
 	}{
-		{named, "localhost", 200}, {named, "LOCALHOST:8080", 200}, {named, "127.0.0.1:1", 200}, {named, "[::1]:8080", 200}, {named, "[::1]", 200},
-		{named, "courses.localhost:80", 200}, {named, "gm.example.org", 200}, {named, "GM.example.org.:443", 200},
-		{named, "evil.example.org", 421}, {named, "127.0.0.1.example.org", 421}, {named, "notlocalhost", 421}, {named, "192.0.2.1", 421}, {named, "", 421},
+		{named, "localhost", 200},
+		{named, "LOCALHOST:8080", 200},
+		{named, "127.0.0.1:1", 200},
+		{named, "[::1]:8080", 200},
+		{named, "[::1]", 200},
+		{named, "courses.localhost:80", 200},
+		{named, "gm.example.org", 200},
+		{named, "GM.example.org.:443", 200},
+		{named, "evil.example.org", 421},
+		{named, "127.0.0.1.example.org", 421},
+		{named, "notlocalhost", 421},
+		{named, "192.0.2.1", 421},
+		{named, "", 421},
 		{open, "anything.example.org", 200},
 	}
 	for _, tt := range tests {

@@ -2,7 +2,6 @@ package api_test
 
 import (
 	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -193,25 +192,5 @@ func TestStaticWithoutFolders(t *testing.T) {
 	f := newFixture(t, nil)
 	if w := f.send(t, http.MethodGet, "/static/intro/a.html", ""); w.Code != http.StatusNotFound {
 		t.Errorf("status %d", w.Code)
-	}
-}
-
-func BenchmarkStatic(b *testing.B) {
-	base := b.TempDir()
-	if err := os.MkdirAll(filepath.Join(base, "intro"), 0o750); err != nil {
-		b.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(base, "intro", "a.html"), []byte("<p>a"), 0o600); err != nil {
-		b.Fatal(err)
-	}
-	f := newFixture(b, func(c *api.Config) { c.StaticRoot, c.CoursesPath = base, base })
-	r := httptest.NewRequestWithContext(b.Context(), "GET", "/static/intro/a.html", nil)
-	r.Host = "localhost"
-	for b.Loop() {
-		w := httptest.NewRecorder()
-		f.handler.ServeHTTP(w, r)
-		if w.Code != 200 {
-			b.Fatal(w.Code)
-		}
 	}
 }

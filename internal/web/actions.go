@@ -103,7 +103,8 @@ func (s *site) deleteCourse(w http.ResponseWriter, r *http.Request) error {
 	if r.PostForm.Get("confirm") != c.Key {
 		page := newFormPage("Edit "+c.Key, c.Key, c)
 		return s.formAgain(w, page, &course.FieldErrors{Fields: []course.FieldError{{
-			Field: "confirm", Message: fmt.Sprintf("Type %s to remove the course.", c.Key)}}})
+			Field: "confirm", Message: fmt.Sprintf("Type %s to remove the course.", c.Key),
+		}}})
 	}
 	if err := s.Builds.RemoveCourse(r.Context(), c.Key); err != nil {
 		return err

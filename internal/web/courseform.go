@@ -94,7 +94,8 @@ func (s *site) idle(r *http.Request, key string) error {
 	for _, b := range list {
 		if !b.Status.Final() {
 			return &course.FieldErrors{Kind: course.ErrConflict, Fields: []course.FieldError{{
-				Field: "key", Message: "A build of this course has not ended; wait for it or cancel it, then change the key."}}}
+				Field: "key", Message: "A build of this course has not ended; wait for it or cancel it, then change the key.",
+			}}}
 		}
 	}
 	return nil
