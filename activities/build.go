@@ -238,7 +238,7 @@ func (b *BuildSteps) Clean(ctx context.Context, job Job) error {
 	}
 	var keep []string
 	if meta.ExcludePatterns != nil {
-		if keep, err = gitrepo.SplitWords(*meta.ExcludePatterns); err != nil {
+		if keep, err = build.Split(*meta.ExcludePatterns); err != nil {
 			return forTemporal(err)
 		}
 	}

@@ -77,10 +77,6 @@ func (r *ReleaseSteps) stage(ctx context.Context, c course.Course, in Built, loa
 	if err != nil {
 		return err
 	}
-	compiled, err := loaded.Compiled()
-	if err != nil {
-		return err
-	}
 	if n := len(loaded.Configures()); n > 0 {
 		log.Printf("warning: the course configures %d graders; this version does not tell graders, so their exercises have no addresses", n)
 	}
@@ -92,7 +88,7 @@ func (r *ReleaseSteps) stage(ctx context.Context, c course.Course, in Built, loa
 		CachePath: r.Disk.Cache(c.Key),
 		StaticDir: loaded.StaticDir(), UnprotectedPaths: unprotected, HasUnprotected: given,
 		Files: loaded.Files(),
-		Docs:  map[string][]byte{"lms.json": document, "course.json": compiled, "defaults.json": []byte("{}")},
+		Docs:  map[string][]byte{"lms.json": document, "defaults.json": []byte("{}")},
 	})
 	if err != nil {
 		return err

@@ -133,6 +133,9 @@ func (y *system) openGit(context.Context) error {
 	if err != nil {
 		return err
 	}
+	if y.settings.SSHKeyPath == "" {
+		return nil
+	}
 	y.publicKey, err = gitrepo.EnsureKey(y.settings.SSHKeyPath)
 	return err
 }

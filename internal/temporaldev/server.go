@@ -43,10 +43,12 @@ const (
 
 // Config says how to run the server.
 type Config struct {
-	CLI      string // path of the temporal program
-	DataFile string // database file, made when missing; kept
-	Port     int    // 0: the usual one if it is free, else any
-	UIPort   int    // as Port, of the Web UI; -1: no Web UI
+	CLI      string   // path of the temporal program
+	DataFile string   // database file, made when missing; kept
+	Port     int      // 0: the usual one if it is free, else any
+	UIPort   int      // as Port, of the Web UI; -1: no Web UI
+	AnyPort  bool     // leave the usual ports to others
+	Dynamic  []string // more dynamic configuration, each KEY=VALUE with a JSON value
 	Output   io.Writer
 	Logger   *slog.Logger
 }
@@ -56,8 +58,12 @@ type Server struct {
 	cfg  Config
 	stop context.CancelFunc
 	done chan struct{}
-	died chan error // closed after the first child ended
+	died chan error // how the first child ended
 }
+
+// startTries bounds the starts on ports that were free when they were chosen
+// and taken by somebody else a moment later.
+const startTries = 5
 
 // Start starts the server and waits until it is healthy. The caller closes it.
 func Start(ctx context.Context, cfg Config) (*Server, error) {
@@ -65,11 +71,25 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 	if cfg.CLI, err = findCLI(cfg.CLI); err != nil {
 		return nil, err
 	}
-	if cfg.Port, err = choosePort(cfg.Port, defaultPort); err != nil {
+	for try := 1; ; try++ {
+		s, err := startOnce(ctx, cfg)
+		chosen := cfg.Port == 0 && cfg.UIPort <= 0
+		if err == nil || !errors.Is(err, errDied) || !chosen || try == startTries {
+			return s, err
+		}
+	}
+}
+
+// errDied says that the child ended before it was healthy.
+var errDied = errors.New("the Temporal development server did not start")
+
+func startOnce(ctx context.Context, cfg Config) (*Server, error) {
+	var err error
+	if cfg.Port, err = cfg.choosePort(cfg.Port, defaultPort); err != nil {
 		return nil, fmt.Errorf("port of the Temporal server: %w", err)
 	}
 	if cfg.UIPort >= 0 {
-		if cfg.UIPort, err = choosePort(cfg.UIPort, defaultUIPort); err != nil {
+		if cfg.UIPort, err = cfg.choosePort(cfg.UIPort, defaultUIPort); err != nil {
 			return nil, fmt.Errorf("port of the Temporal Web UI: %w", err)
 		}
 	}
@@ -150,14 +170,14 @@ func (s *Server) arguments() []string {
 		"--sqlite-pragma", "journal_mode=WAL",
 		"--sqlite-pragma", "synchronous=NORMAL",
 	}
-	for _, v := range []string{
+	for _, v := range append([]string{
 		"history.transferProcessorMaxPollRPS=5000",
 		"history.timerProcessorMaxPollRPS=5000",
 		"history.visibilityProcessorMaxPollRPS=5000",
 		"history.transferProcessorUpdateShardTaskCount=1000",
 		"system.enableActivityEagerExecution=true",
 		"system.enableEagerWorkflowStart=true",
-	} {
+	}, s.cfg.Dynamic...) {
 		args = append(args, "--dynamic-config-value", v)
 	}
 	if s.cfg.UIPort < 0 {
@@ -195,7 +215,7 @@ func (s *Server) waitHealthy(ctx context.Context) error {
 		}
 		select {
 		case died := <-s.died:
-			return fmt.Errorf("the Temporal development server did not start (%w); its output tells why", died)
+			return fmt.Errorf("%w: %w; its output tells why", errDied, died)
 		case <-ctx.Done():
 			return fmt.Errorf("the Temporal development server at %s is not healthy after %s: %w", s.Address(), startTimeout, err)
 		case <-time.After(20 * time.Millisecond):
@@ -227,15 +247,17 @@ func findCLI(path string) (string, error) {
 
 // choosePort gives the wanted port, or without one the usual port if it is
 // free, else any. A wanted port that is taken is an error.
-func choosePort(wanted, usual int) (int, error) {
+func (c Config) choosePort(wanted, usual int) (int, error) {
 	if wanted != 0 {
 		if _, err := tryPort(wanted); err != nil {
 			return 0, fmt.Errorf("%d cannot be used: %w; choose another", wanted, err)
 		}
 		return wanted, nil
 	}
-	if port, err := tryPort(usual); err == nil {
-		return port, nil
+	if !c.AnyPort {
+		if port, err := tryPort(usual); err == nil {
+			return port, nil
+		}
 	}
 	return tryPort(0)
 }

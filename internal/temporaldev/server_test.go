@@ -77,6 +77,7 @@ func config(t *testing.T, dir string) temporaldev.Config {
 		CLI:      temporaltest.CLI(t),
 		DataFile: filepath.Join(dir, "temporal.db"),
 		UIPort:   -1,
+		AnyPort:  true,
 		Output:   io.Discard,
 		Logger:   slog.New(slog.DiscardHandler),
 	}

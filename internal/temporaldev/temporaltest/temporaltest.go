@@ -45,13 +45,16 @@ func Start(tb testing.TB) *temporaldev.Server {
 	return StartIn(tb, tb.TempDir())
 }
 
-// StartIn runs a server whose database is kept in dir.
-func StartIn(tb testing.TB, dir string) *temporaldev.Server {
+// StartIn runs a server whose database is kept in dir, with more dynamic
+// configuration (KEY=VALUE) when given.
+func StartIn(tb testing.TB, dir string, dynamic ...string) *temporaldev.Server {
 	tb.Helper()
 	s, err := temporaldev.Start(tb.Context(), temporaldev.Config{
 		CLI:      CLI(tb),
 		DataFile: filepath.Join(dir, "temporal.db"),
 		UIPort:   -1,
+		AnyPort:  true,
+		Dynamic:  dynamic,
 		Output:   io.Discard,
 		Logger:   slog.New(slog.DiscardHandler),
 	})
