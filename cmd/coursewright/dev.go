@@ -117,6 +117,7 @@ func devSettings(o devOptions) (settings.Settings, error) {
 		Config:   o.config,
 		Environ:  os.Environ(),
 		Flags:    flags,
+		Others:   notSettings(),
 	})
 	if err != nil {
 		return s, err

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	_ "time/tzdata" // TIME_ZONE works where the machine has no time zones installed
 
 	"github.com/spf13/cobra"
 )
@@ -56,4 +57,10 @@ func newRootCommand() *cobra.Command {
 		newDevCommand(),
 	)
 	return root
+}
+
+// notSettings are variables with the settings' prefix that mean something else:
+// what the tests use.
+func notSettings() []string {
+	return []string{"COURSEWRIGHT_REQUIRE", "COURSEWRIGHT_TEST_TEMPORAL_CLI"}
 }

@@ -185,8 +185,8 @@ func courseRows() []row {
 			Doc: "Published releases kept per course, for rollback.",
 		}),
 		define(ints(1, 1_000_000), func(s *Settings) *int { return &s.KeepBuilds }, Setting{
-			Name: "KEEP_BUILDS", Default: "10",
-			Doc: "Builds kept per course, with their logs. gitmanager kept 10.",
+			Name: "KEEP_BUILDS", Default: "1000",
+			Doc: "Builds kept per course, with their logs; a request that was skipped is one too. gitmanager kept 10.",
 		}),
 		define(names().with(insideCourse), func(s *Settings) *string { return &s.PersonalizedDir }, Setting{
 			Name: "PERSONALIZED_CONTENT_DIR", Default: "personalized_exercises", Gitmanager: true,
