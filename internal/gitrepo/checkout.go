@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -134,7 +136,7 @@ func (s *session) update(ctx context.Context, dir, branch string) error {
 	if err := s.run(ctx, dir, args...); err != nil {
 		return err
 	}
-	if err := s.run(ctx, dir, "reset", "-q", "--hard", remote); err != nil {
+	if err := s.runWritable(ctx, dir, "reset", "-q", "--hard", remote); err != nil {
 		return err
 	}
 	t := tree{dir: dir, gitDir: filepath.Join(dir, ".git")}
@@ -163,11 +165,12 @@ func (s *session) localOptions() []string {
 // replace clones beside dir and then puts the clone in its place.
 func (s *session) replace(ctx context.Context, dir string, f repoFacts) error {
 	parent := filepath.Dir(dir)
-	if err := os.MkdirAll(parent, 0o755); err != nil {
+	if err := os.MkdirAll(parent, 0o777); err != nil {
 		return fmt.Errorf("clone: %w", err)
 	}
-	tmp, err := os.MkdirTemp(parent, leftoverPrefix(dir))
-	if err != nil {
+	// The umask decides who else may read the copy, as in all of it.
+	tmp := filepath.Join(parent, leftoverPrefix(dir)+strconv.FormatUint(rand.Uint64(), 36))
+	if err := os.Mkdir(tmp, 0o777); err != nil {
 		return fmt.Errorf("clone: %w", err)
 	}
 	s.hide(tmp, ".")
@@ -190,11 +193,8 @@ func (s *session) replace(ctx context.Context, dir string, f repoFacts) error {
 // clone fills the empty folder dir. It is an update of an empty repository, so
 // that both take the same path; other branches are not fetched.
 func (s *session) clone(ctx context.Context, dir string, f repoFacts) error {
-	if err := os.Chmod(dir, 0o755); err != nil {
-		return fmt.Errorf("clone: %w", err)
-	}
 	for _, sub := range []string{"objects/info", "objects/pack", "refs/heads", "refs/tags", "info"} {
-		if err := os.MkdirAll(filepath.Join(dir, ".git", filepath.FromSlash(sub)), 0o755); err != nil {
+		if err := os.MkdirAll(filepath.Join(dir, ".git", filepath.FromSlash(sub)), 0o777); err != nil {
 			return fmt.Errorf("clone: %w", err)
 		}
 	}

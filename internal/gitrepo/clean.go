@@ -41,7 +41,7 @@ func (g *Git) Clean(ctx context.Context, dir string, exclude []string, log func(
 			args = append(args, "--exclude="+pattern)
 		}
 	}
-	if err := s.run(ctx, dir, args...); err != nil {
+	if err := s.runWritable(ctx, dir, args...); err != nil {
 		return fmt.Errorf("clean: %w", err)
 	}
 	if err := s.cleanSubmodules(ctx, tree{dir: dir, gitDir: filepath.Join(dir, ".git")}); err != nil {
@@ -63,7 +63,7 @@ func (s *session) cleanSubmodules(ctx context.Context, t tree) error {
 		if sub.gitDir == "" {
 			continue
 		}
-		if err := s.run(ctx, sub.dir, "clean", "-xfd"); err != nil {
+		if err := s.runWritable(ctx, sub.dir, "clean", "-xfd"); err != nil {
 			return err
 		}
 		if err := s.cleanSubmodules(ctx, sub); err != nil {

@@ -165,7 +165,7 @@ func TestHostileGitFolder(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			b, repo := local(t), gitrepotest.New(t)
-			repo.Commit(map[string]string{"a": "1", "d/b": "1"}, "First")
+			repo.Commit(map[string]string{"a": "1", "d/b": "1", ".gitattributes": "* filter=x\n"}, "First")
 			b.checkout(repo.URL(), "main")
 			victim := t.TempDir()
 			must(t, os.WriteFile(filepath.Join(victim, "b"), []byte("mine"), 0o644))
@@ -209,7 +209,6 @@ func attackConfig(_ *testing.T, b *bench, victim string) {
 	b.appendConfig("[core]\n\tfsmonitor = \"" + run + "; false\"\n\tsshCommand = " + run + "\n\tpager = " + run +
 		"\n\thooksPath = hooks\n[remote \"origin\"]\n\tuploadpack = \"" + run + "; git-upload-pack\"\n" +
 		"[filter \"x\"]\n\tsmudge = \"" + run + "; cat\"\n[diff]\n\texternal = " + run + "\n[alias]\n\tclean = \"!" + run + "\"\n")
-	b.write(".git/info/attributes", "* filter=x\n")
 }
 
 func attackAttributes(_ *testing.T, b *bench, _ string) {

@@ -25,6 +25,7 @@ type symptom struct {
 // symptoms are tried in order; the first match counts.
 func symptoms() []symptom {
 	return []symptom{
+		{[]string{"does not exist on the server"}, lfsMessage},
 		{[]string{"Host key verification failed", "REMOTE HOST IDENTIFICATION HAS CHANGED"},
 			"The ssh key of the git host is not the known one, or the host is not known. Ask the administrator to check the known_hosts file."},
 		{[]string{"Could not resolve host", "Temporary failure in name resolution", "Connection refused", "Connection timed out",
@@ -45,6 +46,14 @@ func symptoms() []symptom {
 			"The local repository belongs to another user. Give it to the user of this service."},
 	}
 }
+
+// lfsSymptoms come after the others: what git-lfs says about the network or
+// about access tells more.
+func lfsSymptoms() []symptom {
+	return []symptom{{[]string{"smudge filter lfs failed", "git-lfs filter-process"}, lfsMessage}}
+}
+
+const lfsMessage = "A file kept in Git LFS could not be fetched. Push the files with git lfs push --all, or give this service access to them."
 
 func submoduleSymptoms() []symptom {
 	return []symptom{
@@ -77,16 +86,23 @@ func (s *session) remoteTrouble(err error) bool {
 	if isMissingBranch(failed) {
 		return true
 	}
-	var sub *submoduleError
-	if errors.As(err, &sub) {
-		if _, known := failed.symptom(submoduleSymptoms()); known {
-			return true
-		}
-	} else if strings.HasPrefix(failed.command, "reset") {
-		return false // local: words such as Permission denied are about files
-	}
-	_, known := failed.symptom(symptoms())
+	list, _ := failed.possible(err)
+	_, known := failed.symptom(list)
 	return known
+}
+
+// possible gives the symptoms to look for in the failure err, and words about
+// where it happened.
+func (e *gitError) possible(err error) (list []symptom, about string) {
+	_, lfs := e.symptom(lfsSymptoms())
+	var sub *submoduleError
+	switch {
+	case errors.As(err, &sub):
+		return slices.Concat(submoduleSymptoms(), symptoms(), lfsSymptoms()), "In a submodule: "
+	case strings.HasPrefix(e.command, "reset") && !lfs:
+		return nil, "" // nothing but files of this disk
+	}
+	return slices.Concat(symptoms(), lfsSymptoms()), ""
 }
 
 func isMissingBranch(e *gitError) bool { return e.says("couldn't find remote ref") }
@@ -104,13 +120,7 @@ func (s *session) explain(ctx context.Context, branch string, err error) error {
 	if isMissingBranch(failed) {
 		return s.missingBranch(ctx, branch)
 	}
-	list, about := symptoms(), ""
-	var sub *submoduleError
-	if errors.As(err, &sub) {
-		list, about = append(submoduleSymptoms(), list...), "In a submodule: "
-	} else if strings.HasPrefix(failed.command, "reset") {
-		list = nil
-	}
+	list, about := failed.possible(err)
 	if found, ok := failed.symptom(list); ok && found.message != "" {
 		return course.Authorf("%s%s Git said: %s", about, found.message, failed.reason(found.texts...))
 	}

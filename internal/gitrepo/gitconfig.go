@@ -78,17 +78,21 @@ func ensureContent(path string, data []byte) error {
 			return err
 		}
 	}
-	tmp, err := os.CreateTemp(filepath.Dir(path), ".new-*")
+	tmp := path + ".new"
+	if err := os.Remove(tmp); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	f, err := os.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
 	if err != nil {
 		return err
 	}
-	_, err = tmp.Write(data)
-	err = errors.Join(err, tmp.Chmod(0o644), tmp.Close())
+	_, err = f.Write(data)
+	err = errors.Join(err, f.Close())
 	if err == nil {
-		err = os.Rename(tmp.Name(), path)
+		err = os.Rename(tmp, path)
 	}
 	if err != nil {
-		return errors.Join(err, os.Remove(tmp.Name()))
+		return errors.Join(err, os.Remove(tmp))
 	}
 	return nil
 }
@@ -96,18 +100,20 @@ func ensureContent(path string, data []byte) error {
 // removeAll is os.RemoveAll that also gets rid of folders without write
 // permission, as far as their owner lets it.
 func removeAll(path string) error {
-	if err := os.RemoveAll(path); err == nil {
+	if os.RemoveAll(path) == nil {
 		return nil
 	}
-	walkErr := filepath.WalkDir(path, func(p string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return fs.SkipDir
-		}
-		if d.IsDir() {
-			// What cannot be changed is reported by the removal below.
-			_ = os.Chmod(p, 0o700)
+	makeWritable(path)
+	return os.RemoveAll(path)
+}
+
+// makeWritable gives the owner full rights to all folders below path. What
+// cannot be changed is left: the work that needs it reports that better.
+func makeWritable(path string) {
+	_ = filepath.WalkDir(path, func(p string, d fs.DirEntry, err error) error {
+		if err == nil && d.IsDir() {
+			_ = os.Chmod(p, 0o755)
 		}
 		return nil
 	})
-	return errors.Join(os.RemoveAll(path), walkErr)
 }

@@ -150,3 +150,35 @@ func TestCleanLeavesParentsAlone(t *testing.T) {
 	}
 	b.has("course/new", "untracked")
 }
+
+// A build may leave folders that even their owner must not write to.
+func TestFoldersWithoutWritePermission(t *testing.T) {
+	t.Parallel()
+	if os.Getuid() == 0 {
+		t.Skip("root may write everywhere")
+	}
+	b, repo, other := local(t), gitrepotest.New(t), gitrepotest.New(t)
+	repo.Commit(map[string]string{"a": "1", "d/e/f": "1"}, "First")
+	other.Commit(map[string]string{"b": "1"}, "Other")
+	b.checkout(repo.URL(), "main")
+	lock := func() {
+		b.write("_build/deep/x", "output")
+		for _, dir := range []string{"_build/deep", "_build", "d/e", "d"} {
+			must(t, os.Chmod(b.path(dir), 0o500))
+		}
+	}
+	lock()
+	must(t, b.git.Clean(t.Context(), b.dir, nil, b.line))
+	b.has("_build/deep/x", "")
+	lock()
+	repo.Commit(map[string]string{"d/e/f": "2"}, "Second")
+	if got := b.checkout(repo.URL(), "main"); got.Fresh {
+		t.Errorf("an update cloned anew:\n%s", b.logged())
+	}
+	b.has("d/e/f", "2")
+	b.has("_build/deep/x", "output")
+	lock()
+	b.checkout(other.URL(), "main")
+	b.has("b", "1")
+	b.alone()
+}

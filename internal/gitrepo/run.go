@@ -60,6 +60,18 @@ func (s *session) run(ctx context.Context, dir string, args ...string) error {
 	return s.start(ctx, dir, w, w, args)
 }
 
+// runWritable is run for commands that remove files: where a build left folders
+// without write permission, it is given back and the command runs again.
+func (s *session) runWritable(ctx context.Context, dir string, args ...string) error {
+	err := s.run(ctx, dir, args...)
+	var failed *gitError
+	if errors.As(err, &failed) && failed.says("Permission denied") {
+		makeWritable(dir)
+		err = s.run(ctx, dir, args...)
+	}
+	return err
+}
+
 // output is run for a command whose standard output is data; only failures are
 // logged.
 func (s *session) output(ctx context.Context, dir string, args ...string) (string, error) {

@@ -165,7 +165,7 @@ func TestHostileSubmodules(t *testing.T) {
 func TestPlantedSubmodules(t *testing.T) {
 	t.Parallel()
 	evil := "[core]\n\trepositoryformatversion = 0\n\tfsmonitor = \"touch %[1]s/evidence; false\"\n\tsshCommand = touch %[1]s/evidence\n" +
-		"\tworktree = %[1]s\n[remote \"origin\"]\n\turl = ssh://host.invalid/x\n"
+		"\tworktree = %[1]s\n[filter \"evil\"]\n\tsmudge = \"touch %[1]s/evidence; cat\"\n[remote \"origin\"]\n\turl = ssh://host.invalid/x\n"
 	plantRepo := func(t *testing.T, b *bench, dir, victim string) {
 		b.write(dir+"/config", fmt.Sprintf(evil, victim))
 		b.write(dir+"/HEAD", "ref: refs/heads/main\n")
@@ -191,7 +191,7 @@ func TestPlantedSubmodules(t *testing.T) {
 		"added to the config": func(t *testing.T, b *bench, victim string) {
 			data, err := os.ReadFile(b.path(".git/modules/lib/config"))
 			must(t, err)
-			b.write(".git/modules/lib/config", string(data)+"[core]\n\tfsmonitor = \"touch "+victim+"/evidence; false\"\n")
+			b.write(".git/modules/lib/config", string(data)+"[filter \"evil\"]\n\tsmudge = \"touch "+victim+"/evidence; cat\"\n")
 		},
 		"link": func(t *testing.T, b *bench, victim string) {
 			must(t, os.RemoveAll(b.path("lib")))
@@ -208,10 +208,11 @@ func TestPlantedSubmodules(t *testing.T) {
 			t.Parallel()
 			b, repo, lib := remote(t), gitrepotest.New(t), gitrepotest.New(t)
 			base := gitrepotest.ServeHTTP(t, repo, lib)
-			libCommit := lib.Commit(map[string]string{"l": "1"}, "Lib")
+			libCommit := lib.Commit(map[string]string{"l": "1", ".gitattributes": "* filter=evil\n"}, "Lib")
 			repo.Commit(map[string]string{"a": "1"}, "First")
 			repo.AddSubmodule("lib", "../1.git", libCommit)
 			b.checkout(base+"/0.git", "main")
+			b.write("lib/l", "changed by a build")
 			victim := t.TempDir()
 			must(t, os.WriteFile(filepath.Join(victim, "mine"), []byte("mine"), 0o644))
 			plant(t, b, victim)

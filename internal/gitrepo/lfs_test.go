@@ -1,0 +1,83 @@
+package gitrepo_test
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"coursewright/internal/gitrepo/gitrepotest"
+)
+
+// pointer is what git keeps of a file in Git LFS.
+func pointer(content string) (text, oid string) {
+	sum := sha256.Sum256([]byte(content))
+	oid = hex.EncodeToString(sum[:])
+	return fmt.Sprintf("version https://git-lfs.github.com/spec/v1\noid sha256:%s\nsize %d\n", oid, len(content)), oid
+}
+
+// lfsServer answers the batch request of one file in front of next.
+func lfsServer(t *testing.T, content string, next http.Handler) http.Handler {
+	_, oid := pointer(content)
+	mux := http.NewServeMux()
+	mux.Handle("/", next)
+	mux.HandleFunc("POST /0.git/info/lfs/objects/batch", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/vnd.git-lfs+json")
+		err := json.NewEncoder(w).Encode(map[string]any{"objects": []any{map[string]any{
+			"oid": oid, "size": len(content),
+			"actions": map[string]any{"download": map[string]any{"href": "http://" + r.Host + "/file"}},
+		}}})
+		if err != nil {
+			t.Error(err)
+		}
+	})
+	mux.HandleFunc("GET /file", func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = w.Write([]byte(content))
+	})
+	return mux
+}
+
+func TestLFS(t *testing.T) {
+	t.Parallel()
+	gitrepotest.Need(t, "git-lfs")
+	const content = "a large picture"
+	b, repo := remote(t), gitrepotest.New(t)
+	text, _ := pointer(content)
+	repo.Commit(map[string]string{".gitattributes": "*.png filter=lfs diff=lfs merge=lfs -text\n", "a.png": text}, "First")
+	server := httptest.NewServer(gitrepotest.RequireAuth("reader", "hunter2secret",
+		lfsServer(t, content, gitrepotest.Handler(t, repo))))
+	t.Cleanup(server.Close)
+	address := withUser(server.URL, "reader", "hunter2secret") + "/0.git"
+	b.checkout(address, "main")
+	b.has("a.png", content)
+	b.write("a.png", "changed by a build")
+	if got := b.checkout(address, "main"); got.Fresh {
+		t.Errorf("an update cloned anew:\n%s", b.logged())
+	}
+	b.has("a.png", content)
+	b.noSecret("hunter2secret")
+
+	lost, _ := pointer("never uploaded")
+	repo.Commit(map[string]string{"a.png": lost}, "Lost")
+	b.refused(address, "main", "Git LFS")
+}
+
+func TestLFSWithoutTheProgram(t *testing.T) {
+	t.Parallel()
+	if _, err := exec.LookPath("git-lfs"); err == nil {
+		t.Skip("git-lfs is installed")
+	}
+	b, repo := local(t), gitrepotest.New(t)
+	text, _ := pointer("a large picture")
+	repo.Commit(map[string]string{"img/.gitattributes": "*.png filter=lfs diff=lfs merge=lfs -text\n", "img/a.png": text}, "First")
+	b.checkout(repo.URL(), "main")
+	b.has("img/a.png", text)
+	if !strings.Contains(b.logged(), "Warning: this repository keeps files in Git LFS") {
+		t.Errorf("no warning:\n%s", b.logged())
+	}
+}
