@@ -54,7 +54,6 @@ func (c *Course) UnprotectedPaths() (paths []string, given bool) {
 	if !given {
 		return nil, false
 	}
-	paths = []string{"_downloads", "_static", "_images"}
 	for _, item := range list {
 		p, _ := item.(string)
 		paths = append(paths, path.Clean(p))

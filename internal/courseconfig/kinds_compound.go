@@ -1,6 +1,7 @@
 package courseconfig
 
 import (
+	"slices"
 	"unicode/utf8"
 
 	"coursewright/internal/courseconfig/pyvalue"
@@ -169,4 +170,35 @@ func (k languagesKind) coerce(c *checker, v *pyvalue.Value, at *place) (any, boo
 	}
 	c.fail(v, at, "found "+found(v)+"; allowed is "+k.allowed(), "")
 	return nil, false
+}
+
+// publicPathsKind is the set of paths in the static folder that need no login.
+// The folders that Sphinx makes for scripts, images and downloads belong to it
+// always.
+type publicPathsKind struct{}
+
+func (publicPathsKind) allowed() string { return "a list of paths in the static folder" }
+
+func (publicPathsKind) schema() object {
+	return object{"type": "array", "items": relativePathKind{}.schema()}
+}
+
+func (publicPathsKind) coerce(c *checker, v *pyvalue.Value, at *place) (any, bool) {
+	value, ok := listKind{pathKind{}}.coerce(c, v, at)
+	given, _ := value.([]any)
+	paths := []string{"_downloads", "_images", "_static"}
+	for i, item := range given {
+		p, _ := item.(string)
+		if _, inside := within("", p); !inside {
+			c.fail(v, at.item(i), "the path "+quote(p)+" is outside the static folder", "name paths inside it, without a leading slash")
+			ok = false
+		}
+		paths = append(paths, p)
+	}
+	slices.Sort(paths)
+	out := make([]any, 0, len(paths))
+	for _, p := range slices.Compact(paths) {
+		out = append(out, p)
+	}
+	return out, ok
 }

@@ -96,7 +96,7 @@ func courseModel(m *models) *model {
 			{name: "numerate_ignoring_modules", kind: boolKind{}, doc: "Whether exercises are numbered through all modules."},
 			{name: "view_content_to", kind: literalKind{"enrolled", "enrollment_audience", "all_registered", "public"}, doc: "Who sees the content."},
 			{name: "static_dir", kind: pathKind{}, doc: "Folder with the course's pages."},
-			{name: "unprotected_paths", kind: listKind{pathKind{}}, doc: "Paths in the static folder that need no login; without this key none does."},
+			{name: "unprotected_paths", kind: publicPathsKind{}, doc: "Paths in the static folder that need no login; without this key none does."},
 			{name: "configures", kind: listKind{recordKind{m.configure}}, fallback: []any{}, doc: "Graders that the course as a whole configures."},
 		},
 	}

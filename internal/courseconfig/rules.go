@@ -213,12 +213,6 @@ func (c *checker) checkStatic(r *record) {
 			c.fail(r.input("static_dir"), r.at.at("static_dir"), "the folder "+quote(dir)+" is outside the course", "name a folder of the course")
 		}
 	}
-	for i, item := range r.list("unprotected_paths") {
-		p, _ := item.(string)
-		if _, inside := within("", p); !inside {
-			c.fail(r.input("unprotected_paths"), r.at.at("unprotected_paths").item(i), "the path "+quote(p)+" is outside the static folder", "name paths inside it")
-		}
-	}
 	if _, short := r.source.Get("language"); short {
 		if _, lang := r.source.Get("lang"); !lang {
 			c.warn(r.input("lang"), r.at.at("language"), "with language instead of lang, en is the default language of exercise configurations", "write lang")
