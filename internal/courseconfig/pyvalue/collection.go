@@ -10,6 +10,7 @@ func (p *parser) parseCollection(n *node, kind tokenKind) *SyntaxError {
 	if err := p.count(n); err != nil {
 		return err
 	}
+	n.height = 1
 	var start token
 	if kind != tokenDash {
 		var err *SyntaxError
@@ -25,10 +26,8 @@ func (p *parser) parseCollection(n *node, kind tokenKind) *SyntaxError {
 		err = p.parseBareList(n)
 	case tokenBlockMap:
 		err = p.parseBlockMap(n, start.start)
-	case tokenFlowList:
-		err = p.parseFlowList(n, start.start)
 	default:
-		err = p.parseFlowMap(n, start.start)
+		err = p.parseFlow(n, start.start)
 	}
 	p.depth--
 	n.open = false
@@ -129,11 +128,24 @@ func (p *parser) endBlock(start mark, what string) *SyntaxError {
 	return p.badBlock(t, start, what)
 }
 
+// parseFlow reads what stands in brackets.
+func (p *parser) parseFlow(n *node, start mark) *SyntaxError {
+	p.brackets = append(p.brackets, start)
+	var err *SyntaxError
+	if n.kind == listNode {
+		err = p.parseFlowList(n)
+	} else {
+		err = p.parseFlowMap(n)
+	}
+	p.brackets = p.brackets[:len(p.brackets)-1]
+	return err
+}
+
 // parseFlowList reads the items of [a, b]. An item "key: value" is a mapping
 // of its own.
-func (p *parser) parseFlowList(n *node, start mark) *SyntaxError {
+func (p *parser) parseFlowList(n *node) *SyntaxError {
 	for first := true; ; first = false {
-		end, err := p.startFlowItem(first, start, tokenFlowListEnd)
+		end, err := p.startFlowItem(first, tokenFlowListEnd)
 		if err != nil || end {
 			return err
 		}
@@ -146,7 +158,7 @@ func (p *parser) parseFlowList(n *node, start mark) *SyntaxError {
 }
 
 // startFlowItem takes the comma before an item, or the closing bracket.
-func (p *parser) startFlowItem(first bool, start mark, closing tokenKind) (bool, *SyntaxError) {
+func (p *parser) startFlowItem(first bool, closing tokenKind) (bool, *SyntaxError) {
 	if _, end, err := p.take(closing); err != nil || end {
 		return end, err
 	}
@@ -158,7 +170,7 @@ func (p *parser) startFlowItem(first bool, start mark, closing tokenKind) (bool,
 		return false, err
 	}
 	if !comma {
-		return false, p.badFlow(t, start)
+		return false, p.badFlow(t)
 	}
 	_, end, err := p.take(closing)
 	return end, err
@@ -172,7 +184,7 @@ func (p *parser) parseFlowListItem() (*node, *SyntaxError) {
 	if !isKey {
 		return p.parseNode(inFlow)
 	}
-	n := &node{kind: mapNode, tag: tagMap, pos: sign.start.pos(), size: 1}
+	n := &node{kind: mapNode, tag: tagMap, pos: sign.start.pos(), size: 1, height: 1}
 	if err := p.count(n); err != nil {
 		return nil, err
 	}
@@ -191,9 +203,9 @@ func (p *parser) parseFlowListItem() (*node, *SyntaxError) {
 }
 
 // parseFlowMap reads the entries of {a: b, c}.
-func (p *parser) parseFlowMap(n *node, start mark) *SyntaxError {
+func (p *parser) parseFlowMap(n *node) *SyntaxError {
 	for first := true; ; first = false {
-		end, err := p.startFlowItem(first, start, tokenFlowMapEnd)
+		end, err := p.startFlowItem(first, tokenFlowMapEnd)
 		if err != nil || end {
 			return err
 		}

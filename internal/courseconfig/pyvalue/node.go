@@ -21,7 +21,7 @@ type node struct {
 
 	open   bool // its end has not been read yet
 	size   int  // values in it with every alias followed, itself included
-	height int  // levels below it, aliases followed
+	height int  // levels of lists and mappings it has, aliases followed
 	merged bool // its merge keys have been replaced
 	value  *Value
 }

@@ -5,11 +5,12 @@ import "fmt"
 // parser builds the nodes of one document from the scanner's tokens.
 type parser struct {
 	*scanner
-	limits  Limits
-	handles map[string]string // prefix of each tag handle
-	anchors map[string]*node
-	nodes   int // nodes so far, aliases followed
-	depth   int
+	limits   Limits
+	brackets []mark            // open ones
+	handles  map[string]string // prefix of each tag handle
+	anchors  map[string]*node
+	nodes    int // nodes so far, aliases followed
+	depth    int
 }
 
 // parseDocument reads the only document of the text; nil when there is none.

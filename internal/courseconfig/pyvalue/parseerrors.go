@@ -20,18 +20,27 @@ func (p *parser) badBlock(t token, start mark, what string) *SyntaxError {
 }
 
 // badFlow is the error of a token that follows an item in brackets.
-func (p *parser) badFlow(t token, start mark) *SyntaxError {
-	open := charName(p.text[start.index])
+func (p *parser) badFlow(t token) *SyntaxError {
 	if t.kind == tokenEnd {
-		return p.fail(start, fmt.Sprintf("the bracket %s that opens here is never closed", open), "Add the closing bracket.")
+		return p.unclosed()
 	}
+	start := p.brackets[len(p.brackets)-1]
 	return p.fail(t.start, fmt.Sprintf("found %s where a comma or the bracket that closes %s of line %d, column %d is expected",
-		t.name(), open, start.line+1, start.col+1),
+		t.name(), charName(p.text[start.index]), start.line+1, start.col+1),
 		"Add the comma or the bracket; a text with , [ ] { } or ': ' inside brackets needs quotes.")
+}
+
+// unclosed is the error of a file that ends inside brackets.
+func (p *parser) unclosed() *SyntaxError {
+	start := p.brackets[len(p.brackets)-1]
+	return p.fail(start, fmt.Sprintf("the bracket %s that opens here is never closed", charName(p.text[start.index])), "Add the closing bracket.")
 }
 
 // noNode is the error of a token that cannot start a value.
 func (p *parser) noNode(t token) *SyntaxError {
+	if t.kind == tokenEnd && len(p.brackets) > 0 {
+		return p.unclosed()
+	}
 	return p.fail(t.start, fmt.Sprintf("a value is expected here; found %s", t.name()),
 		"Check the indentation and the brackets; texts with special characters need quotes.")
 }

@@ -29,7 +29,7 @@ type sample struct {
 type answer struct {
 	Error string
 	Dump  string
-	Repr  string // empty when sets are in it: their order is arbitrary
+	Repr  string // empty when sets are in it, as their order is arbitrary, and for huge numbers
 	Str   string
 	JSON  string // "error" when it cannot be written
 
@@ -170,7 +170,7 @@ func dump(v *pyvalue.Value) string {
 	case pyvalue.Bool:
 		return fmt.Sprint(v.Bool)
 	case pyvalue.Int:
-		return "int" + v.Int.String()
+		return fmt.Sprintf("int%#x", v.Int)
 	case pyvalue.Float:
 		return "float" + pyvalue.PyStr(v)
 	case pyvalue.String:

@@ -104,7 +104,7 @@ var (
 // underscores: white space around it, a sign, the prefix of the base and the
 // digits of any script are fine.
 func pyInt(text string, base int) (*big.Int, error) {
-	digits, negative := trimSign(asciiDigits(strings.TrimFunc(text, isPythonSpace)))
+	digits, negative := trimSign(asciiDigits(strings.TrimSpace(text)))
 	prefix := map[int]string{2: "0b", 8: "0o", 16: "0x"}[base]
 	if prefix != "" && len(digits) > 1 && lowerASCII(digits[:2]) == prefix {
 		digits = digits[2:]
@@ -144,12 +144,6 @@ func trimSign(s string) (rest string, negative bool) {
 		return s[1:], s[0] == '-'
 	}
 	return s, false
-}
-
-// isPythonSpace tells what Python's strip removes: Unicode white space and the
-// four ASCII separators.
-func isPythonSpace(r rune) bool {
-	return unicode.IsSpace(r) || r >= 0x1C && r <= 0x1F
 }
 
 // asciiDigits turns decimal digits of any script into those of ASCII.
@@ -228,7 +222,7 @@ var pyFloatForm = regexp.MustCompile(`^[-+]?(?:[0-9]+\.?[0-9]*(?:e[-+]?[0-9]+)?|
 // pyFloat reads a float as Python's float(text) does, for lower-case text
 // without underscores.
 func pyFloat(text string) (float64, error) {
-	text = asciiDigits(strings.TrimFunc(text, isPythonSpace))
+	text = asciiDigits(strings.TrimSpace(text))
 	if !pyFloatForm.MatchString(text) {
 		return 0, errNotDigits
 	}

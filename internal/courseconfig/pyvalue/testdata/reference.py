@@ -15,8 +15,10 @@ import yaml
 def dump(v):
     if v is None or isinstance(v, bool):
         return json.dumps(v)
-    if isinstance(v, (int, float)):
-        return type(v).__name__ + repr(v)
+    if isinstance(v, int):
+        return "int" + hex(v)  # has no limit of digits, other than repr
+    if isinstance(v, float):
+        return "float" + repr(v)
     if isinstance(v, str):
         return json.dumps(v)
     if isinstance(v, bytes):
@@ -86,8 +88,12 @@ def answer(kind, data):
         v = yaml.safe_load(data) if kind == "yaml" else json.loads(data.decode("utf-8"))
         texts = {"repr": "", "str": ""}
         if not has_set(v):
-            texts = {"repr": repr(v), "str": str(v).encode("utf-8", "surrogatepass").hex()}
-        node = yaml.compose(data, Loader=yaml.SafeLoader) if kind == "yaml" else None
+            try:
+                texts = {"repr": repr(v), "str": str(v).encode("utf-8", "surrogatepass").hex()}
+            except ValueError:
+                pass  # a number with too many digits
+        small = kind == "yaml" and len(data) < 4096  # a second reading takes long
+        node = yaml.compose(data, Loader=yaml.SafeLoader) if small else None
         return {"dump": dump(v), "json": encoded(v), "places": places(node) if node else [], **texts}
     except Exception as e:
         return {"error": type(e).__name__ + ": " + str(e)}
