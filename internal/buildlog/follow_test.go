@@ -43,6 +43,12 @@ func (g *growing) Build(_ context.Context, id int64) (course.Build, error) {
 	return g.build, nil
 }
 
+func (g *growing) asked() int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.reads
+}
+
 func (g *growing) add(text string, status course.Status) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -54,10 +60,13 @@ func TestFollow(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		src := &growing{log: "skipped;one;", build: course.Build{Status: course.StatusPending}}
+		var mu sync.Mutex
 		var got strings.Builder
 		result := make(chan error, 1)
 		go func() {
 			result <- buildlog.Follow(t.Context(), src, 7, int64(len("skipped;")), func(c course.LogChunk) error {
+				mu.Lock()
+				defer mu.Unlock()
 				got.WriteString(c.Text)
 				return nil
 			})
@@ -65,6 +74,8 @@ func TestFollow(t *testing.T) {
 		synctest.Wait()
 		check := func(when, want string) {
 			t.Helper()
+			mu.Lock()
+			defer mu.Unlock()
 			if diff := cmp.Diff(want, got.String()); diff != "" {
 				t.Errorf("%s (-want +got):\n%s", when, diff)
 			}
@@ -74,9 +85,9 @@ func TestFollow(t *testing.T) {
 		time.Sleep(60 * time.Millisecond)
 		check("soon after", "one;two;")
 		time.Sleep(time.Minute)
-		asked := src.reads
+		asked := src.asked()
 		time.Sleep(10 * time.Second)
-		if n := src.reads - asked; n < 15 || n > 25 {
+		if n := src.asked() - asked; n < 15 || n > 25 {
 			t.Errorf("a silent log was read %d times in 10 s; want about 20", n)
 		}
 		src.add("three;a longer end of the log", course.StatusFailed)

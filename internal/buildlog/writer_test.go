@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -47,6 +49,13 @@ func (m *memory) text() string {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return strings.Join(m.batches, "")
+}
+
+// seen gives the batches so far and when they came.
+func (m *memory) seen() ([]string, []time.Time) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Clone(m.batches), slices.Clone(m.times)
 }
 
 func write(t *testing.T, w *buildlog.Writer, text string) {
@@ -196,27 +205,29 @@ func TestBatches(t *testing.T) {
 		write(t, w, "second\n")
 		write(t, w, "third\n")
 		synctest.Wait()
-		if diff := cmp.Diff([]string{"first\n"}, sink.batches); diff != "" {
+		batches, _ := sink.seen()
+		if diff := cmp.Diff([]string{"first\n"}, batches); diff != "" {
 			t.Errorf("the first line goes out alone and at once (-want +got):\n%s", diff)
 		}
 		time.Sleep(100 * time.Millisecond)
-		if diff := cmp.Diff([]string{"first\n", "second\nthird\n"}, sink.batches); diff != "" {
+		batches, times := sink.seen()
+		if diff := cmp.Diff([]string{"first\n", "second\nthird\n"}, batches); diff != "" {
 			t.Fatalf("after a pause (-want +got):\n%s", diff)
 		}
-		if d := sink.times[1].Sub(start); d < 50*time.Millisecond || d > 100*time.Millisecond {
+		if d := times[1].Sub(start); d < 50*time.Millisecond || d > 100*time.Millisecond {
 			t.Errorf("the second batch came after %v; want 50 to 100 ms", d)
 		}
 		time.Sleep(time.Hour)
 		idle := time.Now()
 		write(t, w, "fourth\n")
 		synctest.Wait()
-		if len(sink.batches) != 3 || !sink.times[2].Equal(idle) {
-			t.Errorf("after an idle hour the batches are %q; want the line at once", sink.batches)
+		if _, times := sink.seen(); len(times) != 3 || !times[2].Equal(idle) {
+			t.Errorf("after an idle hour batches came at %v; want the third at once, %v", times, idle)
 		}
 		write(t, w, strings.Repeat("x\n", 20<<10))
 		synctest.Wait()
-		if len(sink.batches) != 4 || !sink.times[3].Equal(idle) {
-			t.Errorf("%d batches; want a full one at once", len(sink.batches))
+		if _, times := sink.seen(); len(times) != 4 || !times[3].Equal(idle) {
+			t.Errorf("batches came at %v; want a full one at once, %v", times, idle)
 		}
 		closeWriter(t, w)
 	})
@@ -252,17 +263,17 @@ func TestBackpressure(t *testing.T) {
 		gate := make(chan struct{})
 		sink := &memory{before: func() error { <-gate; return nil }}
 		w := buildlog.NewWriter(t.Context(), sink, 7)
-		var written int
+		var written atomic.Int64
 		line := strings.Repeat("x", 1023) + "\n"
 		go func() {
 			for range 4096 {
 				write(t, w, line)
-				written += len(line)
+				written.Add(int64(len(line)))
 			}
 		}()
 		synctest.Wait()
-		if written > 1<<20 {
-			t.Errorf("%d bytes were taken while the sink stands still; want a bound", written)
+		if n := written.Load(); n > 1<<20 {
+			t.Errorf("%d bytes were taken while the sink stands still; want a bound", n)
 		}
 		close(gate)
 		synctest.Wait()
