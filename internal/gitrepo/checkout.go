@@ -110,16 +110,9 @@ func (s *session) checkout(ctx context.Context, dir, branch string) (fresh bool,
 
 // fits says whether dir is a working copy of the origin.
 func (s *session) fits(dir string) error {
-	if err := checkRoot(dir); err != nil {
+	f, err := factsOf(dir)
+	if err != nil {
 		return err
-	}
-	data, err := readSmall(filepath.Join(dir, ".git", "config"))
-	if err != nil {
-		return unfit("its config does not read: %v", err)
-	}
-	f, err := decodeFacts(data)
-	if err != nil {
-		return unfit("its config does not read: %v", err)
 	}
 	if f.url != s.origin.url {
 		return unfit("it belongs to another origin")

@@ -116,13 +116,21 @@ func (g *Git) environment(o origin) []string {
 		}
 	}
 	settings := [][2]string{
-		{"core.hooksPath", "/dev/null"}, {"core.fsmonitor", "false"}, {"core.quotePath", "false"},
-		{"core.attributesFile", "/dev/null"}, {"core.excludesFile", "/dev/null"},
+		{"core.hooksPath", "/dev/null"},
+		{"core.fsmonitor", "false"},
+		{"core.quotePath", "false"},
+		{"core.attributesFile", "/dev/null"},
+		{"core.excludesFile", "/dev/null"},
 		{"safe.directory", "*"}, // folders are checked by guard instead of by their owner
-		{"gc.autoDetach", "false"}, {"submodule.recurse", "false"}, {"fetch.recurseSubmodules", "false"},
+		{"gc.autoDetach", "false"},
+		{"submodule.recurse", "false"},
+		{"fetch.recurseSubmodules", "false"},
 		{"submodule.active", "."}, // guard drops what "submodule init" wrote
-		{"http.followRedirects", "initial"}, {"http.lowSpeedLimit", "1"}, {"http.lowSpeedTime", "60"},
-		{"advice.detachedHead", "false"}, {"credential.helper", ""},
+		{"http.followRedirects", "initial"},
+		{"http.lowSpeedLimit", "1"},
+		{"http.lowSpeedTime", "60"},
+		{"advice.detachedHead", "false"},
+		{"credential.helper", ""},
 	}
 	if g.lfs {
 		settings = append(settings, [2]string{"filter.lfs.clean", "git-lfs clean -- %f"},

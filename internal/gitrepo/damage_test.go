@@ -23,8 +23,8 @@ func must(t *testing.T, err error) {
 }
 
 // truncateObjects cuts every object and pack to a few bytes.
-func truncateObjects(t *testing.T, b *bench) {
-	must(t, filepath.WalkDir(b.path(".git/objects"), func(path string, d fs.DirEntry, err error) error {
+func truncateObjects(b *bench) {
+	must(b.t, filepath.WalkDir(b.path(".git/objects"), func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
 		}
@@ -37,26 +37,26 @@ func truncateObjects(t *testing.T, b *bench) {
 func TestDamagedCopies(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
-		damage func(t *testing.T, b *bench)
+		damage func(b *bench)
 		fresh  bool
 	}{
-		"nothing":           {func(*testing.T, *bench) {}, false},
-		"no HEAD":           {func(t *testing.T, b *bench) { must(t, os.Remove(b.path(".git/HEAD"))) }, false},
-		"HEAD garbage":      {func(_ *testing.T, b *bench) { b.write(".git/HEAD", "\x00\x01") }, false},
-		"detached HEAD":     {func(_ *testing.T, b *bench) { b.write(".git/HEAD", strings.Repeat("a", 40)+"\n") }, false},
-		"no index":          {func(t *testing.T, b *bench) { must(t, os.Remove(b.path(".git/index"))) }, false},
-		"index garbage":     {func(_ *testing.T, b *bench) { b.write(".git/index", "DIRC....") }, false},
-		"index lock":        {func(_ *testing.T, b *bench) { b.write(".git/index.lock", "") }, false},
-		"shallow lock":      {func(_ *testing.T, b *bench) { b.write(".git/shallow.lock", "") }, false},
-		"config lock":       {func(_ *testing.T, b *bench) { b.write(".git/config.lock", "") }, false},
+		"nothing":           {func(*bench) {}, false},
+		"no HEAD":           {func(b *bench) { must(b.t, os.Remove(b.path(".git/HEAD"))) }, false},
+		"HEAD garbage":      {func(b *bench) { b.write(".git/HEAD", "\x00\x01") }, false},
+		"detached HEAD":     {func(b *bench) { b.write(".git/HEAD", strings.Repeat("a", 40)+"\n") }, false},
+		"no index":          {func(b *bench) { must(b.t, os.Remove(b.path(".git/index"))) }, false},
+		"index garbage":     {func(b *bench) { b.write(".git/index", "DIRC....") }, false},
+		"index lock":        {func(b *bench) { b.write(".git/index.lock", "") }, false},
+		"shallow lock":      {func(b *bench) { b.write(".git/shallow.lock", "") }, false},
+		"config lock":       {func(b *bench) { b.write(".git/config.lock", "") }, false},
 		"ref locks":         {refLocks, false},
-		"branch garbage":    {func(_ *testing.T, b *bench) { b.write(".git/refs/heads/main", "zzz") }, true},
+		"branch garbage":    {func(b *bench) { b.write(".git/refs/heads/main", "zzz") }, true},
 		"truncated objects": {truncateObjects, true},
-		"no objects":        {func(t *testing.T, b *bench) { must(t, os.RemoveAll(b.path(".git/objects"))) }, true},
-		"no .git":           {func(t *testing.T, b *bench) { must(t, os.RemoveAll(b.path(".git"))) }, true},
+		"no objects":        {func(b *bench) { must(b.t, os.RemoveAll(b.path(".git/objects"))) }, true},
+		"no .git":           {func(b *bench) { must(b.t, os.RemoveAll(b.path(".git"))) }, true},
 		"empty .git":        {emptyGit, true},
-		"config garbage":    {func(_ *testing.T, b *bench) { b.write(".git/config", "[core\nx") }, true},
-		"merge in progress": {func(_ *testing.T, b *bench) { b.write(".git/MERGE_HEAD", strings.Repeat("a", 40)+"\n") }, false},
+		"config garbage":    {func(b *bench) { b.write(".git/config", "[core\nx") }, true},
+		"merge in progress": {func(b *bench) { b.write(".git/MERGE_HEAD", strings.Repeat("a", 40)+"\n") }, false},
 		"folder for a file": {folderForFile, false},
 		"pipe in .git":      {pipeInGit, true},
 	} {
@@ -66,7 +66,7 @@ func TestDamagedCopies(t *testing.T) {
 			repo.Commit(map[string]string{"a": "1", "d/b": "1"}, "First")
 			b.checkout(repo.URL(), "main")
 			second := repo.Commit(map[string]string{"a": "2"}, "Second")
-			c.damage(t, b)
+			c.damage(b)
 			got := b.checkout(repo.URL(), "main")
 			if got.Commit != second || got.Fresh != c.fresh {
 				t.Errorf("got %+v, want commit %s, fresh %v\nlog:\n%s", got, second, c.fresh, b.logged())
@@ -78,44 +78,44 @@ func TestDamagedCopies(t *testing.T) {
 	}
 }
 
-func refLocks(_ *testing.T, b *bench) {
+func refLocks(b *bench) {
 	b.write(".git/HEAD.lock", "")
 	b.write(".git/packed-refs.lock", "")
 	b.write(".git/refs/remotes/origin/main.lock", "")
 	b.write(".git/refs/heads/main.lock", "")
 }
 
-func emptyGit(t *testing.T, b *bench) {
-	must(t, os.RemoveAll(b.path(".git")))
-	must(t, os.Mkdir(b.path(".git"), 0o755))
+func emptyGit(b *bench) {
+	must(b.t, os.RemoveAll(b.path(".git")))
+	must(b.t, os.Mkdir(b.path(".git"), 0o755))
 }
 
-func folderForFile(t *testing.T, b *bench) {
-	must(t, os.Remove(b.path("a")))
+func folderForFile(b *bench) {
+	must(b.t, os.Remove(b.path("a")))
 	b.write("a/x", "x")
-	must(t, os.RemoveAll(b.path("d")))
+	must(b.t, os.RemoveAll(b.path("d")))
 	b.write("d", "x")
 }
 
-func pipeInGit(t *testing.T, b *bench) {
-	gitrepotest.Need(t, "mkfifo")
-	must(t, os.Remove(b.path(".git/HEAD")))
-	must(t, exec.Command("mkfifo", b.path(".git/HEAD")).Run())
+func pipeInGit(b *bench) {
+	gitrepotest.Need(b.t, "mkfifo")
+	must(b.t, os.Remove(b.path(".git/HEAD")))
+	must(b.t, exec.Command("mkfifo", b.path(".git/HEAD")).Run())
 }
 
 func TestFolderThatIsNoWorkingCopy(t *testing.T) {
 	t.Parallel()
 	repo := gitrepotest.New(t)
 	commit := repo.Commit(map[string]string{"a": "1"}, "First")
-	for name, prepare := range map[string]func(t *testing.T, b *bench){
-		"other files": func(_ *testing.T, b *bench) { b.write("x", "x") },
-		"a file":      func(t *testing.T, b *bench) { must(t, os.WriteFile(b.dir, nil, 0o644)) },
-		"a link":      func(t *testing.T, b *bench) { must(t, os.Symlink(t.TempDir(), b.dir)) },
+	for name, prepare := range map[string]func(b *bench){
+		"other files": func(b *bench) { b.write("x", "x") },
+		"a file":      func(b *bench) { must(b.t, os.WriteFile(b.dir, nil, 0o644)) },
+		"a link":      func(b *bench) { must(b.t, os.Symlink(b.t.TempDir(), b.dir)) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := local(t)
 			must(t, os.MkdirAll(filepath.Dir(b.dir), 0o755))
-			prepare(t, b)
+			prepare(b)
 			if got := b.checkout(repo.URL(), "main"); got.Commit != commit || !got.Fresh {
 				t.Errorf("got %+v", got)
 			}
@@ -147,7 +147,7 @@ func TestLeftoversOfACrash(t *testing.T) {
 func TestHostileGitFolder(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
-		attack func(t *testing.T, b *bench, victim string)
+		attack func(b *bench, victim string)
 		fresh  bool
 	}{
 		"hooks":        {attackHooks, false},
@@ -169,7 +169,7 @@ func TestHostileGitFolder(t *testing.T) {
 			b.checkout(repo.URL(), "main")
 			victim := t.TempDir()
 			must(t, os.WriteFile(filepath.Join(victim, "b"), []byte("mine"), 0o644))
-			c.attack(t, b, victim)
+			c.attack(b, victim)
 			second := repo.Commit(map[string]string{"a": "2", "d/b": "2"}, "Second")
 			cleanErr := b.git.Clean(t.Context(), b.dir, nil, b.line)
 			if !c.fresh && cleanErr != nil {
@@ -190,10 +190,10 @@ func TestHostileGitFolder(t *testing.T) {
 	}
 }
 
-func attackHooks(t *testing.T, b *bench, victim string) {
+func attackHooks(b *bench, victim string) {
 	for _, hook := range []string{"post-checkout", "reference-transaction", "post-index-change", "pre-auto-gc"} {
 		b.write(".git/hooks/"+hook, "#!/bin/sh\ntouch "+victim+"/evidence\n")
-		must(t, os.Chmod(b.path(".git/hooks/"+hook), 0o755))
+		must(b.t, os.Chmod(b.path(".git/hooks/"+hook), 0o755))
 	}
 }
 
@@ -204,60 +204,60 @@ func (b *bench) appendConfig(text string) {
 	b.write(".git/config", string(old)+text)
 }
 
-func attackConfig(_ *testing.T, b *bench, victim string) {
+func attackConfig(b *bench, victim string) {
 	run := "touch " + victim + "/evidence"
 	b.appendConfig("[core]\n\tfsmonitor = \"" + run + "; false\"\n\tsshCommand = " + run + "\n\tpager = " + run +
 		"\n\thooksPath = hooks\n[remote \"origin\"]\n\tuploadpack = \"" + run + "; git-upload-pack\"\n" +
 		"[filter \"x\"]\n\tsmudge = \"" + run + "; cat\"\n[diff]\n\texternal = " + run + "\n[alias]\n\tclean = \"!" + run + "\"\n")
 }
 
-func attackAttributes(_ *testing.T, b *bench, _ string) {
+func attackAttributes(b *bench, _ string) {
 	b.write(".git/info/attributes", "* text eol=crlf\n")
 }
 
-func attackWorktree(_ *testing.T, b *bench, victim string) {
+func attackWorktree(b *bench, victim string) {
 	b.appendConfig("[core]\n\tworktree = " + victim + "\n")
 }
 
 // attackIndex names a file outside as tracked: a reset would delete it.
-func attackIndex(t *testing.T, b *bench, victim string) {
+func attackIndex(b *bench, victim string) {
 	f, err := os.Open(b.path(".git/index"))
-	must(t, err)
+	must(b.t, err)
 	var idx index.Index
-	must(t, index.NewDecoder(f).Decode(&idx))
-	must(t, f.Close())
+	must(b.t, index.NewDecoder(f).Decode(&idx))
+	must(b.t, f.Close())
 	rel, err := filepath.Rel(b.dir, filepath.Join(victim, "b"))
-	must(t, err)
+	must(b.t, err)
 	idx.Entries = append(idx.Entries, &index.Entry{Name: rel, Mode: filemode.Regular, Hash: idx.Entries[0].Hash})
 	f, err = os.Create(b.path(".git/index"))
-	must(t, err)
-	must(t, index.NewEncoder(f).Encode(&idx))
-	must(t, f.Close())
+	must(b.t, err)
+	must(b.t, index.NewEncoder(f).Encode(&idx))
+	must(b.t, f.Close())
 }
 
-func attackGitFile(t *testing.T, b *bench, victim string) {
-	must(t, os.RemoveAll(b.path(".git")))
+func attackGitFile(b *bench, victim string) {
+	must(b.t, os.RemoveAll(b.path(".git")))
 	b.write(".git", "gitdir: "+victim+"\n")
 }
 
-func attackObjectsLink(t *testing.T, b *bench, victim string) {
-	must(t, os.RemoveAll(b.path(".git/objects")))
-	must(t, os.Symlink(victim, b.path(".git/objects")))
+func attackObjectsLink(b *bench, victim string) {
+	must(b.t, os.RemoveAll(b.path(".git/objects")))
+	must(b.t, os.Symlink(victim, b.path(".git/objects")))
 }
 
-func attackAlternates(_ *testing.T, b *bench, victim string) {
+func attackAlternates(b *bench, victim string) {
 	b.write(".git/objects/info/alternates", victim+"\n")
 }
 
-func attackCommonDir(_ *testing.T, b *bench, victim string) { b.write(".git/commondir", victim+"\n") }
+func attackCommonDir(b *bench, victim string) { b.write(".git/commondir", victim+"\n") }
 
-func attackConfigLink(t *testing.T, b *bench, victim string) {
-	must(t, os.Rename(b.path(".git/config"), b.path("config")))
-	must(t, os.Symlink("../config", b.path(".git/config")))
+func attackConfigLink(b *bench, victim string) {
+	must(b.t, os.Rename(b.path(".git/config"), b.path("config")))
+	must(b.t, os.Symlink("../config", b.path(".git/config")))
 }
 
 // attackTreeLinks puts a link to the outside in the place of a tracked folder.
-func attackTreeLinks(t *testing.T, b *bench, victim string) {
-	must(t, os.RemoveAll(b.path("d")))
-	must(t, os.Symlink(victim, b.path("d")))
+func attackTreeLinks(b *bench, victim string) {
+	must(b.t, os.RemoveAll(b.path("d")))
+	must(b.t, os.Symlink(victim, b.path("d")))
 }

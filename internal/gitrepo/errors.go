@@ -26,24 +26,42 @@ type symptom struct {
 func symptoms() []symptom {
 	return []symptom{
 		{[]string{"does not exist on the server"}, lfsMessage},
-		{[]string{"Host key verification failed", "REMOTE HOST IDENTIFICATION HAS CHANGED"},
-			"The ssh key of the git host is not the known one, or the host is not known. Ask the administrator to check the known_hosts file."},
-		{[]string{"Could not resolve host", "Temporary failure in name resolution", "Connection refused", "Connection timed out",
+		{
+			[]string{"Host key verification failed", "REMOTE HOST IDENTIFICATION HAS CHANGED"},
+			"The ssh key of the git host is not the known one, or the host is not known. Ask the administrator to check the known_hosts file.",
+		},
+		{[]string{
+			"Could not resolve host", "Temporary failure in name resolution", "Connection refused", "Connection timed out",
 			"Operation timed out", "Operation too slow", "Network is unreachable", "No route to host", "Connection reset",
 			"Failed to connect", "Couldn't connect to server", "early EOF", "unexpected disconnect", "kex_exchange_identification",
-			"Connection closed by", "returned error: 5", "returned error: 429", "unable to connect"}, ""},
-		{[]string{"server certificate verification failed", "SSL certificate problem", "SSL: no alternative certificate"},
-			"The certificate of the git host is not trusted by this server. Use an address with a valid certificate, or ask the administrator to add the authority."},
-		{[]string{"Repository not found", "returned error: 404", "does not appear to be a git repository",
-			"not valid: is this a git repository?", "does not exist", "could not be found", "' not found"},
-			"The git host has no such repository, or does not show it to this service. Check the address; for a private repository give this service access."},
-		{[]string{"Permission denied (", "Permission denied, please", "Authentication failed", "could not read Username", "could not read Password",
-			"terminal prompts disabled", "returned error: 401", "returned error: 403", "Access denied", "not authorized"},
-			"The git host denied access. Add this service's public ssh key to the repository as a deploy key, or put a valid access token into the https address."},
-		{[]string{"transport '", "' not allowed", "is not a valid protocol"},
-			"The address uses a transport that is not allowed; use https or ssh."},
-		{[]string{"dubious ownership"},
-			"The local repository belongs to another user. Give it to the user of this service."},
+			"Connection closed by", "returned error: 5", "returned error: 429", "unable to connect",
+		}, ""},
+		{
+			[]string{"server certificate verification failed", "SSL certificate problem", "SSL: no alternative certificate"},
+			"The certificate of the git host is not trusted by this server. Use an address with a valid certificate, or ask the administrator to add the authority.",
+		},
+		{
+			[]string{
+				"Repository not found", "returned error: 404", "does not appear to be a git repository",
+				"not valid: is this a git repository?", "does not exist", "could not be found", "' not found",
+			},
+			"The git host has no such repository, or does not show it to this service. Check the address; for a private repository give this service access.",
+		},
+		{
+			[]string{
+				"Permission denied (", "Permission denied, please", "Authentication failed", "could not read Username", "could not read Password",
+				"terminal prompts disabled", "returned error: 401", "returned error: 403", "Access denied", "not authorized",
+			},
+			"The git host denied access. Add this service's public ssh key to the repository as a deploy key, or put a valid access token into the https address.",
+		},
+		{
+			[]string{"transport '", "' not allowed", "is not a valid protocol"},
+			"The address uses a transport that is not allowed; use https or ssh.",
+		},
+		{
+			[]string{"dubious ownership"},
+			"The local repository belongs to another user. Give it to the user of this service.",
+		},
 	}
 }
 
@@ -57,10 +75,14 @@ const lfsMessage = "A file kept in Git LFS could not be fetched. Push the files 
 
 func submoduleSymptoms() []symptom {
 	return []symptom{
-		{[]string{"not our ref", "unadvertised object", "did not contain", "unable to find current revision", "Unable to find current"},
-			"A submodule points to a commit that its repository does not have. Push the submodule's commits, then commit its new state."},
-		{[]string{"ignoring suspicious submodule", "bad config", "invalid submodule", "submodule git dir", "disallow"},
-			"The .gitmodules file has an entry that git refuses. Correct the name, path and url in it."},
+		{
+			[]string{"not our ref", "unadvertised object", "did not contain", "unable to find current revision", "Unable to find current"},
+			"A submodule points to a commit that its repository does not have. Push the submodule's commits, then commit its new state.",
+		},
+		{
+			[]string{"ignoring suspicious submodule", "bad config", "invalid submodule", "submodule git dir", "disallow"},
+			"The .gitmodules file has an entry that git refuses. Correct the name, path and url in it.",
+		},
 	}
 }
 

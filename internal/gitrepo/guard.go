@@ -37,6 +37,23 @@ func checkRoot(dir string) error {
 	return nil
 }
 
+// factsOf reads what the config of the working copy in dir says.
+func factsOf(dir string) (repoFacts, error) {
+	if err := checkRoot(dir); err != nil {
+		return repoFacts{}, err
+	}
+	data, err := readSmall(filepath.Join(dir, ".git", "config"))
+	if err != nil {
+		return repoFacts{}, unfit("its config does not read: %v", err)
+	}
+	f, err := decodeFacts(data)
+	if err != nil {
+		return repoFacts{}, unfit("its config does not read: %v", err)
+	}
+	f.worktree = ""
+	return f, nil
+}
+
 // guard makes it safe to run git in dir after a build had the folder: no file
 // of .git leads elsewhere, no config names a program, no lock is left.
 func guard(dir string, f repoFacts) error {

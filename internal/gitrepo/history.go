@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
-	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -243,22 +242,16 @@ func (s *session) diff(ctx context.Context, dir, from, to string) ([]string, err
 // enter makes dir safe for git when the course's origin and branch are not at
 // hand: they are taken from the copy itself.
 func (s *session) enter(dir string) error {
-	if err := checkRoot(dir); err != nil {
+	f, err := factsOf(dir)
+	if err != nil {
 		return err
 	}
-	data, err := readSmall(filepath.Join(dir, ".git", "config"))
+	head, err := readSmall(filepath.Join(dir, ".git", "HEAD"))
 	if err != nil {
-		return unfit("its config does not read: %v", err)
+		return unfit("its HEAD does not read: %v", err)
 	}
-	f, err := decodeFacts(data)
-	if err != nil {
-		return unfit("its config does not read: %v", err)
-	}
-	f.worktree = ""
-	if head, err := os.ReadFile(filepath.Join(dir, ".git", "HEAD")); err == nil {
-		if name, ok := strings.CutPrefix(strings.TrimSpace(string(head)), "ref: refs/heads/"); ok && checkBranch(name) == nil {
-			f.branch = name
-		}
+	if name, ok := strings.CutPrefix(strings.TrimSpace(string(head)), "ref: refs/heads/"); ok && checkBranch(name) == nil {
+		f.branch = name
 	}
 	return guard(dir, f)
 }

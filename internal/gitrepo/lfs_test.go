@@ -23,6 +23,7 @@ func pointer(content string) (text, oid string) {
 
 // lfsServer answers the batch request of one file in front of next.
 func lfsServer(t *testing.T, content string, next http.Handler) http.Handler {
+	t.Helper()
 	_, oid := pointer(content)
 	mux := http.NewServeMux()
 	mux.Handle("/", next)

@@ -30,18 +30,21 @@ func writeKey(t *testing.T, path string, key crypto.PrivateKey) {
 }
 
 func rsaKey(t *testing.T, path string) {
+	t.Helper()
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	must(t, err)
 	writeKey(t, path, key)
 }
 
 func ecdsaKey(t *testing.T, path string) {
+	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	must(t, err)
 	writeKey(t, path, key)
 }
 
 func ed25519Key(t *testing.T, path string) {
+	t.Helper()
 	_, key, err := ed25519.GenerateKey(rand.Reader)
 	must(t, err)
 	writeKey(t, path, &key)

@@ -166,42 +166,42 @@ func TestPlantedSubmodules(t *testing.T) {
 	t.Parallel()
 	evil := "[core]\n\trepositoryformatversion = 0\n\tfsmonitor = \"touch %[1]s/evidence; false\"\n\tsshCommand = touch %[1]s/evidence\n" +
 		"\tworktree = %[1]s\n[filter \"evil\"]\n\tsmudge = \"touch %[1]s/evidence; cat\"\n[remote \"origin\"]\n\turl = ssh://host.invalid/x\n"
-	plantRepo := func(t *testing.T, b *bench, dir, victim string) {
+	plantRepo := func(b *bench, dir, victim string) {
 		b.write(dir+"/config", fmt.Sprintf(evil, victim))
 		b.write(dir+"/HEAD", "ref: refs/heads/main\n")
-		must(t, os.MkdirAll(b.path(dir+"/objects"), 0o755))
-		must(t, os.MkdirAll(b.path(dir+"/refs"), 0o755))
+		must(b.t, os.MkdirAll(b.path(dir+"/objects"), 0o755))
+		must(b.t, os.MkdirAll(b.path(dir+"/refs"), 0o755))
 	}
-	for name, plant := range map[string]func(t *testing.T, b *bench, victim string){
-		"folder .git": func(t *testing.T, b *bench, victim string) {
-			must(t, os.RemoveAll(b.path("lib/.git")))
-			plantRepo(t, b, "lib/.git", victim)
+	for name, plant := range map[string]func(b *bench, victim string){
+		"folder .git": func(b *bench, victim string) {
+			must(b.t, os.RemoveAll(b.path("lib/.git")))
+			plantRepo(b, "lib/.git", victim)
 		},
-		"file .git to own folder": func(t *testing.T, b *bench, victim string) {
-			plantRepo(t, b, "_build/git", victim)
+		"file .git to own folder": func(b *bench, victim string) {
+			plantRepo(b, "_build/git", victim)
 			b.write("lib/.git", "gitdir: ../_build/git\n")
 		},
-		"file .git to a planted module": func(t *testing.T, b *bench, victim string) {
-			plantRepo(t, b, ".git/modules/evil", victim)
+		"file .git to a planted module": func(b *bench, victim string) {
+			plantRepo(b, ".git/modules/evil", victim)
 			b.write("lib/.git", "gitdir: ../.git/modules/evil\n")
 		},
-		"config of the module": func(_ *testing.T, b *bench, victim string) {
+		"config of the module": func(b *bench, victim string) {
 			b.write(".git/modules/lib/config", fmt.Sprintf(evil, victim))
 		},
-		"added to the config": func(t *testing.T, b *bench, victim string) {
+		"added to the config": func(b *bench, victim string) {
 			data, err := os.ReadFile(b.path(".git/modules/lib/config"))
-			must(t, err)
+			must(b.t, err)
 			b.write(".git/modules/lib/config", string(data)+"[filter \"evil\"]\n\tsmudge = \"touch "+victim+"/evidence; cat\"\n")
 		},
-		"link": func(t *testing.T, b *bench, victim string) {
-			must(t, os.RemoveAll(b.path("lib")))
-			must(t, os.Symlink(victim, b.path("lib")))
+		"link": func(b *bench, victim string) {
+			must(b.t, os.RemoveAll(b.path("lib")))
+			must(b.t, os.Symlink(victim, b.path("lib")))
 		},
-		"link as parent": func(t *testing.T, b *bench, victim string) {
-			must(t, os.Symlink(victim, b.path("next")))
+		"link as parent": func(b *bench, victim string) {
+			must(b.t, os.Symlink(victim, b.path("next")))
 		},
-		"nested in a new place": func(t *testing.T, b *bench, victim string) {
-			plantRepo(t, b, "next/deep/.git", victim)
+		"nested in a new place": func(b *bench, victim string) {
+			plantRepo(b, "next/deep/.git", victim)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -215,7 +215,7 @@ func TestPlantedSubmodules(t *testing.T) {
 			b.write("lib/l", "changed by a build")
 			victim := t.TempDir()
 			must(t, os.WriteFile(filepath.Join(victim, "mine"), []byte("mine"), 0o644))
-			plant(t, b, victim)
+			plant(b, victim)
 			must(t, b.git.Clean(t.Context(), b.dir, []string{"_build", "next"}, b.line))
 			repo.AddSubmodule("next/deep", "../1.git", libCommit)
 			b.checkout(base+"/0.git", "main")

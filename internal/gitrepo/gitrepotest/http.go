@@ -13,15 +13,15 @@ import (
 
 // ServeHTTP serves the repositories with git http-backend until the test ends.
 // The nth one, counted from 0, is at base + "/n.git".
-func ServeHTTP(t testing.TB, repos ...*Repo) (base string) {
-	t.Helper()
-	return serve(t, Handler(t, repos...))
+func ServeHTTP(tb testing.TB, repos ...*Repo) (base string) {
+	tb.Helper()
+	return serve(tb, Handler(tb, repos...))
 }
 
 // ServeHTTPAuth is ServeHTTP for callers with the user name and password.
-func ServeHTTPAuth(t testing.TB, username, password string, repos ...*Repo) (base string) {
-	t.Helper()
-	return serve(t, RequireAuth(username, password, Handler(t, repos...)))
+func ServeHTTPAuth(tb testing.TB, username, password string, repos ...*Repo) (base string) {
+	tb.Helper()
+	return serve(tb, RequireAuth(username, password, Handler(tb, repos...)))
 }
 
 // RequireAuth answers 401 to requests without the user name and password.
@@ -39,12 +39,12 @@ func RequireAuth(username, password string, next http.Handler) http.Handler {
 
 // Handler serves the repositories as ServeHTTP does, for tests that put
 // something in front.
-func Handler(t testing.TB, repos ...*Repo) http.Handler {
-	t.Helper()
-	git := Need(t, "git")
-	execPath, err := exec.Command(git, "--exec-path").Output()
+func Handler(tb testing.TB, repos ...*Repo) http.Handler {
+	tb.Helper()
+	git := Need(tb, "git")
+	execPath, err := exec.CommandContext(tb.Context(), git, "--exec-path").Output()
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	mux := http.NewServeMux()
 	for i, r := range repos {
@@ -58,9 +58,9 @@ func Handler(t testing.TB, repos ...*Repo) http.Handler {
 	return mux
 }
 
-func serve(t testing.TB, h http.Handler) string {
-	t.Helper()
+func serve(tb testing.TB, h http.Handler) string {
+	tb.Helper()
 	server := httptest.NewServer(h)
-	t.Cleanup(server.Close)
+	tb.Cleanup(server.Close)
 	return server.URL
 }

@@ -19,8 +19,8 @@ const RequireVariable = "COURSEWRIGHT_REQUIRE"
 
 // Need finds a program, or skips the test; it fails the test when
 // RequireVariable lists the program.
-func Need(t testing.TB, program string) string {
-	t.Helper()
+func Need(tb testing.TB, program string) string {
+	tb.Helper()
 	path, err := exec.LookPath(program)
 	if err != nil {
 		// sshd is outside most users' PATH.
@@ -31,29 +31,29 @@ func Need(t testing.TB, program string) string {
 	}
 	words := strings.FieldsFunc(os.Getenv(RequireVariable), func(r rune) bool { return r == ',' || r == ' ' })
 	if slices.Contains(words, program) {
-		t.Fatalf("%s is required by %s but not installed", program, RequireVariable)
+		tb.Fatalf("%s is required by %s but not installed", program, RequireVariable)
 	}
-	t.Skipf("%s is not installed", program)
+	tb.Skipf("%s is not installed", program)
 	return ""
 }
 
 // Repo is a bare repository that plays the course's origin.
 type Repo struct {
-	t    testing.TB
+	tb   testing.TB
 	root string // folder that holds the repository, nothing else
 	tree string // work tree for making commits
 }
 
 // New makes an empty repository whose branch is called main. It is removed
 // when the test ends.
-func New(t testing.TB) *Repo {
-	t.Helper()
-	Need(t, "git")
-	base := t.TempDir()
-	r := &Repo{t: t, root: filepath.Join(base, "origin"), tree: filepath.Join(base, "tree")}
+func New(tb testing.TB) *Repo {
+	tb.Helper()
+	Need(tb, "git")
+	base := tb.TempDir()
+	r := &Repo{tb: tb, root: filepath.Join(base, "origin"), tree: filepath.Join(base, "tree")}
 	for _, dir := range []string{r.root, r.tree} {
 		if err := os.Mkdir(dir, 0o755); err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 	}
 	r.git(r.root, "init", "-q", "--bare", "--initial-branch=main", r.Path())
@@ -70,14 +70,14 @@ func (r *Repo) URL() string { return "file://" + r.Path() }
 // whole work tree to the current branch. It returns the commit, 40
 // hexadecimal digits. A commit without changes is fine.
 func (r *Repo) Commit(files map[string]string, message string) string {
-	r.t.Helper()
+	r.tb.Helper()
 	for name, content := range files {
 		path := filepath.Join(r.tree, filepath.FromSlash(name))
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			r.t.Fatal(err)
+			r.tb.Fatal(err)
 		}
 		if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
-			r.t.Fatal(err)
+			r.tb.Fatal(err)
 		}
 	}
 	return r.CommitAll(message)
@@ -85,7 +85,7 @@ func (r *Repo) Commit(files map[string]string, message string) string {
 
 // CommitAll commits the work tree as it is; see Tree.
 func (r *Repo) CommitAll(message string) string {
-	r.t.Helper()
+	r.tb.Helper()
 	r.Git("add", "--all", "--force")
 	r.Git("commit", "-q", "--allow-empty", "-m", message)
 	return r.Head()
@@ -93,10 +93,10 @@ func (r *Repo) CommitAll(message string) string {
 
 // Remove deletes files from the work tree; the next commit records it.
 func (r *Repo) Remove(names ...string) {
-	r.t.Helper()
+	r.tb.Helper()
 	for _, name := range names {
 		if err := os.RemoveAll(filepath.Join(r.tree, filepath.FromSlash(name))); err != nil {
-			r.t.Fatal(err)
+			r.tb.Fatal(err)
 		}
 	}
 }
@@ -106,26 +106,26 @@ func (r *Repo) Tree() string { return r.tree }
 
 // Head is the commit of the current branch.
 func (r *Repo) Head() string {
-	r.t.Helper()
+	r.tb.Helper()
 	return r.Git("rev-parse", "HEAD")
 }
 
 // Reset moves the current branch to a commit, as a force push would.
 func (r *Repo) Reset(commit string) {
-	r.t.Helper()
+	r.tb.Helper()
 	r.Git("reset", "-q", "--hard", commit)
 }
 
 // Switch makes the branch current; it is created where it is missing.
 func (r *Repo) Switch(branch string) {
-	r.t.Helper()
+	r.tb.Helper()
 	r.Git("checkout", "-q", "-B", branch)
 }
 
 // AddSubmodule records a submodule at path, named as its path, and commits
 // that. The address is taken as it is and never contacted.
 func (r *Repo) AddSubmodule(path, url, commit string) string {
-	r.t.Helper()
+	r.tb.Helper()
 	r.Git("config", "-f", filepath.Join(r.tree, ".gitmodules"), "submodule."+path+".path", path)
 	r.Git("config", "-f", filepath.Join(r.tree, ".gitmodules"), "submodule."+path+".url", url)
 	r.Git("add", "--force", ".gitmodules")
@@ -137,18 +137,18 @@ func (r *Repo) AddSubmodule(path, url, commit string) string {
 // Git runs git on the repository and its work tree and returns the output
 // without the final line break.
 func (r *Repo) Git(args ...string) string {
-	r.t.Helper()
+	r.tb.Helper()
 	return r.git(r.tree, append([]string{"--git-dir=" + r.Path(), "--work-tree=" + r.tree}, args...)...)
 }
 
 func (r *Repo) git(dir string, args ...string) string {
-	r.t.Helper()
-	cmd := exec.Command("git", args...)
+	r.tb.Helper()
+	cmd := exec.CommandContext(r.tb.Context(), "git", args...)
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), Environment()...)
 	out, err := cmd.CombinedOutput()
 	if err != nil {
-		r.t.Fatalf("git %s: %v\n%s", strings.Join(args, " "), err, out)
+		r.tb.Fatalf("git %s: %v\n%s", strings.Join(args, " "), err, out)
 	}
 	return strings.TrimSuffix(string(out), "\n")
 }
