@@ -1,15 +1,20 @@
 package sqlite_test
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"coursewright/internal/course"
 	"coursewright/internal/store/sqlite"
 )
+
+// logText is one kilobyte of output.
+var logText = strings.Repeat("a line of a build's output, as they are\n", 25)
 
 // benchStore is a store with courses that have 20 builds each.
 func benchStore(b *testing.B, courses int) *sqlite.Store {
@@ -32,7 +37,32 @@ func benchStore(b *testing.B, courses int) *sqlite.Store {
 }
 
 func BenchmarkRequestBuild(b *testing.B) {
+	measureRequests(b, benchStore(b, 1))
+}
+
+// BenchmarkRequestBuildWhileLogging measures requests beside four builds that
+// write as much log as they can.
+func BenchmarkRequestBuildWhileLogging(b *testing.B) {
 	s := benchStore(b, 1)
+	ctx, cancel := context.WithCancel(b.Context())
+	var group sync.WaitGroup
+	defer group.Wait()
+	defer cancel()
+	for range 4 {
+		build := request(b, s, "course-0")
+		group.Go(func() {
+			for ctx.Err() == nil {
+				if err := s.AppendLog(ctx, build.ID, logText); err != nil && ctx.Err() == nil {
+					b.Error(err)
+				}
+			}
+		})
+	}
+	measureRequests(b, s)
+}
+
+func measureRequests(b *testing.B, s *sqlite.Store) {
+	b.Helper()
 	var took []time.Duration
 	for b.Loop() {
 		begin := time.Now()
@@ -86,9 +116,8 @@ func BenchmarkFinishBuild(b *testing.B) {
 func BenchmarkAppendLog(b *testing.B) {
 	s := benchStore(b, 1)
 	build := request(b, s, "course-0")
-	text := strings.Repeat("a line of a build's output, as they are\n", 25)
 	for b.Loop() {
-		if err := s.AppendLog(b.Context(), build.ID, text); err != nil {
+		if err := s.AppendLog(b.Context(), build.ID, logText); err != nil {
 			b.Fatal(err)
 		}
 	}

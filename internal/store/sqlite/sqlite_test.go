@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -113,6 +114,39 @@ func TestOtherLogCaps(t *testing.T) {
 		if err := s.Close(); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+func TestLargeLog(t *testing.T) {
+	t.Parallel()
+	s := open(t, sqlite.Options{Path: newPath(t), Migrate: true})
+	newCourse(t, s, "a")
+	id := request(t, s, "a").ID
+	var output strings.Builder
+	for i := range 300_000 {
+		fmt.Fprintf(&output, "line %d\n", i)
+	}
+	if err := s.AppendLog(t.Context(), id, output.String()); err != nil {
+		t.Fatal(err)
+	}
+	var got strings.Builder
+	for offset := int64(0); ; {
+		chunks, next, err := s.ReadLog(t.Context(), id, offset)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(chunks) == 0 {
+			break
+		}
+		text := joined(chunks)
+		if len(text) > 1<<20+64<<10 {
+			t.Errorf("one call gave %d bytes; want about 1 MiB at most", len(text))
+		}
+		got.WriteString(text)
+		offset = next
+	}
+	if got.String() != output.String() {
+		t.Errorf("%d bytes were read; want the same %d that were written, which the default caps allow", got.Len(), output.Len())
 	}
 }
 
