@@ -2,6 +2,7 @@ package courseconfig
 
 import (
 	"encoding/json"
+	"slices"
 	"time"
 
 	"coursewright/internal/courseconfig/pyvalue"
@@ -39,18 +40,33 @@ func (c *Course) Configures() []Configure {
 	return out
 }
 
-func (c *Course) configures() ([]Configure, error) {
-	var out []Configure
-	index := map[string]int{}
-	at := func(url string) *Configure {
-		i, ok := index[url]
-		if !ok {
-			i = len(out)
-			index[url] = i
-			out = append(out, Configure{URL: url, Exercises: []GraderExercise{}})
+// graderURLs lists the addresses of all graders in the order in which they are
+// told.
+func (c *Course) graderURLs() []string {
+	var out []string
+	add := func(configure *record) {
+		if url := configure.text("url"); !slices.Contains(out, url) {
+			out = append(out, url)
 		}
-		return &out[i]
 	}
+	for _, configure := range records(c.root.list("configures")) {
+		add(configure)
+	}
+	for _, n := range c.exercises {
+		if configure, ok := n.object.get("configure").(*record); ok {
+			add(configure)
+		}
+	}
+	return out
+}
+
+func (c *Course) configures() ([]Configure, error) {
+	urls := c.graderURLs()
+	out := make([]Configure, 0, len(urls))
+	for _, url := range urls {
+		out = append(out, Configure{URL: url, Exercises: []GraderExercise{}})
+	}
+	at := func(url string) *Configure { return &out[slices.Index(urls, url)] }
 	for _, configure := range records(c.root.list("configures")) {
 		to := at(configure.text("url"))
 		to.Files = append(to.Files, mappings(configure)...)

@@ -217,38 +217,42 @@ func defaultPairs(raw json.RawMessage) (pairs, error) {
 	return out, nil
 }
 
-// encodable tries everything that will be written, so that what cannot be JSON
-// is a problem of the course now and not a surprise later.
+// encodable reports what JSON cannot hold, so that it is a problem of the course
+// now and not a surprise later.
 func (l *loader) encodable(c *Course) {
-	for _, p := range c.root.pairs("modules", "static_dir", "unprotected_paths") {
-		l.tryJSON(p, c.root.at)
-	}
+	root := c.root.pairs("modules", "static_dir", "unprotected_paths")
+	l.tryJSON(root, c.root.at)
 	var visit func(nodes []*node)
 	visit = func(nodes []*node) {
 		for _, n := range nodes {
-			for _, p := range n.exported {
-				l.tryJSON(p, n.object.at)
-			}
+			l.tryJSON(n.exported, n.object.at)
 			visit(n.children)
 		}
 	}
 	for _, m := range c.modules {
-		for _, p := range m.module.pairs("children") {
-			l.tryJSON(p, m.module.at)
-		}
+		l.tryJSON(m.module.pairs("children"), m.module.at)
 		visit(m.children)
 	}
-	if l.failed() {
+	if len(c.graderURLs()) == 0 {
 		return
 	}
-	if _, err := c.configures(); err != nil {
-		l.failValue(nil, nil, err)
+	l.tryJSON(c.root.pairs("static_dir", "configures", "unprotected_paths"), c.root.at)
+	for _, n := range c.exercises {
+		if n.config == nil || n.object.get("configure") == nil {
+			continue
+		}
+		for _, lang := range n.config.languages {
+			l.tryJSON(pairs{{lang.language, lang.data}}, nil)
+		}
 	}
 }
 
-func (l *loader) tryJSON(p pair, at *place) {
-	if _, err := appendJSON(nil, p.value); err != nil {
-		l.failValue(nil, at.at(p.key), err)
+func (l *loader) tryJSON(list pairs, at *place) {
+	for _, p := range list {
+		if !writable(p.value) {
+			_, err := appendJSON(nil, p.value)
+			l.failValue(nil, at.at(p.key), err)
+		}
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+	"slices"
 	"strconv"
 
 	"coursewright/internal/courseconfig/pyvalue"
@@ -59,7 +60,12 @@ func inside(err error, step string) error {
 }
 
 func appendText(dst []byte, s string) ([]byte, error) {
-	return pyvalue.AppendJSON(dst, &pyvalue.Value{Kind: pyvalue.String, Str: s})
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
+			return pyvalue.AppendJSON(dst, &pyvalue.Value{Kind: pyvalue.String, Str: s})
+		}
+	}
+	return append(append(append(dst, '"'), s...), '"'), nil
 }
 
 func appendList(dst []byte, list []any) ([]byte, error) {
@@ -127,4 +133,39 @@ func (p *pairs) set(key string, value any) {
 func (p pairs) has(key string) bool {
 	_, ok := p.get(key)
 	return ok
+}
+
+// writable says whether JSON can hold a value, without writing it.
+func writable(value any) bool {
+	switch v := value.(type) {
+	case *pyvalue.Value:
+		return writableValue(v)
+	case []any:
+		return !slices.ContainsFunc(v, func(item any) bool { return !writable(item) })
+	case pairs:
+		return !slices.ContainsFunc(v, func(p pair) bool { return !writable(p.value) })
+	case *record:
+		return !slices.ContainsFunc(v.values, func(field any) bool { return !writable(field) })
+	}
+	return true
+}
+
+func writableValue(v *pyvalue.Value) bool {
+	switch v.Kind {
+	case pyvalue.List:
+		return !slices.ContainsFunc(v.Items, func(item *pyvalue.Value) bool { return !writableValue(item) })
+	case pyvalue.Map:
+		return !slices.ContainsFunc(v.Entries, func(e pyvalue.Entry) bool {
+			return e.Key.Kind != pyvalue.String && !writableKey(e.Key) || !writableValue(e.Value)
+		})
+	case pyvalue.Null, pyvalue.Bool, pyvalue.String, pyvalue.Date, pyvalue.DateTime:
+		return true
+	}
+	_, err := pyvalue.AppendJSON(nil, v)
+	return err == nil
+}
+
+func writableKey(key *pyvalue.Value) bool {
+	_, err := pyvalue.AppendJSON(nil, &pyvalue.Value{Kind: pyvalue.Map, Entries: []pyvalue.Entry{{Key: key, Value: key}}})
+	return err == nil
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path"
 	"strings"
+	"syscall"
 	"time"
 
 	"coursewright/internal/courseconfig/pyvalue"
@@ -97,26 +98,27 @@ func (f *folder) find(name string) (string, error) {
 
 // read gives the content and the time of a regular file.
 func (f *folder) read(name string) ([]byte, time.Time, error) {
-	info, err := f.stat(name)
-	if err != nil {
-		return nil, time.Time{}, plainError(name, err)
-	}
-	if !info.Mode().IsRegular() {
-		return nil, time.Time{}, fmt.Errorf("%s is not a regular file", quote(name))
-	}
-	file, err := f.root.Open(name)
+	// Without O_NONBLOCK opening a pipe would wait for a writer.
+	file, err := f.root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, time.Time{}, plainError(name, err)
 	}
 	defer file.Close() //nolint:errcheck // only read
-	data, err := io.ReadAll(io.LimitReader(file, maxFileSize+1))
-	if err != nil {
+	info, err := file.Stat()
+	switch {
+	case err != nil:
 		return nil, time.Time{}, plainError(name, err)
-	}
-	if len(data) > maxFileSize {
+	case !info.Mode().IsRegular():
+		return nil, time.Time{}, fmt.Errorf("%s is not a regular file", quote(name))
+	case info.Size() > maxFileSize:
 		return nil, time.Time{}, fmt.Errorf("%s has more than %d bytes; split it or leave out what is not configuration", quote(name), maxFileSize)
 	}
-	return data, info.ModTime(), nil
+	data := make([]byte, info.Size())
+	n, err := io.ReadFull(file, data)
+	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.EOF) {
+		return nil, time.Time{}, plainError(name, err)
+	}
+	return data[:n], info.ModTime(), nil
 }
 
 // plainError leaves the server's own paths out of a message.

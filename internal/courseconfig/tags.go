@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strings"
 	"unicode/utf8"
 
 	"coursewright/internal/courseconfig/pyvalue"
@@ -76,13 +77,17 @@ func (t *tagger) value(v *pyvalue.Value, at *place) *pyvalue.Value {
 }
 
 func (t *tagger) list(v *pyvalue.Value, at *place) *pyvalue.Value {
-	changed := false
-	out := make([]*pyvalue.Value, len(v.Items))
+	var out []*pyvalue.Value
 	for i, item := range v.Items {
-		out[i] = t.value(item, at.item(i))
-		changed = changed || out[i] != item
+		changed := t.inner(item, func() *place { return at.item(i) })
+		if changed != item && out == nil {
+			out = slices.Clone(v.Items)
+		}
+		if out != nil {
+			out[i] = changed
+		}
 	}
-	if !changed {
+	if out == nil {
 		return v
 	}
 	list := *v
@@ -90,34 +95,62 @@ func (t *tagger) list(v *pyvalue.Value, at *place) *pyvalue.Value {
 	return &list
 }
 
-// mapping visits the entries by the length of their keys, then by the keys: so
-// a tagged key wins over the same key without tag.
+// inner works the tags in an item. Only lists and mappings need a place.
+func (t *tagger) inner(v *pyvalue.Value, at func() *place) *pyvalue.Value {
+	if v.Kind != pyvalue.Map && v.Kind != pyvalue.List {
+		*t.visited++
+		return v
+	}
+	return t.value(v, at())
+}
+
 func (t *tagger) mapping(v *pyvalue.Value, at *place) *pyvalue.Value {
-	entries := slices.Clone(v.Entries)
-	for _, e := range entries {
+	tagged := false
+	for _, e := range v.Entries {
 		if e.Key.Kind != pyvalue.String {
 			t.c.fail(e.Key, at, "found "+found(e.Key)+" as a key; keys are texts", "put the key in quotes")
 			return v
 		}
+		tagged = tagged || strings.Contains(e.Key.Str, "|")
 	}
+	if tagged {
+		return t.taggedMapping(v, at)
+	}
+	var out []pyvalue.Entry
+	for i, e := range v.Entries {
+		changed := t.inner(e.Value, func() *place { return at.at(e.Key.Str) })
+		if changed != e.Value && out == nil {
+			out = slices.Clone(v.Entries)
+		}
+		if out != nil {
+			out[i].Value = changed
+		}
+	}
+	if out == nil {
+		return v
+	}
+	mapping := *v
+	mapping.Entries = out
+	return &mapping
+}
+
+// taggedMapping visits the entries by the length of their keys, then by the
+// keys: so a tagged key wins over the same key without tag.
+func (t *tagger) taggedMapping(v *pyvalue.Value, at *place) *pyvalue.Value {
+	entries := slices.Clone(v.Entries)
 	slices.SortStableFunc(entries, func(a, b pyvalue.Entry) int { return compareKeys(a.Key.Str, b.Key.Str) })
 	out := *v
 	out.Entries = make([]pyvalue.Entry, 0, len(entries))
 	places := make(map[string]int, len(entries))
-	changed := false
 	for _, e := range entries {
 		name, value := t.untag(e, at)
-		value = t.value(value, at.at(name))
-		changed = changed || value != e.Value || name != e.Key.Str
+		value = t.inner(value, func() *place { return at.at(name) })
 		if i, there := places[name]; there {
 			out.Entries[i].Value = value
 			continue
 		}
 		places[name] = len(out.Entries)
 		out.Entries = append(out.Entries, pyvalue.Entry{Key: named(e.Key, name), Value: value})
-	}
-	if !changed {
-		return v
 	}
 	return &out
 }
@@ -148,6 +181,9 @@ func compareKeys(a, b string) int {
 // untag works the tags of one key in, the rightmost first.
 func (t *tagger) untag(e pyvalue.Entry, at *place) (string, *pyvalue.Value) {
 	name, value := e.Key.Str, e.Value
+	if !strings.Contains(name, "|") {
+		return name, value
+	}
 	for range maxTagsPerKey {
 		g := tagPattern.FindStringSubmatch(name)
 		if g == nil {
