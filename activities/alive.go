@@ -14,14 +14,14 @@ const heartbeatEvery = time.Second
 // keepAlive heartbeats until the returned function is called, which waits for
 // the heartbeats to end. Through them a running activity learns that it was
 // cancelled or that its workflow is gone: the SDK then ends ctx.
-func keepAlive(ctx context.Context, details ...any) (stop func()) {
+func keepAlive(ctx context.Context) (stop func()) {
 	done, ended := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(ended)
 		t := time.NewTicker(heartbeatEvery)
 		defer t.Stop()
 		for {
-			activity.RecordHeartbeat(ctx, details...)
+			activity.RecordHeartbeat(ctx)
 			select {
 			case <-done:
 				return

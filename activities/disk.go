@@ -57,7 +57,7 @@ func newHostID(dir, file string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer os.Remove(tmp.Name())
+	defer os.Remove(tmp.Name()) //nolint:errcheck // a leftover has another name and does no harm
 	_, err = tmp.WriteString(course.NewVersion())
 	if err = errors.Join(err, tmp.Sync(), tmp.Close()); err != nil {
 		return nil, err

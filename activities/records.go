@@ -80,10 +80,10 @@ func (r *Records) CancelPending(ctx context.Context, in Removal) (OpenBuilds, er
 		}
 		for _, b := range page {
 			before = b.ID
-			switch b.Status {
-			case course.StatusRunning:
+			if b.Status == course.StatusRunning {
 				out.Running = append(out.Running, b.ID)
-			case course.StatusPending:
+			}
+			if b.Status == course.StatusPending {
 				result := course.BuildResult{Status: course.StatusCancelled, Reason: "The course was removed."}
 				if _, err := r.Store.FinishBuild(ctx, b.ID, result); err != nil {
 					return OpenBuilds{}, forTemporal(err)

@@ -85,7 +85,7 @@ func runDev(ctx context.Context, o devOptions, out, errOut io.Writer) (err error
 		return err
 	}
 	cleanup.add("system", y.Close)
-	serveErr := serve(y, listener, &cleanup)
+	serveErr := serve(y, listener, &cleanup) //nolint:contextcheck // the stop begins when ctx has ended
 	fmt.Fprintln(out, "ready")
 
 	if o.demo {

@@ -121,7 +121,7 @@ func (h *harness) do(method, path, body string, want int) []byte {
 	if err != nil {
 		h.tb.Fatal(err)
 	}
-	defer res.Body.Close()
+	defer res.Body.Close() //nolint:errcheck // only read
 	text, err := io.ReadAll(res.Body)
 	if err != nil {
 		h.tb.Fatal(err)

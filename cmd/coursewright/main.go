@@ -32,7 +32,7 @@ var errReported = errors.New("reported")
 
 // execute runs one command line and gives the exit status.
 func execute(ctx context.Context, args []string, out, errOut io.Writer) int {
-	root := newRootCommand()
+	root := newRootCommand() //nolint:contextcheck // cobra hands ctx to the commands
 	root.SetArgs(args)
 	root.SetOut(out)
 	root.SetErr(errOut)
@@ -54,7 +54,10 @@ func newRootCommand() *cobra.Command {
 		SilenceErrors: true,
 	}
 	root.AddCommand(
+		newCheckCommand(),
 		newDevCommand(),
+		newExportCommand(),
+		newSchemaCommand(),
 	)
 	return root
 }

@@ -224,7 +224,7 @@ func (y *system) buildHandler(context.Context) error {
 	if err != nil {
 		return err
 	}
-	y.handler, err = api.New(api.Config{
+	y.handler, err = api.New(api.Config{ //nolint:contextcheck // handlers use the context of their request
 		Log: y.log, Courses: y.store, Rows: y.store, Logs: y.store, Builds: y.workflows, Releases: y.releases,
 		Auth:        api.OpenAccess{},
 		Addresses:   addresses,

@@ -108,7 +108,7 @@ func TestDefaults(t *testing.T) {
 		"SSHKeyPath": "/home/x/.ssh/id_ecdsa", "Database": "/var/lib/coursewright/coursewright.db",
 		"DefaultImage": "apluslms/compile-rst:1.6", "DefaultCommand": "legacy_build",
 		"UID": "gitmanager", "StaticURL": "/static/", "BuildRetryDelay": 30 * time.Second, "TimeZone": "UTC",
-		"Personalized": "personalized_exercises", "KeepBuilds": 10, "Level": slog.LevelInfo, "Builder": "docker",
+		"Personalized": "personalized_exercises", "KeepBuilds": 1000, "Level": slog.LevelInfo, "Builder": "docker",
 		"Open": false,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -166,7 +166,7 @@ func TestValues(t *testing.T) {
 		"other prefix":       {[]string{"ENV_SETTINGS_PREFIX=HELM_GITMANAGER_", "HELM_GITMANAGER_BUILD_PATH=/b", "GITMANAGER_BUILD_PATH=/c"}, func(s settings.Settings) any { return s.BuildPath }, "/b"},
 		"null command":       {[]string{"GITMANAGER_DEFAULT_CMD=null"}, func(s settings.Settings) any { return s.DefaultCommand }, ""},
 		"empty command":      {[]string{"COURSEWRIGHT_DEFAULT_CMD="}, func(s settings.Settings) any { return s.DefaultCommand }, ""},
-		"empty is not given": {[]string{"COURSEWRIGHT_KEEP_BUILDS="}, func(s settings.Settings) any { return s.KeepBuilds }, 10},
+		"empty is not given": {[]string{"COURSEWRIGHT_KEEP_BUILDS="}, func(s settings.Settings) any { return s.KeepBuilds }, 1000},
 		"empty beside alias": {[]string{"COURSEWRIGHT_FRONTEND_URL=", "GITMANAGER_FRONTEND_URL=https://a.test/"}, func(s settings.Settings) any { return s.FrontendURL }, "https://a.test"},
 		"null address":       {[]string{"GITMANAGER_FRONTEND_URL=null"}, func(s settings.Settings) any { return s.FrontendURL }, ""},
 		"text like a number": {[]string{"COURSEWRIGHT_DEFAULT_CMD=007"}, func(s settings.Settings) any { return s.DefaultCommand }, "007"},

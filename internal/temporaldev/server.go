@@ -85,11 +85,11 @@ var errDied = errors.New("the Temporal development server did not start")
 
 func startOnce(ctx context.Context, cfg Config) (*Server, error) {
 	var err error
-	if cfg.Port, err = cfg.choosePort(cfg.Port, defaultPort); err != nil {
+	if cfg.Port, err = cfg.choosePort(ctx, cfg.Port, defaultPort); err != nil {
 		return nil, fmt.Errorf("port of the Temporal server: %w", err)
 	}
 	if cfg.UIPort >= 0 {
-		if cfg.UIPort, err = cfg.choosePort(cfg.UIPort, defaultUIPort); err != nil {
+		if cfg.UIPort, err = cfg.choosePort(ctx, cfg.UIPort, defaultUIPort); err != nil {
 			return nil, fmt.Errorf("port of the Temporal Web UI: %w", err)
 		}
 	}
@@ -247,23 +247,24 @@ func findCLI(path string) (string, error) {
 
 // choosePort gives the wanted port, or without one the usual port if it is
 // free, else any. A wanted port that is taken is an error.
-func (c Config) choosePort(wanted, usual int) (int, error) {
+func (c Config) choosePort(ctx context.Context, wanted, usual int) (int, error) {
 	if wanted != 0 {
-		if _, err := tryPort(wanted); err != nil {
+		if _, err := tryPort(ctx, wanted); err != nil {
 			return 0, fmt.Errorf("%d cannot be used: %w; choose another", wanted, err)
 		}
 		return wanted, nil
 	}
 	if !c.AnyPort {
-		if port, err := tryPort(usual); err == nil {
+		if port, err := tryPort(ctx, usual); err == nil {
 			return port, nil
 		}
 	}
-	return tryPort(0)
+	return tryPort(ctx, 0)
 }
 
-func tryPort(port int) (int, error) {
-	l, err := net.Listen("tcp", net.JoinHostPort(host, strconv.Itoa(port)))
+func tryPort(ctx context.Context, port int) (int, error) {
+	var lc net.ListenConfig
+	l, err := lc.Listen(ctx, "tcp", net.JoinHostPort(host, strconv.Itoa(port)))
 	if err != nil {
 		return 0, err
 	}

@@ -46,7 +46,7 @@ func TestATakenPortIsAClearError(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
+	defer l.Close() //nolint:errcheck // holds a port, nothing more
 	_, text, err := net.SplitHostPort(l.Addr().String())
 	if err != nil {
 		t.Fatal(err)
