@@ -19,7 +19,8 @@ import (
 const (
 	DefaultKeep       = 5
 	DefaultGrace      = time.Minute
-	DefaultGarbageAge = 24 * time.Hour
+	DefaultGarbageAge = time.Hour
+	DefaultStagingAge = 24 * time.Hour
 )
 
 // Config tells which folders a process has. A build worker has the store; the
@@ -30,7 +31,8 @@ type Config struct {
 	StaticRoot  string           // links to public files, needs PublishPath; empty: no links are made
 	Keep        int              // published releases kept per course, at least 1; 0 means DefaultKeep
 	Grace       time.Duration    // a release stays this long after it was replaced, for requests under way; 0 means DefaultGrace
-	GarbageAge  time.Duration    // unused pool files and abandoned staging younger than this are left; 0 means DefaultGarbageAge
+	GarbageAge  time.Duration    // pool files that nothing uses for this long are removed; 0 means DefaultGarbageAge
+	StagingAge  time.Duration    // staging this old is abandoned, so longer than any build; 0 means DefaultStagingAge
 	Workers     int              // goroutines that read and link files; 0 means one per processor
 	Now         func() time.Time // nil means time.Now
 	Log         *slog.Logger     // nil: nothing is logged
@@ -41,7 +43,8 @@ type Config struct {
 type Depot struct {
 	store, publish, static string
 	keep                   int
-	grace, garbageAge      time.Duration
+	grace                  time.Duration
+	garbageAge, stagingAge time.Duration
 	workers                int
 	now                    func() time.Time
 	log                    *slog.Logger
@@ -53,7 +56,7 @@ type Depot struct {
 // says what to change.
 func Open(cfg Config) (*Depot, error) {
 	d := &Depot{
-		keep: cfg.Keep, grace: cfg.Grace, garbageAge: cfg.GarbageAge,
+		keep: cfg.Keep, grace: cfg.Grace, garbageAge: cfg.GarbageAge, stagingAge: cfg.StagingAge,
 		workers: cfg.Workers, now: cfg.Now, log: cfg.Log,
 	}
 	d.setDefaults()
@@ -94,6 +97,9 @@ func (d *Depot) setDefaults() {
 	}
 	if d.garbageAge <= 0 {
 		d.garbageAge = DefaultGarbageAge
+	}
+	if d.stagingAge <= 0 {
+		d.stagingAge = DefaultStagingAge
 	}
 	if d.workers <= 0 {
 		d.workers = runtime.GOMAXPROCS(0)

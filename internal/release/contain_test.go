@@ -235,7 +235,7 @@ func TestStageRefusesBadRequests(t *testing.T) {
 func TestContainmentAgreesWithTheKernel(t *testing.T) {
 	t.Parallel()
 	accepted, refused := 0, 0
-	p := newPlace(t)
+	p := memoryPlace(t)
 	d := p.open(t)
 	top := p.source
 	for seed := range 80 {

@@ -23,7 +23,27 @@ type place struct {
 
 func newPlace(tb testing.TB) *place {
 	tb.Helper()
-	dir := tb.TempDir()
+	return placeIn(tb, tb.TempDir())
+}
+
+// memoryPlace is a place in memory where the system offers that, for tests
+// that repeat themselves hundreds of times.
+func memoryPlace(tb testing.TB) *place {
+	tb.Helper()
+	dir, err := os.MkdirTemp("/dev/shm", "release-test-")
+	if err != nil {
+		return newPlace(tb)
+	}
+	tb.Cleanup(func() {
+		if err := os.RemoveAll(dir); err != nil {
+			tb.Error(err)
+		}
+	})
+	return placeIn(tb, dir)
+}
+
+func placeIn(tb testing.TB, dir string) *place {
+	tb.Helper()
 	p := &place{
 		store: filepath.Join(dir, "store"), publish: filepath.Join(dir, "publish"),
 		static: filepath.Join(dir, "static"), source: filepath.Join(dir, "build"),

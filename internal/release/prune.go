@@ -72,14 +72,19 @@ func (d *Depot) prunePublished(ctx context.Context, key string) (int, error) {
 
 // replacedAt tells when a release stopped being live: when the next one was
 // published. A release that was published again counts with its last time
-// only, which makes the answer later than the truth, never earlier. switched
-// is the time of the last publish.
+// only, which makes the answer later than the truth, never earlier. switched,
+// the time of the last switch, stands in where a call died before it noted its
+// time.
 func replacedAt(r course.Release, all []course.Release, switched time.Time) time.Time {
-	at := switched
+	var at time.Time
 	for _, other := range all {
-		if !r.PublishedAt.IsZero() && other.PublishedAt.After(r.PublishedAt) && other.PublishedAt.Before(at) {
+		later := other.PublishedAt.After(r.PublishedAt)
+		if later && !r.PublishedAt.IsZero() && (at.IsZero() || other.PublishedAt.Before(at)) {
 			at = other.PublishedAt
 		}
+	}
+	if at.IsZero() {
+		return switched
 	}
 	return at
 }
@@ -168,7 +173,8 @@ type Collected struct {
 }
 
 // CollectGarbage removes what nobody needs any more: pool files that no
-// release links, staging older than the garbage age, and trash. It may run at
+// release links for the garbage age, staging older than the staging age, and
+// trash. It may run at
 // any time, also while others stage, commit and publish.
 //
 // A pool file may be linked into a new release between the look at its link
@@ -196,12 +202,20 @@ func (d *Depot) CollectGarbage(ctx context.Context) (Collected, error) {
 }
 
 func (d *Depot) collectStaging() (int, error) {
-	return d.collectOld(filepath.Join(d.store, stagingName), filepath.Join(d.store, trashName), "")
+	return d.collectOld(filepath.Join(d.store, stagingName), "", func(path string) error {
+		return d.disk.toTrash(path, filepath.Join(d.store, trashName))
+	})
 }
 
 // collectTemps removes links and files that were made but never renamed into
 // place.
 func (d *Depot) collectTemps() error {
+	if d.static != "" {
+		// Perhaps another file system than the trash, and nothing but links.
+		if _, err := d.collectOld(d.static, tempPrefix, d.disk.removeAll); err != nil {
+			return fmt.Errorf("collect leftovers: %w", err)
+		}
+	}
 	dirs := map[string]string{} // folder → trash on its file system
 	for _, root := range []string{d.store, d.publish} {
 		if root == "" {
@@ -219,16 +233,17 @@ func (d *Depot) collectTemps() error {
 		}
 	}
 	for dir, root := range dirs {
-		if _, err := d.collectOld(dir, filepath.Join(root, trashName), tempPrefix); err != nil {
+		toTrash := func(path string) error { return d.disk.toTrash(path, filepath.Join(root, trashName)) }
+		if _, err := d.collectOld(dir, tempPrefix, toTrash); err != nil {
 			return fmt.Errorf("collect leftovers: %w", err)
 		}
 	}
 	return nil
 }
 
-// collectOld moves entries with the given prefix to the trash when they have
-// not changed for the garbage age.
-func (d *Depot) collectOld(dir, trash, prefix string) (int, error) {
+// collectOld removes entries with the given prefix that have not changed for
+// the staging age.
+func (d *Depot) collectOld(dir, prefix string, remove func(path string) error) (int, error) {
 	names, err := readNames(dir)
 	if err != nil {
 		return 0, err
@@ -242,10 +257,10 @@ func (d *Depot) collectOld(dir, trash, prefix string) (int, error) {
 		if err != nil {
 			return gone, err
 		}
-		if d.now().Sub(info.ModTime()) < d.garbageAge {
+		if d.now().Sub(info.ModTime()) < d.stagingAge {
 			continue
 		}
-		if err := d.disk.toTrash(filepath.Join(dir, name), trash); err != nil {
+		if err := remove(filepath.Join(dir, name)); err != nil {
 			return gone, err
 		}
 		gone++

@@ -157,17 +157,19 @@ func (d *Depot) switchTo(rel course.Release, next string) error {
 	return d.disk.markPublished(d.publishedDir(rel.Key, rel.Version), d.now())
 }
 
-// markPublished gives the live release its mark, if it lacks one.
+// markPublished gives the live release the mark that it lacks when the call
+// that switched to it died: it has none, or one from before it was rolled back
+// to.
 func (d *Depot) markPublished(key, version string) error {
 	rel, err := loadRelease(d.publishedDir(key, version))
-	if errors.Is(err, course.ErrNotFound) || (err == nil && !rel.PublishedAt.IsZero()) {
+	if errors.Is(err, course.ErrNotFound) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
 	switched, err := markTime(filepath.Join(d.publish, key))
-	if err != nil {
+	if err != nil || !rel.PublishedAt.Before(switched) {
 		return err
 	}
 	return d.disk.markPublished(rel.Dir, switched)

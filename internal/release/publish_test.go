@@ -1,10 +1,17 @@
 package release_test
 
 import (
+	"errors"
+	"os"
 	"path/filepath"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"coursewright/internal/course"
+	"coursewright/internal/release"
 )
 
 func TestStageCommitPublish(t *testing.T) {
@@ -28,10 +35,354 @@ func TestStageCommitPublish(t *testing.T) {
 	if err != nil || live.Version != version(1) || live.PublishedAt.IsZero() {
 		t.Fatalf("published: %+v, %v", live, err)
 	}
+	if _, err := d.Stored(key); !errors.Is(err, course.ErrNotFound) {
+		t.Errorf("still stored: %v", err)
+	}
 	if got := read(t, filepath.Join(p.static, key, "a.html")); got != "build 1\n" {
 		t.Errorf("static file has %q", got)
 	}
 	if got, err := d.Document(stored); err != nil || string(got) != `{"build":1}` {
 		t.Errorf("document by the stored release: %q, %v", got, err)
+	}
+}
+
+func TestReleaseRemembersEverything(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t)
+	p.course(t, 7)
+	d := p.open(t)
+	remote := int64(42)
+	r := p.request(7)
+	r.RemoteID, r.HasUnprotected, r.UnprotectedPaths = &remote, true, []string{"deep"}
+	stage(t, d, r)
+	if err := d.Commit(t.Context(), key, r.Version); err != nil {
+		t.Fatal(err)
+	}
+	got, err := d.Stored(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := course.Release{
+		Key: key, Version: r.Version, BuildID: 7, Commit: r.Commit, RemoteID: &remote, StaticDir: "static",
+		UnprotectedPaths: []string{"deep"}, HasUnprotected: true, StoredAt: p.now.UTC().Round(0), Dir: filepath.Join(p.store, key, r.Version),
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("release (-want +got):\n%s", diff)
+	}
+	if _, err := d.ReadFile(got, "gone.json"); !errors.Is(err, course.ErrNotFound) {
+		t.Errorf("missing document: %v", err)
+	}
+	if _, err := d.ReadFile(got, "../fence"); !errors.Is(err, course.ErrInvalid) {
+		t.Errorf("document above: %v", err)
+	}
+}
+
+func TestPublishRules(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t)
+	d := p.open(t)
+	ask := func(build int, rollback bool) error {
+		_, err := d.Publish(t.Context(), course.PublishRequest{Key: key, Version: version(build), Rollback: rollback})
+		return err
+	}
+	live := func(want int) {
+		t.Helper()
+		if got, err := d.Published(key); err != nil || got.BuildID != int64(want) {
+			t.Errorf("live is build %d (%v), want %d", got.BuildID, err, want)
+		}
+	}
+	if err := ask(1, false); !errors.Is(err, course.ErrConflict) || !strings.Contains(err.Error(), "stored: none, published: none") {
+		t.Errorf("nothing there: %v", err)
+	}
+	p.commit(t, d, 1)
+	publish(t, d, 1)
+	p.commit(t, d, 2)
+	if err := ask(3, false); !errors.Is(err, course.ErrConflict) ||
+		!strings.Contains(err.Error(), "stored: "+version(2)) || !strings.Contains(err.Error(), "published: "+version(1)) {
+		t.Errorf("unknown version: %v", err)
+	}
+	publish(t, d, 2)
+	publish(t, d, 2) // A+ imports again
+	live(2)
+	if err := ask(1, false); !errors.Is(err, course.ErrConflict) || !strings.Contains(err.Error(), "rollback") {
+		t.Errorf("an older build: %v", err)
+	}
+	live(2)
+	if err := ask(1, true); err != nil {
+		t.Errorf("rollback: %v", err)
+	}
+	live(1)
+	publish(t, d, 1) // A+ imports the release that was rolled back to
+	if got := read(t, filepath.Join(p.static, key, "a.html")); got != "build 1\n" {
+		t.Errorf("after the rollback the static file has %q", got)
+	}
+	if err := ask(2, false); err != nil {
+		t.Errorf("forward again: %v", err)
+	}
+	live(2)
+	kept, err := d.Releases(key)
+	if err != nil || len(kept) != 2 || kept[0].BuildID != 2 || kept[1].BuildID != 1 {
+		t.Errorf("kept releases: %+v, %v", kept, err)
+	}
+}
+
+func TestPublishRefusesOddNames(t *testing.T) {
+	t.Parallel()
+	d := newPlace(t).open(t)
+	for _, r := range []course.PublishRequest{{Key: "..", Version: version(1)}, {Key: key, Version: "../x"}, {Key: key}} {
+		if _, err := d.Publish(t.Context(), r); !errors.Is(err, course.ErrInvalid) {
+			t.Errorf("%+v: %v, want invalid", r, err)
+		}
+	}
+	if _, err := d.Published("../x"); err == nil {
+		t.Error("a key with a path was looked up")
+	}
+}
+
+func TestPruneKeepsTheNewestAndTheLive(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t)
+	d := p.open(t, func(c *release.Config) { c.Keep = 3 })
+	for build := 1; build <= 6; build++ {
+		p.commit(t, d, build)
+		publish(t, d, build)
+		p.now = p.now.Add(time.Second)
+	}
+	if _, err := d.Publish(t.Context(), course.PublishRequest{Key: key, Version: version(2), Rollback: true}); err != nil {
+		t.Fatal(err)
+	}
+	prune := func(want ...int64) {
+		t.Helper()
+		if _, err := d.Prune(t.Context(), key); err != nil {
+			t.Fatal(err)
+		}
+		kept, err := d.Releases(key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []int64
+		for _, r := range kept {
+			got = append(got, r.BuildID)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("kept builds (-want +got):\n%s", diff)
+		}
+	}
+	prune(6, 5, 4, 3, 2, 1) // all within the grace period
+	// Build 1 was replaced first, build 3 (by build 4) two seconds later.
+	p.now = p.now.Add(release.DefaultGrace - 3*time.Second)
+	prune(6, 5, 4, 2)
+	p.now = p.now.Add(time.Hour)
+	prune(6, 5, 4, 2) // 2 is live
+	publish(t, d, 6)
+	prune(6, 5, 4, 2) // 2 was live a moment ago
+	p.now = p.now.Add(time.Hour)
+	prune(6, 5, 4)
+	if names, err := filepath.Glob(filepath.Join(p.publish, ".trash", "*")); err != nil || len(names) != 0 {
+		t.Errorf("trash still has %v, %v", names, err)
+	}
+}
+
+// links below the static root, with folders of links spelled out.
+func TestStaticLinks(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t)
+	p.course(t, 1)
+	p.write(t, map[string]string{"static/_static/s.css": "css", "static/deep/er/more/m": "m", "static/deep-er/d": "d"})
+	d := p.open(t)
+	build := 0
+	show := func(change func(*release.StageRequest)) map[string]string {
+		t.Helper()
+		build++
+		r := p.request(build)
+		change(&r)
+		stage(t, d, r)
+		if err := d.Commit(t.Context(), key, r.Version); err != nil {
+			t.Fatal(err)
+		}
+		publish(t, d, build)
+		out := map[string]string{}
+		for name, text := range tree(t, p.static) {
+			out[name] = strings.ReplaceAll(strings.ReplaceAll(text, p.publish, "PUBLISH"), p.static, "STATIC")
+		}
+		return out
+	}
+	remote := func(id int64) func(*release.StageRequest) {
+		return func(r *release.StageRequest) { r.RemoteID = &id }
+	}
+	byKey := "-> PUBLISH/" + key + "/../public"
+	steps := []struct {
+		name   string
+		change func(*release.StageRequest)
+		want   map[string]string
+	}{
+		{"no remote id", func(*release.StageRequest) {}, map[string]string{key: byKey}},
+		{"a remote id", remote(5), map[string]string{key: byKey, "5": "-> STATIC/" + key}},
+		{"another", remote(7), map[string]string{key: byKey, "7": "-> STATIC/" + key}},
+		{"none again", func(*release.StageRequest) {}, map[string]string{key: byKey}},
+		{"and back", remote(5), map[string]string{key: byKey, "5": "-> STATIC/" + key}},
+		{"no static folder", func(r *release.StageRequest) { r.StaticDir = "" }, map[string]string{}},
+	}
+	for _, s := range steps {
+		if diff := cmp.Diff(s.want, show(s.change)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", s.name, diff)
+		}
+	}
+	show(func(r *release.StageRequest) {
+		r.HasUnprotected, r.UnprotectedPaths = true, []string{"deep/er/", "/deep/er/more", "deep-er", "missing/x"}
+	})
+	for name, want := range map[string]string{
+		"_static/s.css": "css", "deep/er/c.html": "build 1\n", "deep/er/more/m": "m", "deep-er/d": "d",
+	} {
+		if got := read(t, filepath.Join(p.static, key, name)); got != want {
+			t.Errorf("unprotected %s has %q, want %q", name, got, want)
+		}
+	}
+	for _, name := range []string{"a.html", "index.yaml", "missing/x"} {
+		if _, err := os.Stat(filepath.Join(p.static, key, name)); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("%s is public: %v", name, err)
+		}
+	}
+	for _, name := range []string{"_images", "_downloads", "missing/x"} {
+		if _, err := os.Lstat(filepath.Join(p.static, key, name)); err != nil {
+			t.Errorf("no link for %s: %v", name, err)
+		}
+	}
+	show(func(r *release.StageRequest) { r.HasUnprotected, r.UnprotectedPaths = true, []string{"."} })
+	if got := read(t, filepath.Join(p.static, key, "a.html")); got != "build 1\n" {
+		t.Errorf("everything unprotected, but the page has %q", got)
+	}
+}
+
+func TestStaticLinksOfOthersStay(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t)
+	d := p.open(t)
+	p.course(t, 1)
+	numbered := p.request(1)
+	numbered.Key, numbered.CachePath = "77", ""
+	stage(t, d, numbered)
+	if err := d.Commit(t.Context(), "77", version(1)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.Publish(t.Context(), course.PublishRequest{Key: "77", Version: version(1)}); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(filepath.Join(p.static, "other"), filepath.Join(p.static, "88")); err != nil {
+		t.Fatal(err)
+	}
+	before := tree(t, p.static)
+	id := int64(77)
+	r := p.request(2)
+	r.RemoteID = &id
+	stage(t, d, r)
+	if err := d.Commit(t.Context(), key, version(2)); err != nil {
+		t.Fatal(err)
+	}
+	publish(t, d, 2)
+	after := tree(t, p.static)
+	delete(after, key)
+	if diff := cmp.Diff(before, after); diff != "" {
+		t.Errorf("links of others changed (-before +after):\n%s", diff)
+	}
+	if err := d.Remove(t.Context(), key); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(before, tree(t, p.static)); diff != "" {
+		t.Errorf("after Remove (-want +got):\n%s", diff)
+	}
+}
+
+// gitmanager keeps folders where this package keeps links.
+func TestPublishTakesOverFromGitmanager(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t)
+	d := p.open(t)
+	for _, dir := range []string{filepath.Join(p.publish, key, "static"), filepath.Join(p.static, key, "_static")} {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Symlink(filepath.Join(p.static, key), filepath.Join(p.static, "3")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.Published(key); !errors.Is(err, course.ErrNotFound) {
+		t.Errorf("published before: %v", err)
+	}
+	p.commit(t, d, 1)
+	publish(t, d, 1)
+	if got := read(t, filepath.Join(p.static, key, "a.html")); got != "build 1\n" {
+		t.Errorf("static file has %q", got)
+	}
+	if _, err := os.Lstat(filepath.Join(p.static, "3")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the link of a former remote id stays: %v", err)
+	}
+}
+
+func TestRolesWithoutAllFolders(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t)
+	worker := p.open(t, func(c *release.Config) { c.PublishPath, c.StaticRoot = "", "" })
+	p.commit(t, worker, 1)
+	if _, err := worker.Publish(t.Context(), course.PublishRequest{Key: key, Version: version(1)}); !errors.Is(err, course.ErrInvalid) {
+		t.Errorf("a worker publishes: %v", err)
+	}
+	if _, err := worker.Published(key); !errors.Is(err, course.ErrNotFound) {
+		t.Errorf("a worker sees published releases: %v", err)
+	}
+	api := p.open(t)
+	publish(t, api, 1)
+	publisher := p.open(t, func(c *release.Config) { c.StorePath = "" })
+	publish(t, publisher, 1)
+	if _, err := publisher.Stage(t.Context(), p.request(2)); !errors.Is(err, course.ErrInvalid) {
+		t.Errorf("a publisher stages: %v", err)
+	}
+	for _, d := range []*release.Depot{worker, publisher} {
+		if _, err := d.Prune(t.Context(), key); err != nil {
+			t.Error(err)
+		}
+		if _, err := d.CollectGarbage(t.Context()); err != nil {
+			t.Error(err)
+		}
+		if err := d.Remove(t.Context(), key); err != nil {
+			t.Error(err)
+		}
+	}
+	if _, err := api.Published(key); !errors.Is(err, course.ErrNotFound) {
+		t.Errorf("still published after Remove: %v", err)
+	}
+}
+
+func TestOpenExplainsBadFolders(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	tests := map[string]struct {
+		cfg  release.Config
+		want string
+	}{
+		"none":        {release.Config{}, "at least one"},
+		"same":        {release.Config{StorePath: dir, PublishPath: dir + "/."}, "are the same"},
+		"static only": {release.Config{StorePath: dir, StaticRoot: dir + "/s"}, "needs a publish folder"},
+	}
+	if other := "/dev/shm"; stat(t, other).Dev != stat(t, dir).Dev {
+		far, err := os.MkdirTemp(other, "release")
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() {
+			if err := os.RemoveAll(far); err != nil {
+				t.Error(err)
+			}
+		})
+		tests["two file systems"] = struct {
+			cfg  release.Config
+			want string
+		}{release.Config{StorePath: dir + "/store", PublishPath: far}, "different file systems"}
+	}
+	for name, tt := range tests {
+		_, err := release.Open(tt.cfg)
+		if !errors.Is(err, course.ErrInvalid) || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%s: got %v, want %q", name, err, tt.want)
+		}
 	}
 }

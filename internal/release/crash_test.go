@@ -1,0 +1,323 @@
+package release_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
+
+	"coursewright/internal/course"
+	"coursewright/internal/release"
+)
+
+var errDied = errors.New("the process died here")
+
+// dieAt lets the first n changes on disk happen; later ones fail, those of
+// clean-up code included, as if the process had been killed. died tells
+// whether it came to that.
+func dieAt(d *release.Depot, n int64) (died func() bool) {
+	var count atomic.Int64
+	d.SetFault(func(op, path string) error {
+		if count.Add(1) > n {
+			return fmt.Errorf("%s %s: %w", op, filepath.Base(path), errDied)
+		}
+		return nil
+	})
+	return func() bool { return count.Load() > n }
+}
+
+// crashCase is an operation that is killed at each of its steps in turn.
+type crashCase struct {
+	prepare func(t *testing.T, p *place, d *release.Depot)
+	run     func(ctx context.Context, p *place, d *release.Depot) error
+	before  []int // builds that may be live, or newest, afterwards
+	after   int   // the build that is newest once run succeeded
+	live    int   // the build that is live once run succeeded
+}
+
+func crashCases() map[string]crashCase {
+	published := func(builds ...int) func(*testing.T, *place, *release.Depot) {
+		return func(t *testing.T, p *place, d *release.Depot) {
+			t.Helper()
+			for _, b := range builds {
+				p.commit(t, d, b)
+				publish(t, d, b)
+			}
+		}
+	}
+	remote := int64(9)
+	ask := func(build int, rollback bool) func(context.Context, *place, *release.Depot) error {
+		return func(ctx context.Context, _ *place, d *release.Depot) error {
+			_, err := d.Publish(ctx, course.PublishRequest{Key: key, Version: version(build), Rollback: rollback})
+			return err
+		}
+	}
+	stageAndCommit := func(build int) func(context.Context, *place, *release.Depot) error {
+		return func(ctx context.Context, p *place, d *release.Depot) error {
+			r := p.request(build)
+			r.RemoteID, r.HasUnprotected, r.UnprotectedPaths = &remote, true, []string{"a.html", "b.html", "deep/er"}
+			if _, err := d.Stage(ctx, r); err != nil {
+				return err
+			}
+			return d.Commit(ctx, key, version(build))
+		}
+	}
+	return map[string]crashCase{
+		"first build": {
+			func(t *testing.T, p *place, _ *release.Depot) { t.Helper(); p.course(t, 1) },
+			stageAndCommit(1), nil, 1, 0,
+		},
+		"build": {
+			func(t *testing.T, p *place, d *release.Depot) { t.Helper(); published(1)(t, p, d); p.course(t, 2) },
+			stageAndCommit(2), []int{1}, 2, 1,
+		},
+		"build over a stored one": {
+			func(t *testing.T, p *place, d *release.Depot) {
+				t.Helper()
+				published(1)(t, p, d)
+				p.commit(t, d, 2)
+				p.now = p.now.Add(time.Hour)
+				p.course(t, 3)
+			},
+			stageAndCommit(3), []int{2}, 3, 1,
+		},
+		"first publish": {
+			func(t *testing.T, p *place, d *release.Depot) { t.Helper(); p.commit(t, d, 1) },
+			ask(1, false), nil, 1, 1,
+		},
+		"publish": {
+			func(t *testing.T, p *place, d *release.Depot) {
+				t.Helper()
+				published(1)(t, p, d)
+				p.course(t, 2)
+				if err := stageAndCommit(2)(t.Context(), p, d); err != nil {
+					t.Fatal(err)
+				}
+			},
+			ask(2, false), []int{1}, 2, 2,
+		},
+		"rollback": {published(1, 2), ask(1, true), []int{2}, 1, 1},
+		"prune": {
+			func(t *testing.T, p *place, d *release.Depot) {
+				t.Helper()
+				published(1, 2, 3)(t, p, d)
+				p.now = p.now.Add(time.Hour)
+			},
+			func(ctx context.Context, _ *place, d *release.Depot) error {
+				_, err := d.Prune(ctx, key)
+				return err
+			}, nil, 3, 3,
+		},
+		"garbage": {
+			func(t *testing.T, p *place, d *release.Depot) {
+				t.Helper()
+				published(1, 2)(t, p, d)
+				p.now = p.now.Add(time.Hour)
+				if _, err := d.Prune(t.Context(), key); err != nil {
+					t.Fatal(err)
+				}
+				p.course(t, 3)
+				stage(t, d, p.request(3))
+				p.now = p.now.Add(48 * time.Hour)
+			},
+			func(ctx context.Context, _ *place, d *release.Depot) error {
+				_, err := d.CollectGarbage(ctx)
+				return err
+			}, nil, 2, 2,
+		},
+	}
+}
+
+func TestKilledAnywhere(t *testing.T) {
+	t.Parallel()
+	for name, c := range crashCases() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for n := int64(0); ; n++ {
+				if n > 500 {
+					t.Fatal("never ends")
+				}
+				if !killAt(t, c, n) {
+					t.Logf("%d steps", n)
+					return
+				}
+			}
+		})
+	}
+}
+
+// killAt kills one run after n steps, looks at what is left, and repeats the
+// run. It says whether the run was killed at all.
+func killAt(t *testing.T, c crashCase, n int64) bool {
+	t.Helper()
+	p := memoryPlace(t)
+	open := func() *release.Depot {
+		return p.open(t, func(cfg *release.Config) { cfg.Keep = 1 })
+	}
+	c.prepare(t, p, open())
+	d := open()
+	died := dieAt(d, n)
+	err := c.run(t.Context(), p, d)
+	if died() != errors.Is(err, errDied) || (!died() && err != nil) {
+		t.Fatalf("after %d steps: died %v, but the call says %v", n, died(), err)
+	}
+	where := fmt.Sprintf("killed after %d steps (%v)", n, err)
+	checkState(t, where, p, open(), append([]int{c.after, c.live}, c.before...))
+	if err := c.run(t.Context(), p, open()); err != nil {
+		t.Fatalf("%s: the next try: %v", where, err)
+	}
+	if got := newest(t, open()); got != c.after {
+		t.Errorf("%s: after the next try build %d is newest, want %d", where, got, c.after)
+	}
+	if got := liveBuild(t, open()); got != c.live {
+		t.Errorf("%s: after the next try build %d is live, want %d", where, got, c.live)
+	}
+	checkState(t, where+", next try", p, open(), []int{c.after, c.live})
+	checkClean(t, where, p, open())
+	return died()
+}
+
+// newest is the build that A+ would be told about, 0 for none.
+func newest(t *testing.T, d *release.Depot) int {
+	t.Helper()
+	rel, err := d.Stored(key)
+	if errors.Is(err, course.ErrNotFound) {
+		return liveBuild(t, d)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return int(rel.BuildID)
+}
+
+func liveBuild(t *testing.T, d *release.Depot) int {
+	t.Helper()
+	rel, err := d.Published(key)
+	if err != nil && !errors.Is(err, course.ErrNotFound) {
+		t.Fatal(err)
+	}
+	return int(rel.BuildID)
+}
+
+// checkState looks as readers do: what is there is whole, of an expected
+// build, and of one build only.
+func checkState(t *testing.T, where string, p *place, d *release.Depot, builds []int) {
+	t.Helper()
+	expected := func(rel course.Release) {
+		t.Helper()
+		text := fmt.Sprintf("build %d\n", rel.BuildID)
+		want := map[string]string{
+			"index.yaml": text, "static/a.html": text, "static/b.html": text,
+			"static/same.css": "never changes", "static/deep/er/c.html": text,
+		}
+		if diff := cmp.Diff(want, tree(t, filepath.Join(rel.Dir, "content"))); diff != "" {
+			t.Errorf("%s: build %d (-want +got):\n%s", where, rel.BuildID, diff)
+		}
+		if doc, err := d.Document(rel); err != nil || string(doc) != fmt.Sprintf(`{"build":%d}`, rel.BuildID) {
+			t.Errorf("%s: document of build %d: %q, %v", where, rel.BuildID, doc, err)
+		}
+		for _, b := range builds {
+			if int64(b) == rel.BuildID {
+				return
+			}
+		}
+		t.Errorf("%s: build %d turned up, want one of %v", where, rel.BuildID, builds)
+	}
+	if rel, err := d.Stored(key); err == nil {
+		expected(rel)
+	} else if !errors.Is(err, course.ErrNotFound) {
+		t.Errorf("%s: stored: %v", where, err)
+	}
+	rel, err := d.Published(key)
+	if errors.Is(err, course.ErrNotFound) {
+		return
+	}
+	if err != nil {
+		t.Fatalf("%s: published: %v", where, err)
+	}
+	expected(rel)
+	if got, err := os.ReadFile(filepath.Join(p.static, key, "a.html")); err == nil && string(got) != fmt.Sprintf("build %d\n", rel.BuildID) {
+		t.Errorf("%s: build %d is live, but its static file has %q", where, rel.BuildID, got)
+	}
+}
+
+// checkClean collects garbage long after and expects that nothing is left over.
+func checkClean(t *testing.T, where string, p *place, d *release.Depot) {
+	t.Helper()
+	p.now = p.now.Add(1000 * time.Hour)
+	live := liveBuild(t, d)
+	for range 2 { // what the first one moves to the trash late, the second deletes
+		if _, err := d.Prune(t.Context(), key); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := d.CollectGarbage(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name := range tree(t, filepath.Dir(p.store)) {
+		if strings.Contains(name, "/.tmp-") || strings.Contains(name, "/.trash/") || strings.Contains(name, "/.staging/") {
+			t.Errorf("%s: left over: %s", where, name)
+		}
+	}
+	objects, err := filepath.Glob(filepath.Join(p.store, ".objects", "*", "*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range objects {
+		var st unix.Stat_t
+		if err := unix.Lstat(path, &st); err != nil || st.Nlink < 2 {
+			t.Errorf("%s: pool file %s has %d names (%v)", where, filepath.Base(path), st.Nlink, err)
+		}
+	}
+	if got := liveBuild(t, d); got != live {
+		t.Errorf("%s: cleaning changed the live build from %d to %d", where, live, got)
+	}
+}
+
+func TestRemoveKilledAnywhere(t *testing.T) {
+	t.Parallel()
+	for n := int64(0); n < 100; n++ {
+		p := memoryPlace(t)
+		id := int64(4)
+		p.course(t, 1)
+		d := p.open(t)
+		r := p.request(1)
+		r.RemoteID = &id
+		stage(t, d, r)
+		if err := d.Commit(t.Context(), key, version(1)); err != nil {
+			t.Fatal(err)
+		}
+		publish(t, d, 1)
+		p.commit(t, d, 2)
+		stage(t, d, p.request(3))
+		died := dieAt(d, n)
+		if err := d.Remove(t.Context(), key); died() != errors.Is(err, errDied) {
+			t.Fatalf("after %d steps: %v", n, err)
+		}
+		d = p.open(t)
+		if err := d.Remove(t.Context(), key); err != nil {
+			t.Fatalf("next try after %d steps: %v", n, err)
+		}
+		if _, err := d.CollectGarbage(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		for name := range tree(t, filepath.Dir(p.store)) {
+			if strings.HasPrefix(name, "build") || strings.Contains(name, ".locks") || strings.Contains(name, ".objects") {
+				continue
+			}
+			t.Errorf("after %d steps and another Remove: %s is left", n, name)
+		}
+		if !died() {
+			return
+		}
+	}
+	t.Error("never ends")
+}
