@@ -62,7 +62,7 @@ func (p *parser) parseBlockList(n *node, start mark) *SyntaxError {
 		if !ok {
 			return p.endBlock(start, "list")
 		}
-		item, err := p.parseOptional(inBlock, dash.end, tokenDash, tokenBlockEnd)
+		item, err := p.parseOptional(anywhere, dash.end, tokenDash, tokenBlockEnd)
 		if err != nil {
 			return err
 		}
@@ -77,7 +77,7 @@ func (p *parser) parseBareList(n *node) *SyntaxError {
 		if err != nil || !ok {
 			return err
 		}
-		item, err := p.parseOptional(inBlock, dash.end, tokenDash, tokenKey, tokenColon, tokenBlockEnd)
+		item, err := p.parseOptional(anywhere, dash.end, tokenDash, tokenKey, tokenColon, tokenBlockEnd)
 		if err != nil {
 			return err
 		}
@@ -182,18 +182,18 @@ func (p *parser) parseFlowListItem() (*node, *SyntaxError) {
 		return nil, err
 	}
 	if !isKey {
-		return p.parseNode(inFlow)
+		return p.parseNode(anywhere)
 	}
 	n := &node{kind: mapNode, tag: tagMap, pos: sign.start.pos(), size: 1, height: 1}
 	if err := p.count(n); err != nil {
 		return nil, err
 	}
 	p.depth++
-	key, err := p.parseOptional(inFlow, sign.end, tokenColon, tokenComma, tokenFlowListEnd)
+	key, err := p.parseOptional(anywhere, sign.end, tokenColon, tokenComma, tokenFlowListEnd)
 	if err != nil {
 		return nil, err
 	}
-	value, err := p.parseMapValue(inFlow, tokenComma, tokenFlowListEnd)
+	value, err := p.parseMapValue(anywhere, tokenComma, tokenFlowListEnd)
 	if err != nil {
 		return nil, err
 	}
@@ -215,12 +215,12 @@ func (p *parser) parseFlowMap(n *node) *SyntaxError {
 			return err
 		}
 		if isKey {
-			key, err = p.parseOptional(inFlow, sign.end, tokenColon, tokenComma, tokenFlowMapEnd)
+			key, err = p.parseOptional(anywhere, sign.end, tokenColon, tokenComma, tokenFlowMapEnd)
 			if err == nil {
-				value, err = p.parseMapValue(inFlow, tokenComma, tokenFlowMapEnd)
+				value, err = p.parseMapValue(anywhere, tokenComma, tokenFlowMapEnd)
 			}
 		} else {
-			key, err = p.parseNode(inFlow)
+			key, err = p.parseNode(anywhere)
 			if err == nil {
 				value, err = p.emptyHere()
 			}

@@ -9,15 +9,22 @@ import (
 	"coursewright/internal/courseconfig/pyvalue"
 )
 
+// reader is ReadYAML or ReadJSON.
+type reader func(name string, data []byte, l pyvalue.Limits) (*pyvalue.Value, error)
+
+// errorCase is a document with a mistake, where it is, and what must be in the
+// message.
+type errorCase struct {
+	name, text   string
+	line, column int
+	message      string
+}
+
 // TestYAMLErrors pins what teachers read for common mistakes: the place, and a
 // word that must be in the message.
 func TestYAMLErrors(t *testing.T) {
 	t.Parallel()
-	for _, c := range []struct {
-		name, text   string
-		line, column int
-		message      string
-	}{
+	checkErrors(t, pyvalue.ReadYAML, []errorCase{
 		{"tab as indentation", "name:\n\tlang: en\n", 2, 1, "tab is used for indentation"},
 		{"tab behind a value", "name: x\t\n", 1, 8, "tab stands where"},
 		{"missing space in the first line", "name:x\nlang: en\n", 1, 5, "space is missing behind this ':'"},
@@ -61,13 +68,7 @@ func TestYAMLErrors(t *testing.T) {
 		{"key longer than 1024", "a: 1\n" + strings.Repeat("k", 1025) + ": 2\n", 2, 1, "no ':' within 1024"},
 		{"columns count characters", "a: [\"äö😀\" x]\n", 1, 11, `found the text "x"`},
 		{"what users wrote is escaped", "a: [\"b\" \u202eevil]\n", 1, 9, `"\u202eevil"`},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			t.Parallel()
-			_, err := pyvalue.ReadYAML("dir/index.yaml", []byte(c.text), pyvalue.DefaultLimits())
-			checkSyntaxError(t, err, pyvalue.Pos{Line: c.line, Column: c.column}, c.message)
-		})
-	}
+	})
 }
 
 func checkSyntaxError(t *testing.T, err error, at pyvalue.Pos, message string) {
@@ -92,11 +93,7 @@ func checkSyntaxError(t *testing.T, err error, at pyvalue.Pos, message string) {
 
 func TestJSONErrors(t *testing.T) {
 	t.Parallel()
-	for _, c := range []struct {
-		name, text   string
-		line, column int
-		message      string
-	}{
+	checkErrors(t, pyvalue.ReadJSON, []errorCase{
 		{"comma at the end", "{\"a\": 1,\n}", 2, 1, "key in double quotes is expected"},
 		{"comma missing", "{\"a\": 1\n \"b\": 2}", 2, 2, "comma or \"}\" is expected"},
 		{"bracket never closed", "{\"a\": [1,\n2", 1, 7, "never closed"},
@@ -112,10 +109,15 @@ func TestJSONErrors(t *testing.T) {
 		{"not UTF-8", "[\"ä\xff\"]", 1, 4, "byte 0xFF"},
 		{"quote never closed", "[\"abc]", 1, 2, "never closed"},
 		{"too many digits", "[" + strings.Repeat("1", 4301) + "]", 1, 2, "4300"},
-	} {
+	})
+}
+
+func checkErrors(t *testing.T, read reader, cases []errorCase) {
+	t.Helper()
+	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			_, err := pyvalue.ReadJSON("dir/index.yaml", []byte(c.text), pyvalue.DefaultLimits())
+			_, err := read("dir/index.yaml", []byte(c.text), pyvalue.DefaultLimits())
 			checkSyntaxError(t, err, pyvalue.Pos{Line: c.line, Column: c.column}, c.message)
 		})
 	}

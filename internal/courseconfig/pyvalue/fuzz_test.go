@@ -71,7 +71,7 @@ func checkRead(t *testing.T, v *pyvalue.Value, err error) {
 // the tests if a reader takes more than linear time for one.
 func TestLongInput(t *testing.T) {
 	t.Parallel()
-	const size = 1 << 17
+	const size = 1 << 16
 	g := generator{rand.New(rand.NewPCG(3, 4))}
 	for _, piece := range append(append([]string{}, pieces...), scalarParts...) {
 		text := []byte(strings.Repeat(piece, size/len(piece)))

@@ -114,18 +114,27 @@ func keyText(key *Value) (string, error) {
 			return key.Int.String(), nil
 		}
 	case Float:
-		switch {
-		case math.IsNaN(key.Float):
-			return "NaN", nil
-		case math.IsInf(key.Float, 0):
-			return map[bool]string{true: "Infinity", false: "-Infinity"}[key.Float > 0], nil
-		}
-		return pyFloatText(key.Float), nil
+		return floatKey(key.Float), nil
 	}
 	return "", &ValueError{
 		File: key.File, Pos: key.Pos,
 		Message: "a key that is a date, binary data or a number of thousands of digits cannot be sent to the learning management system",
 		Hint:    "Put the key in quotes.",
+	}
+}
+
+// floatKey gives the text of a key that is a float; here NaN and the infinities
+// do no harm.
+func floatKey(f float64) string {
+	switch {
+	case math.IsNaN(f):
+		return "NaN"
+	case math.IsInf(f, 1):
+		return "Infinity"
+	case math.IsInf(f, -1):
+		return "-Infinity"
+	default:
+		return pyFloatText(f)
 	}
 }
 
@@ -144,14 +153,7 @@ func jsonTime(v *Value) string {
 	if v.Kind == Date {
 		return v.Time.Format("2006-01-02")
 	}
-	layout := "2006-01-02T15:04:05"
-	if v.Time.Nanosecond() >= 1000 {
-		layout += ".000"
-	}
-	if !v.Naive {
-		layout += "Z07:00"
-	}
-	return v.Time.Format(layout)
+	return clockText(v, "2006-01-02T15:04:05", ".000", "Z07:00")
 }
 
 const hexDigits = "0123456789abcdef"

@@ -48,7 +48,7 @@ func NewNaive(t time.Time) *Value {
 // NewList makes a list; it keeps the items.
 func NewList(items ...*Value) *Value { return &Value{Kind: List, Items: items} }
 
-// NewSet makes a set of items, of which equal ones stay once.
+// NewSet makes a set of scalars, of which equal ones stay once.
 func NewSet(items ...*Value) *Value {
 	m := newMapBuilder(len(items))
 	for _, item := range items {

@@ -50,7 +50,7 @@ func (p *parser) parseRoot() (*node, *SyntaxError) {
 		return nil, nil
 	case tokenDirective, tokenDocumentStart:
 	default:
-		return p.parseNode(inBlock)
+		return p.parseNode(anywhere)
 	}
 	start := t.start
 	if err := p.parseDirectives(); err != nil {
@@ -66,7 +66,7 @@ func (p *parser) parseRoot() (*node, *SyntaxError) {
 	if t, err = p.peekToken(); err != nil {
 		return nil, err
 	}
-	return p.parseOptional(inBlock, t.start, tokenDirective, tokenDocumentStart, tokenDocumentEnd, tokenEnd)
+	return p.parseOptional(anywhere, t.start, tokenDirective, tokenDocumentStart, tokenDocumentEnd, tokenEnd)
 }
 
 func (p *parser) parseDirectives() *SyntaxError {
@@ -118,13 +118,13 @@ func (p *parser) nextIs(kinds ...tokenKind) (bool, *SyntaxError) {
 	return false, nil
 }
 
-// context says which nodes may stand at a place.
+// context says which nodes may stand at a place. That block collections do not
+// stand in brackets is the scanner's care.
 type context int
 
 const (
-	inFlow  context = iota // between brackets
-	inBlock                // outside of them
-	inEntry                // key or value of a block mapping: a list may start without indentation
+	anywhere context = iota
+	inEntry          // key or value of a block mapping: a list may start without indentation
 )
 
 // parseOptional reads a node unless one of the stops follows: then the value
@@ -197,33 +197,23 @@ func (p *parser) parseNode(c context) (*node, *SyntaxError) {
 // collections the content is still to be read.
 func (p *parser) newNode(c context, t token, props properties) (*node, *SyntaxError) {
 	n := &node{tag: props.tag, pos: props.start.pos(), size: 1}
-	plain := props.tag == "" || props.tag == "!"
+	untagged := props.tag == "" || props.tag == "!"
 	switch t.kind {
 	case tokenScalar:
 		if _, err := p.nextToken(); err != nil {
 			return nil, err
 		}
 		n.text = t.text
-		if props.tag == "!" || props.tag == "" && t.plain {
+		if props.tag == "!" || untagged && t.plain {
 			n.tag = implicitTag(t.text)
-		} else if plain {
+		} else if untagged {
 			n.tag = tagStr
 		}
 		return n, nil
-	case tokenFlowList:
+	case tokenFlowList, tokenBlockList:
 		n.kind = listNode
-	case tokenFlowMap:
+	case tokenFlowMap, tokenBlockMap:
 		n.kind = mapNode
-	case tokenBlockList:
-		n.kind = listNode
-		if c == inFlow {
-			return nil, p.noNode(t)
-		}
-	case tokenBlockMap:
-		n.kind = mapNode
-		if c == inFlow {
-			return nil, p.noNode(t)
-		}
 	default:
 		if t.kind == tokenDash && c == inEntry {
 			n.kind = listNode
@@ -232,16 +222,16 @@ func (p *parser) newNode(c context, t token, props properties) (*node, *SyntaxEr
 		if !props.given {
 			return nil, p.noNode(t)
 		}
-		if plain {
+		if untagged {
 			n.tag = tagNull
 		}
 		return n, nil
 	}
-	if plain {
+	switch {
+	case untagged && n.kind == listNode:
 		n.tag = tagSeq
-		if n.kind == mapNode {
-			n.tag = tagMap
-		}
+	case untagged:
+		n.tag = tagMap
 	}
 	n.open = true
 	return n, nil

@@ -17,17 +17,22 @@ func PyStr(v *Value) string {
 	case Date:
 		return v.Time.Format("2006-01-02")
 	case DateTime:
-		layout := "2006-01-02 15:04:05"
-		if v.Time.Nanosecond() >= 1000 {
-			layout += ".000000"
-		}
-		if !v.Naive {
-			layout += "-07:00"
-		}
-		return v.Time.Format(layout)
+		return clockText(v, "2006-01-02 15:04:05", ".000000", "-07:00")
 	default:
 		return PyRepr(v)
 	}
+}
+
+// clockText formats a point in time, with the fraction unless it is zero and
+// the zone unless there is none.
+func clockText(v *Value, layout, fraction, zone string) string {
+	if v.Time.Nanosecond() >= int(time.Microsecond) {
+		layout += fraction
+	}
+	if !v.Naive {
+		layout += zone
+	}
+	return v.Time.Format(layout)
 }
 
 // PyRepr gives the text that Python's repr() makes of a value. Sets are
@@ -43,7 +48,11 @@ func writeRepr(b *strings.Builder, v *Value) {
 	case Null:
 		b.WriteString("None")
 	case Bool:
-		b.WriteString(map[bool]string{true: "True", false: "False"}[v.Bool])
+		if v.Bool {
+			b.WriteString("True")
+		} else {
+			b.WriteString("False")
+		}
 	case Int:
 		b.WriteString(v.Int.String())
 	case Float:

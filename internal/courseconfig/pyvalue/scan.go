@@ -31,13 +31,12 @@ const (
 
 // token is one token. What text and handle hold depends on the kind.
 type token struct {
-	kind    tokenKind
-	start   mark
-	end     mark
-	text    string // name of alias, anchor or directive; suffix of a tag; text of a scalar
-	handle  string // handle of a tag or of a %TAG directive; empty for verbatim tags
-	plain   bool   // scalar without quotes
-	isBlock bool   // scalar of the | or > form
+	kind   tokenKind
+	start  mark
+	end    mark
+	text   string // name of an alias or anchor; suffix of a tag; text of a scalar; see scanDirective
+	handle string // handle of a tag, empty for verbatim ones; see scanDirective
+	plain  bool   // scalar without quotes and not a block text
 }
 
 // scanner turns text into tokens, on demand, with the rules of PyYAML where
@@ -46,9 +45,8 @@ type token struct {
 type scanner struct {
 	*source
 	queue      []token
-	head       int // tokens of the queue that were taken
-	dropped    int // tokens that left the queue for good
-	done       bool
+	head       int   // tokens of the queue that were taken
+	dropped    int   // tokens that left the queue for good
 	level      int   // open brackets
 	indent     int   // column of the innermost block collection, -1 outside
 	indents    []int // the columns of the outer ones
@@ -237,18 +235,14 @@ func (s *scanner) addIndent(column int) bool {
 }
 
 func (s *scanner) fetchEnd() *SyntaxError {
-	if !s.done {
-		s.unwind(-1)
-		if err := s.removeCandidate(); err != nil {
-			return err
-		}
-		for _, c := range s.candidates {
-			s.setSlots(c, tokenNone, tokenNone)
-		}
-		s.candidates = nil
-		s.keyAllowed = false
-		s.done = true
+	s.unwind(-1)
+	if err := s.removeCandidate(); err != nil {
+		return err
 	}
+	for _, c := range s.candidates { // of open brackets, which the parser will miss
+		s.setSlots(c, tokenNone, tokenNone)
+	}
+	s.candidates = nil
 	s.emit(tokenEnd, s.mark)
 	return nil
 }
@@ -316,15 +310,25 @@ func (s *scanner) fetchComma() *SyntaxError {
 	return nil
 }
 
+// openBlock opens the block collection that '-' or '?' stands for, unless it is
+// open. Inside brackets there are none.
+func (s *scanner) openBlock(kind tokenKind, problem, hint string) *SyntaxError {
+	if s.level > 0 {
+		return nil
+	}
+	if !s.keyAllowed {
+		return s.fail(s.mark, problem, hint)
+	}
+	if s.addIndent(s.col) {
+		s.emit(kind, s.mark)
+	}
+	return nil
+}
+
 func (s *scanner) fetchDash() *SyntaxError {
-	if s.level == 0 {
-		if !s.keyAllowed {
-			return s.fail(s.mark, "a list item cannot start here",
-				"Start the list on a line of its own, or put the text in quotes.")
-		}
-		if s.addIndent(s.col) {
-			s.emit(tokenBlockList, s.mark)
-		}
+	if err := s.openBlock(tokenBlockList, "a list item cannot start here",
+		"Start the list on a line of its own, or put the text in quotes."); err != nil {
+		return err
 	}
 	s.keyAllowed = true
 	if err := s.removeCandidate(); err != nil {
@@ -335,14 +339,9 @@ func (s *scanner) fetchDash() *SyntaxError {
 }
 
 func (s *scanner) fetchKeyMark() *SyntaxError {
-	if s.level == 0 {
-		if !s.keyAllowed {
-			return s.fail(s.mark, "a key written with '?' cannot start here",
-				"Put the text in quotes if the question mark belongs to it.")
-		}
-		if s.addIndent(s.col) {
-			s.emit(tokenBlockMap, s.mark)
-		}
+	if err := s.openBlock(tokenBlockMap, "a key written with '?' cannot start here",
+		"Put the text in quotes if the question mark belongs to it."); err != nil {
+		return err
 	}
 	s.keyAllowed = s.level == 0
 	if err := s.removeCandidate(); err != nil {

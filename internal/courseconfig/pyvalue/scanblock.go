@@ -72,7 +72,7 @@ func (s *scanner) scanBlock(folded bool) (token, *SyntaxError) {
 	if end == keep {
 		text = append(text, breaks...)
 	}
-	return token{kind: tokenScalar, start: start, end: s.mark, text: string(text), isBlock: true}, nil
+	return token{kind: tokenScalar, start: start, end: s.mark, text: string(text)}, nil
 }
 
 // scanBlockHeader reads the rest of the line of | or >: chomping and

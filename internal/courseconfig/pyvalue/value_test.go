@@ -162,7 +162,7 @@ func TestJSONPlaces(t *testing.T) {
 // TestSingleSurrogates pins how texts are held that are no Unicode texts.
 func TestSingleSurrogates(t *testing.T) {
 	t.Parallel()
-	for name, read := range map[string]func(string, []byte, pyvalue.Limits) (*pyvalue.Value, error){"yaml": pyvalue.ReadYAML, "json": pyvalue.ReadJSON} {
+	for name, read := range map[string]reader{"yaml": pyvalue.ReadYAML, "json": pyvalue.ReadJSON} {
 		v, err := read("x", []byte(`["\ud83d", "\ude00x", "\ud83d\ud83d\ude00"]`), pyvalue.DefaultLimits())
 		if err != nil {
 			t.Fatal(err)
