@@ -140,6 +140,15 @@ func TestStageRefusesSpecialFiles(t *testing.T) {
 				t.Fatal(err)
 			}
 		}, "socket"},
+		"too long": {func(t *testing.T, path string) {
+			t.Helper()
+			for range 20 {
+				path = filepath.Join(path, strings.Repeat("o", 180))
+			}
+			if err := os.MkdirAll(path, 0o755); err != nil {
+				t.Fatal(err)
+			}
+		}, "3000 bytes"},
 		"too deep": {func(t *testing.T, path string) {
 			t.Helper()
 			if err := os.MkdirAll(path+strings.Repeat("/d", 120), 0o755); err != nil {
@@ -189,6 +198,9 @@ func TestStageRefusesPathsThatLeave(t *testing.T) {
 		"listed file":             func(r *release.StageRequest) { r.Files = []string{"static/../../x"} },
 		"listed file in .git":     func(r *release.StageRequest) { r.Files = []string{"sub/.git/config"} },
 		"listed file without end": func(r *release.StageRequest) { r.Files = []string{"a\x00b"} },
+		"unprotected path without end": func(r *release.StageRequest) {
+			r.HasUnprotected, r.UnprotectedPaths = true, []string{strings.Repeat("x", 256)}
+		},
 		"unprotected path": func(r *release.StageRequest) {
 			r.HasUnprotected, r.UnprotectedPaths = true, []string{"../../secret"}
 		},

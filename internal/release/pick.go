@@ -133,7 +133,7 @@ func danglingLinks(tree *folder) []course.Diagnostic {
 			case kindFolder:
 				visit(append(chain, n.folder), at+n.name+"/")
 			case kindLink:
-				if _, _, e := follow(chain, n.target); e == endMissing && len(out) < maxFaults {
+				if _, _, e := follow(chain, n.target); e == endMissing && len(out) < maxOffences {
 					out = append(out, course.Diagnostic{
 						File:    shown(at + n.name),
 						Message: "is a symbolic link to " + shown(n.target) + ", which is not among the published files",

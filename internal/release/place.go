@@ -24,7 +24,6 @@ const (
 
 // placer puts the files of one release in place.
 type placer struct {
-	disk  *disk
 	depot *Depot
 	root  *os.Root
 	cache *cache
@@ -59,7 +58,7 @@ func (p *placer) place(ctx context.Context, content *folder, to string) ([]strin
 	var pieces []piece
 	var makeFolder func(f *folder, to string) error
 	makeFolder = func(f *folder, to string) error {
-		if err := p.disk.mkdir(to); err != nil {
+		if err := p.depot.disk.mkdir(to); err != nil {
 			return err
 		}
 		folders = append(folders, to)
@@ -119,7 +118,7 @@ func (p *placer) link(pool int, w piece) (err error) {
 		n := &w.nodes[i]
 		switch n.kind {
 		case kindLink:
-			if err := p.disk.symlink(n.target, filepath.Join(w.to, n.name)); err != nil {
+			if err := p.depot.disk.symlink(n.target, filepath.Join(w.to, n.name)); err != nil {
 				return err
 			}
 		case kindFile:
@@ -152,7 +151,7 @@ func (p *placer) link(pool int, w piece) (err error) {
 // linkFile links one file, or notes that the pool lacks it: it never had it,
 // the garbage collection took it, or it has too many names already.
 func (p *placer) linkFile(pool, dir int, name, folder string, want wanted) error {
-	if err := p.disk.step("link", name); err != nil {
+	if err := p.depot.disk.step("link", name); err != nil {
 		return err
 	}
 	err := unix.Linkat(pool, want.object.name(), dir, name, 0)
@@ -181,7 +180,7 @@ func (p *placer) fill(ctx context.Context) error {
 		return nil
 	}
 	tmp := filepath.Join(p.dir, tempPrefix+"new")
-	if err := p.disk.mkdir(tmp); err != nil {
+	if err := p.depot.disk.mkdir(tmp); err != nil {
 		return err
 	}
 	type copied struct {
@@ -196,23 +195,23 @@ func (p *placer) fill(ctx context.Context) error {
 	}
 	few := len(all) <= manyFiles
 	err := each(ctx, p.depot.workers, all, func(c copied) error {
-		if err := p.disk.copyObject(p.root, c.wanted, c.tmp); err != nil || !few {
+		if err := p.depot.disk.copyObject(p.root, c.wanted, c.tmp); err != nil || !few {
 			return err
 		}
-		return p.disk.sync(c.tmp)
+		return p.depot.disk.sync(c.tmp)
 	})
 	if err != nil {
 		return err
 	}
 	if !few {
-		if err := p.disk.syncAll(tmp); err != nil {
+		if err := p.depot.disk.syncAll(tmp); err != nil {
 			return err
 		}
 	}
 	if err := each(ctx, p.depot.workers, all, func(c copied) error { return p.settle(c.wanted, c.tmp) }); err != nil {
 		return err
 	}
-	return p.disk.remove(tmp)
+	return p.depot.disk.remove(tmp)
 }
 
 // settle gives a flushed copy its name in the pool and its names in the
@@ -223,7 +222,7 @@ func (p *placer) settle(w *wanted, tmp string) error {
 		return err
 	}
 	for i, to := range w.to {
-		if err := p.disk.step("settle", to); err != nil {
+		if err := p.depot.disk.step("settle", to); err != nil {
 			return err
 		}
 		err := os.Link(tmp, to)
@@ -238,15 +237,15 @@ func (p *placer) settle(w *wanted, tmp string) error {
 			return err
 		}
 	}
-	return p.disk.remove(tmp)
+	return p.depot.disk.remove(tmp)
 }
 
 // again makes one more copy of a file that has all the names it can have.
 func (p *placer) again(w *wanted, tmp string) error {
-	if err := p.disk.copyObject(p.root, w, tmp); err != nil {
+	if err := p.depot.disk.copyObject(p.root, w, tmp); err != nil {
 		return err
 	}
-	if err := p.disk.sync(tmp); err != nil {
+	if err := p.depot.disk.sync(tmp); err != nil {
 		return err
 	}
 	return p.settle(w, tmp)

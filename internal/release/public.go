@@ -9,6 +9,9 @@ import (
 	"coursewright/internal/course"
 )
 
+// maxName is the longest name in a folder, in bytes.
+const maxName = 255
+
 // sphinxFolders are public in every course that protects its pages: styles,
 // images and downloads of the pages, whether they exist or not.
 func sphinxFolders() []string { return []string{"_downloads", "_static", "_images"} }
@@ -27,6 +30,9 @@ func publicPaths(r *StageRequest) ([]string, error) {
 		clean := path.Clean(strings.TrimLeft(p, "/"))
 		if strings.ContainsRune(p, 0) || !filepath.IsLocal(clean) {
 			return nil, course.Authorf("unprotected path %s leads out of static_dir; use a path inside it", shown(p))
+		}
+		if len(clean) > maxPath || slices.ContainsFunc(strings.Split(clean, "/"), func(name string) bool { return len(name) > maxName }) {
+			return nil, course.Authorf("unprotected path %s… is too long for a file system", shown(clean[:100]))
 		}
 		if clean == "." {
 			return []string{"."}, nil

@@ -41,6 +41,16 @@ func TestStageCommitPublish(t *testing.T) {
 	if got := read(t, filepath.Join(p.static, key, "a.html")); got != "build 1\n" {
 		t.Errorf("static file has %q", got)
 	}
+	content, err := d.Content(stored)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := content.ReadFile("static/b.html"); err != nil || string(got) != "build 1\n" {
+		t.Errorf("content by the stored release: %q, %v", got, err)
+	}
+	if err := content.Close(); err != nil {
+		t.Error(err)
+	}
 	if got, err := d.Document(stored); err != nil || string(got) != `{"build":1}` {
 		t.Errorf("document by the stored release: %q, %v", got, err)
 	}

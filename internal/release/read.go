@@ -168,8 +168,36 @@ func (d *Depot) ReadFile(rel course.Release, name string) ([]byte, error) {
 	if name != filepath.Base(name) {
 		return nil, fmt.Errorf("document %q is not a plain name: %w", name, course.ErrInvalid)
 	}
-	// A release moves from the store to the publish folder and never back, so
-	// looking in this order misses it only when it is gone.
+	var data []byte
+	err := d.eitherPlace(rel, func(dir string) (err error) {
+		data, err = os.ReadFile(filepath.Join(dir, name))
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return data, nil
+}
+
+// Content opens the course files of a release, like Document. The result
+// follows no link out of them and stays usable while the release moves; the
+// caller closes it.
+func (d *Depot) Content(rel course.Release) (*os.Root, error) {
+	if err := checkNames(rel.Key, rel.Version); err != nil {
+		return nil, err
+	}
+	var root *os.Root
+	err := d.eitherPlace(rel, func(dir string) (err error) {
+		root, err = os.OpenRoot(filepath.Join(dir, contentName))
+		return err
+	})
+	return root, err
+}
+
+// eitherPlace tries the store, then the publish folder: a release moves from
+// the one to the other and never back, so in this order it is missed only when
+// it is gone.
+func (d *Depot) eitherPlace(rel course.Release, open func(dir string) error) error {
 	var places []string
 	if d.store != "" {
 		places = append(places, d.storedDir(rel.Key, rel.Version))
@@ -178,10 +206,9 @@ func (d *Depot) ReadFile(rel course.Release, name string) ([]byte, error) {
 		places = append(places, d.publishedDir(rel.Key, rel.Version))
 	}
 	for _, dir := range places {
-		data, err := os.ReadFile(filepath.Join(dir, name))
-		if !errors.Is(err, fs.ErrNotExist) {
-			return data, err
+		if err := open(dir); !errors.Is(err, fs.ErrNotExist) {
+			return err
 		}
 	}
-	return nil, fmt.Errorf("%s of release %s of %s: %w", name, rel.Version, rel.Key, course.ErrNotFound)
+	return fmt.Errorf("release %s of %s: %w", rel.Version, rel.Key, course.ErrNotFound)
 }

@@ -13,21 +13,23 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// maxDepth bounds nesting, since every level keeps a folder open.
-const maxDepth = 100
+// Limits of a course folder.
+const (
+	maxDepth = 100  // every level keeps a folder open
+	maxPath  = 3000 // bytes; with the store's own folders the kernel's limit of 4096 must do
+)
 
 // scanner reads a course folder into memory. It never follows a link: names
 // are looked up in open folders.
 type scanner struct {
-	ctx   context.Context // of the one scan it serves
 	group *errgroup.Group
 	dev   uint64
-	faults
+	bad   offences
 }
 
 // scan reads the whole tree below root except everything named .git. Entries
-// that a release must not contain come back as faults; links are judged later.
-func scan(ctx context.Context, root *os.Root, workers int) (*folder, *faults, error) {
+// that a release must not contain come back as offences; links are judged later.
+func scan(ctx context.Context, root *os.Root, workers int) (*folder, *offences, error) {
 	top, err := root.Open(".")
 	if err != nil {
 		return nil, nil, fmt.Errorf("course folder: %w", err)
@@ -39,19 +41,19 @@ func scan(ctx context.Context, root *os.Root, workers int) (*folder, *faults, er
 	group, ctx := errgroup.WithContext(ctx)
 	// One more for the folder that hands out work.
 	group.SetLimit(workers + 1)
-	s := &scanner{ctx: ctx, group: group, dev: st.Dev}
+	s := &scanner{group: group, dev: st.Dev}
 	tree := &folder{}
-	group.Go(func() error { return s.read(tree, top, 0) })
+	group.Go(func() error { return s.read(ctx, tree, top, 0) })
 	if err := group.Wait(); err != nil {
 		return nil, nil, err
 	}
-	return tree, &s.faults, nil
+	return tree, &s.bad, nil
 }
 
 // read fills in one folder and closes it.
-func (s *scanner) read(into *folder, dir *os.File, depth int) (err error) {
+func (s *scanner) read(ctx context.Context, into *folder, dir *os.File, depth int) (err error) {
 	defer func() { err = errors.Join(err, dir.Close()) }()
-	if err := s.ctx.Err(); err != nil {
+	if err := context.Cause(ctx); err != nil {
 		return err
 	}
 	names, err := dir.Readdirnames(-1)
@@ -77,7 +79,7 @@ func (s *scanner) read(into *folder, dir *os.File, depth int) (err error) {
 		if into.nodes[i].kind != kindFolder {
 			continue
 		}
-		if err := s.descend(into.nodes[i].folder, fd, into.nodes[i].name, depth+1); err != nil {
+		if err := s.descend(ctx, into.nodes[i].folder, fd, depth+1); err != nil {
 			return err
 		}
 	}
@@ -89,6 +91,10 @@ func (s *scanner) look(fd int, folderPath, name string) (n node, ok bool, err er
 	var st unix.Stat_t
 	if err := unix.Fstatat(fd, name, &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
 		return node{}, false, fmt.Errorf("look at %q: %w", path.Join(folderPath, name), err)
+	}
+	if full := path.Join(folderPath, name); len(full) > maxPath {
+		s.bad.add(full[:100]+"…", fmt.Sprintf("has a path of more than %d bytes", maxPath), "use shorter names or fewer levels of folders")
+		return node{}, false, nil
 	}
 	n = node{name: name, stamp: stampOf(&st, s.dev)}
 	switch st.Mode & unix.S_IFMT {
@@ -103,30 +109,31 @@ func (s *scanner) look(fd int, folderPath, name string) (n node, ok bool, err er
 			return node{}, false, fmt.Errorf("read link %q: %w", path.Join(folderPath, name), err)
 		}
 	default:
-		s.add(path.Join(folderPath, name), "is a "+specialName(st.Mode)+"; a course holds files, folders and links only", "remove it in the build")
+		s.bad.add(path.Join(folderPath, name), "is a "+specialName(st.Mode)+"; a course holds files, folders and links only", "remove it in the build")
 		return node{}, false, nil
 	}
 	return n, true, nil
 }
 
-func (s *scanner) descend(into *folder, parent int, name string, depth int) error {
+func (s *scanner) descend(ctx context.Context, into *folder, parent, depth int) error {
+	name := path.Base(into.source)
 	if depth > maxDepth {
-		s.add(into.source, fmt.Sprintf("is nested more than %d folders deep", maxDepth), "use fewer levels of folders")
+		s.bad.add(into.source, fmt.Sprintf("is nested more than %d folders deep", maxDepth), "use fewer levels of folders")
 		return nil
 	}
 	fd, err := unix.Openat(parent, name, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	if errors.Is(err, fs.ErrPermission) {
-		s.add(into.source, "cannot be read by the service", "make the folder readable at the end of the build (chmod a+rx)")
+		s.bad.add(into.source, "cannot be read by the service", "make the folder readable at the end of the build (chmod a+rx)")
 		return nil
 	}
 	if err != nil {
 		return fmt.Errorf("open folder %q: %w", into.source, err)
 	}
 	dir := os.NewFile(uintptr(fd), name)
-	if s.group.TryGo(func() error { return s.read(into, dir, depth) }) {
+	if s.group.TryGo(func() error { return s.read(ctx, into, dir, depth) }) {
 		return nil
 	}
-	return s.read(into, dir, depth)
+	return s.read(ctx, into, dir, depth)
 }
 
 func stampOf(st *unix.Stat_t, dev uint64) stamp {

@@ -30,7 +30,7 @@ type StageRequest struct {
 	HasUnprotected   bool              // only UnprotectedPaths and Sphinx's own folders are public
 	Files            []string          // more files of the release, relative to SourceDir
 	Docs             map[string][]byte // documents beside the content by name, such as lms.json
-	CachePath        string            // file that remembers digests for the next time; empty: nothing is remembered
+	CachePath        string            // file that remembers digests for the next time, on the disk of SourceDir; empty: nothing is remembered
 }
 
 // Staged tells what Stage did.
@@ -115,7 +115,7 @@ func (d *Depot) stage(ctx context.Context, root *os.Root, r *StageRequest) (Stag
 	// Made under a name of its own and renamed when complete: a former attempt
 	// that still runs somewhere never mixes with this one.
 	tmp := filepath.Join(d.store, stagingName, tempPrefix+course.NewVersion())
-	p := &placer{disk: &d.disk, depot: d, root: root, cache: known, dir: tmp}
+	p := &placer{depot: d, root: root, cache: known, dir: tmp}
 	err = d.build(ctx, p, content, r, public)
 	if err != nil {
 		d.dropStaging(tmp)
