@@ -1,0 +1,162 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"coursewright/internal/course"
+	"coursewright/internal/gitrepo/gitrepotest"
+	"coursewright/internal/temporaldev/temporaltest"
+)
+
+// asProgram makes the test binary behave as the program itself.
+const asProgram = "RUN_AS_COURSEWRIGHT"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(asProgram) != "" {
+		os.Exit(run())
+	}
+	os.Exit(m.Run())
+}
+
+// dev is the program running as `coursewright dev` in a process group of its
+// own.
+type dev struct {
+	*harness // only its HTTP part
+	cmd      *exec.Cmd
+	out      *bufio.Scanner
+}
+
+// startDev starts the program on a data folder and waits until it is ready.
+func startDev(tb testing.TB, data string, args ...string) *dev {
+	tb.Helper()
+	cmd := exec.Command(os.Args[0], append([]string{
+		"dev", "--data", data, "--listen", "127.0.0.1:0", "--temporal-cli", temporaltest.CLI(tb),
+	}, args...)...)
+	cmd.Env = append(os.Environ(), asProgram+"=1")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	cmd.Stderr = tb.Output()
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		tb.Fatal(err)
+	}
+	d := &dev{harness: &harness{tb: tb}, cmd: cmd, out: bufio.NewScanner(out)}
+	tb.Cleanup(func() { d.kill() })
+	for d.out.Scan() {
+		line := strings.Fields(d.out.Text())
+		if len(line) == 2 && line[0] == "pages" {
+			d.base = strings.TrimSuffix(line[1], "/")
+		}
+		if d.out.Text() == "ready" {
+			return d
+		}
+	}
+	tb.Fatalf("the program ended before it was ready: %v", cmd.Wait())
+	return nil
+}
+
+// kill ends the whole process group at once, as kill -9 does.
+func (d *dev) kill() {
+	if d.cmd.ProcessState != nil {
+		return
+	}
+	_ = syscall.Kill(-d.cmd.Process.Pid, syscall.SIGKILL) // it may have ended by itself
+	_ = d.cmd.Wait()                                      // killed is what it should be
+}
+
+// final waits until every build of a course is final.
+func (d *dev) final(key string) []buildJSON {
+	d.tb.Helper()
+	ctx, cancel := context.WithTimeout(d.tb.Context(), time.Minute)
+	defer cancel()
+	for {
+		open, rows := 0, d.builds(key)
+		for _, b := range rows {
+			if !course.Status(b.Status).Final() {
+				open++
+			}
+		}
+		if open == 0 {
+			return rows
+		}
+		if err := waitShortly(ctx); err != nil {
+			d.tb.Fatalf("%d builds are still open after a minute: %+v", open, rows)
+		}
+	}
+}
+
+// kill -9 at any moment of a build: after the next start the build ends by
+// itself and the course can be built again. The delays, in milliseconds, fall
+// into every step of a trivial build; the last case is killed while its command
+// runs.
+func TestKillNineLosesNothing(t *testing.T) {
+	t.Parallel()
+	for _, delay := range []int{0, 15, 30, 45, 60, 80, 100, 150} {
+		t.Run(strconv.Itoa(delay), func(t *testing.T) {
+			t.Parallel()
+			killedAt(t, tiny("One"), func(*dev, int64) { <-time.After(time.Duration(delay) * time.Millisecond) })
+		})
+	}
+	t.Run("command", func(t *testing.T) {
+		t.Parallel()
+		files := tiny("One")
+		files["build.sh"] = "echo started; if mkdir ../first-try; then sleep 600; fi\n" + files["build.sh"]
+		killedAt(t, files, func(d *dev, id int64) { d.running("course", id) })
+	})
+}
+
+// killedAt pushes a course, kills everything when moment returns, and starts
+// again.
+func killedAt(t *testing.T, files map[string]string, moment func(d *dev, id int64)) {
+	t.Helper()
+	data := t.TempDir()
+	repo := gitrepotest.New(t)
+	repo.Commit(files, "first")
+	d := startDev(t, data)
+	d.addCourse("course", repo.URL(), nil)
+	id := d.push("course")
+	moment(d, id)
+	d.kill()
+
+	d = startDev(t, data)
+	d.succeeded(id)
+	repo.Commit(tiny("Two"), "second")
+	d.succeeded(d.push("course"))
+}
+
+// succeeded waits until every build of the course is final, and checks one.
+func (d *dev) succeeded(id int64) {
+	d.tb.Helper()
+	for _, b := range d.final("course") {
+		if b.ID == id && b.Status != string(course.StatusSuccess) {
+			d.tb.Errorf("build %d ended %s: %s\n%s", b.ID, b.Status, b.Reason, d.log("course", id))
+		}
+	}
+}
+
+// Ctrl-C ends the program and its child in order.
+func TestCtrlCStopsEverything(t *testing.T) {
+	t.Parallel()
+	d := startDev(t, t.TempDir())
+	if err := syscall.Kill(d.cmd.Process.Pid, syscall.SIGINT); err != nil {
+		t.Fatal(err)
+	}
+	for d.out.Scan() {
+	}
+	if err := d.cmd.Wait(); err != nil {
+		t.Errorf("the program ended with %v", err)
+	}
+	if err := syscall.Kill(-d.cmd.Process.Pid, 0); err == nil {
+		t.Error("a process of the group is left")
+	}
+}
