@@ -175,7 +175,7 @@ func (s *session) replace(ctx context.Context, dir string, f repoFacts) error {
 		return errors.Join(fmt.Errorf("clone: set the old copy aside: %w", err), removeAll(tmp))
 	}
 	if err := os.Rename(tmp, dir); err != nil {
-		return fmt.Errorf("clone: %w", err)
+		return errors.Join(fmt.Errorf("clone: %w", err), os.Rename(old, dir))
 	}
 	if err := removeAll(old); err != nil {
 		s.log(s.clean("The old working copy could not be removed completely: " + err.Error()))

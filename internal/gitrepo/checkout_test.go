@@ -133,6 +133,7 @@ func TestRefusedOrigins(t *testing.T) {
 		"relative path":  "../course.git",
 		"ftp":            "ftp://host.example.org/course.git",
 		"no host":        "https:///course.git",
+		"token in query": "https://host.example.org/course.git?private_token=x",
 		"ssh option":     "ssh://-oProxyCommand=touch%20" + evidence + "/x",
 		"scp option":     "-oProxyCommand=touch:x",
 		"scp host":       "git@-oProxyCommand=touch:x",

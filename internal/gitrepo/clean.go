@@ -47,7 +47,8 @@ func (g *Git) Clean(ctx context.Context, dir string, exclude []string, log func(
 	if err := s.cleanSubmodules(ctx, tree{dir: dir, gitDir: filepath.Join(dir, ".git")}); err != nil {
 		return fmt.Errorf("clean: %w", err)
 	}
-	return s.tidy(ctx, dir)
+	s.tidy(ctx, dir)
+	return nil
 }
 
 func (s *session) cleanSubmodules(ctx context.Context, t tree) error {
@@ -74,10 +75,9 @@ func (s *session) cleanSubmodules(ctx context.Context, t tree) error {
 }
 
 // tidy packs the repository when git finds it worth it; fetches leave that out
-// since a build waits for them.
-func (s *session) tidy(ctx context.Context, dir string) error {
+// since a build waits for them. An untidy copy still works.
+func (s *session) tidy(ctx context.Context, dir string) {
 	if _, err := s.output(ctx, dir, "gc", "--auto", "--quiet"); err != nil {
-		return fmt.Errorf("tidy: %w", err)
+		s.log(s.clean("The repository could not be packed: " + err.Error()))
 	}
-	return nil
 }

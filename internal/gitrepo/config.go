@@ -1,6 +1,7 @@
 package gitrepo
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -52,6 +53,9 @@ func New(cfg Config) (*Git, error) {
 	if err != nil {
 		return nil, fmt.Errorf("git program: %w; install git or set its path", err)
 	}
+	if err := checkVersion(path); err != nil {
+		return nil, err
+	}
 	cfg.GitPath = path
 	cfg.HostKeys = HostKeyPolicy(orElse(string(cfg.HostKeys), string(HostKeysAcceptNew)))
 	if !slices.Contains([]HostKeyPolicy{HostKeysAcceptNew, HostKeysStrict, HostKeysOff}, cfg.HostKeys) {
@@ -80,6 +84,25 @@ func New(cfg Config) (*Git, error) {
 	}
 	_, lfsErr := exec.LookPath("git-lfs")
 	return &Git{cfg: cfg, lfs: lfsErr == nil}, nil
+}
+
+// checkVersion refuses a git that does not read all settings from the
+// environment: it would run without the safeguards given there.
+func checkVersion(path string) error {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	out, err := exec.CommandContext(ctx, path, "version").Output()
+	if err != nil {
+		return fmt.Errorf("git program %s: %w", path, err)
+	}
+	var major, minor int
+	if _, err := fmt.Sscanf(string(out), "git version %d.%d", &major, &minor); err != nil {
+		return fmt.Errorf("git program %s: its version %q is not understood; give the path of git", path, printable(string(out)))
+	}
+	if major < 2 || (major == 2 && minor < 36) {
+		return fmt.Errorf("git program %s: version %d.%d is too old; install 2.36 or newer", path, major, minor)
+	}
+	return nil
 }
 
 func orElse(s, otherwise string) string {

@@ -107,8 +107,9 @@ func guardGitDir(root, gitDir string) error {
 			return unfit(".git/%s leads to another repository", name)
 		}
 	}
-	// Attributes from here would beat the course's, grafts forge its history.
-	for _, name := range []string{"info/attributes", "info/grafts", "gc.pid"} {
+	// Attributes from here would beat the course's, grafts forge its history,
+	// and git packs nothing after a failure.
+	for _, name := range []string{"info/attributes", "info/grafts", "gc.pid", "gc.log"} {
 		if err := os.Remove(filepath.Join(gitDir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}

@@ -76,6 +76,9 @@ func (g *Git) parseURL(raw, allowed string) (origin, error) {
 
 func remoteOrigin(u *url.URL) (origin, error) {
 	o := origin{scheme: strings.ToLower(u.Scheme), host: u.Host}
+	if u.RawQuery != "" || u.Fragment != "" {
+		return origin{}, course.Authorf("The git origin has a part that begins with ? or #, which git hosts do not use. Put an access token before the host name: https://token@host/course.git.")
+	}
 	password, _ := u.User.Password()
 	if hasControl(u.User.Username() + password) {
 		return origin{}, course.Authorf("The user name or password in the git origin contains control characters.")
@@ -130,8 +133,14 @@ func (o origin) protocols() string {
 	return "http:https:ssh:git"
 }
 
-// hide replaces the origin's credentials in a text.
+// foreignUser matches credentials in other addresses, such as submodules'. The
+// user name of an ssh address alone is none.
+var foreignUser = regexp.MustCompile(`(?i)(https?://)[^/@\s]+@|(\w+://)[^/@\s:]+:[^/@\s]*@`)
+
+// hide replaces the origin's credentials, and what looks like others', in a
+// text.
 func (o origin) hide(s string) string {
+	s = foreignUser.ReplaceAllString(s, "$1$2***@")
 	for _, secret := range o.secrets {
 		if secret != "" {
 			s = strings.ReplaceAll(s, secret, mask(secret))

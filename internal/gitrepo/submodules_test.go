@@ -79,8 +79,9 @@ func TestSubmoduleMistakes(t *testing.T) {
 	b.refused(base+"/0.git", "main", "In a submodule", "commit that its repository does not have")
 
 	course.Reset(first)
-	course.AddSubmodule("lib", "../9.git", libCommit)
+	course.AddSubmodule("lib", withUser(base, "somebody", "theirsecret")+"/9.git", libCommit)
 	b.refused(base+"/0.git", "main", "In a submodule", "no such repository")
+	b.noSecret("theirsecret")
 
 	course.Reset(first)
 	course.AddSubmodule("lib", "../1.git", libCommit)
