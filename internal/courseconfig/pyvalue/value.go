@@ -47,7 +47,7 @@ type Value struct {
 	Bool    bool
 	Int     *big.Int // Kind Int
 	Float   float64  // Kind Float; NaN and infinities are possible
-	Str     string   // Kind String, see below; Kind Bytes holds the raw bytes
+	Str     string   // Kind String, see above; Kind Bytes holds the raw bytes
 	Time    time.Time
 	Naive   bool     // Kind DateTime without zone; Time is then in UTC
 	Items   []*Value // Kind List, and Kind Set in order of appearance
