@@ -2,6 +2,7 @@ package api
 
 import (
 	"fmt"
+	"net"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -12,7 +13,6 @@ import (
 // Addresses knows under which address a caller reaches the service.
 type Addresses struct {
 	public  string
-	trusted []string // as given, for gin
 	proxies []netip.Prefix
 }
 
@@ -25,7 +25,7 @@ func NewAddresses(publicURL string, trustedProxies []string) (*Addresses, error)
 	if err != nil {
 		return nil, fmt.Errorf("trusted proxies: %w", err)
 	}
-	return &Addresses{public: strings.TrimSuffix(publicURL, "/"), trusted: trustedProxies, proxies: proxies}, nil
+	return &Addresses{public: strings.TrimSuffix(publicURL, "/"), proxies: proxies}, nil
 }
 
 // Base is the scheme and authority for absolute addresses, without a slash at
@@ -41,12 +41,37 @@ func (a *Addresses) Base(r *http.Request) string {
 	return (&url.URL{Scheme: scheme, Host: r.Host}).String()
 }
 
+// ClientIP is the address of whoever sent the request: the connection's, or,
+// when that is a trusted proxy's, the last one in X-Forwarded-For that is not.
+func (a *Addresses) ClientIP(r *http.Request) string {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		host = r.RemoteAddr
+	}
+	if !a.fromProxy(r) {
+		return host
+	}
+	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
+	for _, hop := range slices.Backward(hops) {
+		addr, err := netip.ParseAddr(strings.TrimSpace(hop))
+		if err != nil {
+			break
+		}
+		host = addr.String()
+		if !a.isProxy(addr) {
+			break
+		}
+	}
+	return host
+}
+
 func (a *Addresses) fromProxy(r *http.Request) bool {
 	peer, err := netip.ParseAddrPort(r.RemoteAddr)
-	if err != nil {
-		return false
-	}
-	addr := peer.Addr().Unmap()
+	return err == nil && a.isProxy(peer.Addr())
+}
+
+func (a *Addresses) isProxy(addr netip.Addr) bool {
+	addr = addr.Unmap()
 	return slices.ContainsFunc(a.proxies, func(p netip.Prefix) bool { return p.Contains(addr) })
 }
 

@@ -33,7 +33,7 @@ func startBuild(g *gate, rows buildRequester, builds waker) handler {
 			return err
 		}
 		b, err := rows.RequestBuild(c.Request.Context(), found.Key, course.BuildRequest{
-			Options: options, Trigger: course.TriggerAPI, RequestIP: c.ClientIP(),
+			Options: options, Trigger: course.TriggerAPI, RequestIP: g.addresses.ClientIP(c.Request),
 		})
 		if err != nil {
 			return err

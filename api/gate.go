@@ -24,9 +24,10 @@ type buildFinder interface {
 
 // gate finds the course of a request and checks the caller's right to it.
 type gate struct {
-	auth    Authorizer
-	courses courseFinder
-	log     *slog.Logger
+	auth      Authorizer
+	courses   courseFinder
+	addresses *Addresses
+	log       *slog.Logger
 }
 
 // course finds the course that the path names. byDefault is the answer for a
@@ -97,5 +98,5 @@ func (g *gate) audit(c *gin.Context, action, key string, attrs ...any) {
 		name = caller.ID
 	}
 	g.log.InfoContext(c.Request.Context(), "audit",
-		append([]any{"action", action, "course", key, "caller", name, "address", c.ClientIP()}, attrs...)...)
+		append([]any{"action", action, "course", key, "caller", name, "address", g.addresses.ClientIP(c.Request)}, attrs...)...)
 }

@@ -12,7 +12,13 @@ import (
 
 // guardHost refuses requests under a name that is not the service's: a web
 // page whose name was rebound to this address would send its own.
+//
+// Health and metrics are asked by machines that know only the address.
 func (s *server) guardHost(c *gin.Context) {
+	switch c.FullPath() {
+	case "/healthz", "/readyz", "/metrics":
+		return
+	}
 	if s.allowedHost(c.Request.Host) {
 		return
 	}

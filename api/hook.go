@@ -43,13 +43,14 @@ func hook(g *gate, rows buildRequester, builds hookBuilds, immediate bool) handl
 			return nil
 		}
 		b, err := rows.RequestBuild(c.Request.Context(), found.Key, course.BuildRequest{
-			Options: formOptions(c.Request, body, trusted), Trigger: course.TriggerHook, RequestIP: c.ClientIP(),
+			Options: formOptions(c.Request, body, trusted), Trigger: course.TriggerHook, RequestIP: g.addresses.ClientIP(c.Request),
 		})
 		if err != nil {
 			return err
 		}
 		builds.Wake(found.Key)
-		g.audit(c, "INITIATE-BUILD", found.Key, "build", b.ID, "event", c.GetHeader("X-GitHub-Event")+c.GetHeader("X-Gitlab-Event"))
+		service, _ := webhook.Detect(c.Request.Header) // empty for other callers
+		g.audit(c, "INITIATE-BUILD", found.Key, "build", b.ID, "service", service)
 		if immediate {
 			if _, err := builds.Await(c.Request.Context(), b.ID); err != nil {
 				return fmt.Errorf("await build %d: %w", b.ID, err)

@@ -23,7 +23,7 @@ type server struct {
 func New(cfg Config) (http.Handler, error) {
 	s := &server{
 		Config:      cfg,
-		gate:        &gate{auth: cfg.Auth, courses: cfg.Courses, log: cfg.Log},
+		gate:        &gate{auth: cfg.Auth, courses: cfg.Courses, addresses: cfg.Addresses, log: cfg.Log},
 		crossOrigin: http.NewCrossOriginProtection(),
 	}
 	var err error
@@ -40,9 +40,7 @@ func New(cfg Config) (http.Handler, error) {
 	r.RedirectTrailingSlash = false
 	r.RedirectFixedPath = false
 	r.HandleMethodNotAllowed = true
-	if err := r.SetTrustedProxies(cfg.Addresses.trusted); err != nil {
-		return nil, fmt.Errorf("trusted proxies: %w", err)
-	}
+	r.ForwardedByClientIP = false // Addresses tells where requests come from
 	r.Use(s.metrics.observe, s.recover, s.guardHost, frames, s.guardOrigin)
 	s.routes(r)
 	return r, nil

@@ -120,9 +120,12 @@ func TestHosts(t *testing.T) {
 		{open, "anything.example.org", 200},
 	}
 	for _, tt := range tests {
-		if w := tt.f.send(t, "GET", "/healthz", "", "Host", tt.host); w.Code != tt.status {
+		if w := tt.f.send(t, "GET", "/api/v1/courses", "", "Host", tt.host); w.Code != tt.status {
 			t.Errorf("%q: status %d, want %d", tt.host, w.Code, tt.status)
 		}
+	}
+	if w := named.send(t, "GET", "/healthz", "", "Host", "192.0.2.1"); w.Code != 200 {
+		t.Errorf("a probe by address: status %d", w.Code)
 	}
 }
 
@@ -162,6 +165,33 @@ func TestBaseAddress(t *testing.T) {
 	}
 	if _, err := api.NewAddresses("", []string{"a proxy"}); err == nil {
 		t.Error("a proxy that is no address was accepted")
+	}
+}
+
+func TestClientIP(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name, peer string
+		forwarded  []string
+		want       string
+	}{
+		{"direct", "203.0.113.5:1", nil, "203.0.113.5"},
+		{"forged", "203.0.113.5:1", []string{"198.51.100.1"}, "203.0.113.5"},
+		{"through a proxy", "10.0.0.1:1", []string{"198.51.100.1"}, "198.51.100.1"},
+		{"forged through a proxy", "10.0.0.1:1", []string{"1.2.3.4, 198.51.100.1"}, "198.51.100.1"},
+		{"through two proxies", "10.0.0.1:1", []string{"1.2.3.4", "198.51.100.1, 10.0.0.2"}, "198.51.100.1"},
+		{"nonsense", "10.0.0.1:1", []string{"198.51.100.1, <b>"}, "10.0.0.1"},
+		{"nothing", "10.0.0.1:1", nil, "10.0.0.1"},
+		{"mapped", "[::ffff:10.0.0.1]:1", []string{"198.51.100.1"}, "198.51.100.1"},
+		{"no port", "pipe", []string{"198.51.100.1"}, "pipe"},
+	}
+	a, err := api.NewAddresses("", []string{"10.0.0.0/8"})
+	must(t, err)
+	for _, tt := range tests {
+		r := &http.Request{RemoteAddr: tt.peer, Header: http.Header{"X-Forwarded-For": tt.forwarded}}
+		if got := a.ClientIP(r); got != tt.want {
+			t.Errorf("%s: %q, want %q", tt.name, got, tt.want)
+		}
 	}
 }
 

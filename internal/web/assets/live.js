@@ -74,8 +74,11 @@ function follow(output) {
   };
   const events = new EventSource(output.dataset.events);
   let refreshing = false;
+  let held = ""; // the beginning of an escape whose end is in the next piece
   events.addEventListener("log", (event) => {
-    const text = JSON.parse(event.data).text;
+    let text = held + JSON.parse(event.data).text;
+    held = (/\x1b(\[[0-9;:?]*)?$/.exec(text) || [""])[0];
+    text = text.slice(0, text.length - held.length);
     let rest = 0;
     for (const found of text.matchAll(escapes)) {
       put(text.slice(rest, found.index));
