@@ -14,16 +14,17 @@ import (
 // Course is a course whose configuration is complete and valid. It does not
 // change and may be used by several goroutines.
 type Course struct {
-	settings  Settings
-	meta      Meta
-	indexFile string
-	language  string
-	root      *record
-	modules   []moduleNode
-	exercises []*node        // each key once
-	byKey     map[string]int // of exercises
-	files     []string
-	personal  bool // the course has the folder of personalised content
+	settings    Settings
+	meta        Meta
+	indexFile   string
+	language    string
+	root        *record
+	modules     []moduleNode
+	exercises   []*node        // each key once
+	byKey       map[string]int // of exercises
+	files       []string
+	configFiles []string
+	personal    bool // the course has the folder of personalised content
 }
 
 // Key is the course's key.
@@ -79,6 +80,7 @@ func (l *loader) collectFiles(c *Course) {
 			continue
 		}
 		files[e.file] = true
+		c.configFiles = append(c.configFiles, e.file)
 		for _, f := range e.includes {
 			files[f] = true
 		}
@@ -96,6 +98,8 @@ func (l *loader) collectFiles(c *Course) {
 		c.files = append(c.files, f)
 	}
 	slices.Sort(c.files)
+	slices.Sort(c.configFiles)
+	c.configFiles = slices.Compact(c.configFiles)
 	l.checkStaticFolder(c)
 	if dir := l.settings.PersonalizedContentDir; dir != "" {
 		info, err := l.folder.stat(dir)
@@ -287,3 +291,7 @@ func (c *Course) Export(baseURL string, defaults map[string]json.RawMessage) ([]
 	base := mustJSON(baseURL)
 	return bytes.ReplaceAll(text, marker[1:len(marker)-1], base[1:len(base)-1]), nil
 }
+
+// ConfigFiles lists the exercise configurations that were read, sorted, without
+// the files that they include.
+func (c *Course) ConfigFiles() []string { return slices.Clone(c.configFiles) }

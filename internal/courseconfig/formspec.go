@@ -3,6 +3,7 @@ package courseconfig
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"coursewright/internal/courseconfig/pyvalue"
@@ -81,7 +82,7 @@ func (f *form) need(values []*pyvalue.Value, key string, at *place) any {
 func (f *form) each(parents []*pyvalue.Value, key string, at *place, visit func(values []*pyvalue.Value, at *place)) {
 	at = at.at(key)
 	lists := make([][]*pyvalue.Value, len(parents))
-	longest := 0
+	longest, none := 0, pyvalue.NewMap()
 	for i, parent := range parents {
 		v, ok := parent.Get(key)
 		if !ok {
@@ -99,7 +100,7 @@ func (f *form) each(parents []*pyvalue.Value, key string, at *place, visit func(
 		}
 		values := make([]*pyvalue.Value, len(parents))
 		for i, list := range lists {
-			values[i] = pyvalue.NewMap()
+			values[i] = none
 			if n < len(list) {
 				values[i] = list[n]
 			}
@@ -138,7 +139,7 @@ func (f *form) field(values []*pyvalue.Value, at *place) {
 // add adds a field; key is taken from keyed.
 func (f *form) add(values []*pyvalue.Value, keyed *pyvalue.Value, typ any, titles []*pyvalue.Value, at *place) {
 	d := values[0]
-	out := pairs{{"key", orDefault(keyed, "key", fieldName(pyvalue.NewMap(), f.number))}, {"type", typ}, {"title", f.translate(titles)}, {"required", orDefault(d, "required", false)}}
+	out := pairs{{"key", orDefault(keyed, "key", numbered(f.number))}, {"type", typ}, {"title", f.translate(titles)}, {"required", orDefault(d, "required", false)}}
 	if v, ok := d.Get("compare_method"); ok {
 		switch parts := strings.Split(v.Str, "-"); {
 		case v.Kind != pyvalue.String:
@@ -286,8 +287,10 @@ func fieldName(keyed *pyvalue.Value, number int) string {
 	if v, ok := keyed.Get("key"); ok {
 		return pyvalue.PyStr(v)
 	}
-	return fmt.Sprintf("field_%d", number)
+	return numbered(number)
 }
+
+func numbered(number int) string { return "field_" + strconv.Itoa(number) }
 
 // orDefault gives a value under a key, or something else where it is missing.
 func orDefault(v *pyvalue.Value, key string, missing any) any {

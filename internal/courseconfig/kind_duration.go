@@ -23,7 +23,14 @@ func (durationKind) allowed() string {
 	return "a whole number followed by y, m, w, d or h, such as 10d"
 }
 
-func (durationKind) schema() object { return object{"type": []string{"string", "number", "boolean"}} }
+func (durationKind) schema() object {
+	return object{"anyOf": []object{
+		{"type": []string{"number", "boolean"}},
+		{"type": "string", "pattern": `^\s*[+-]?[\p{Nd}_]+\s*[` + simpleUnits + `]$`},
+		{"type": "string", "pattern": `^[-+]?P[^WYa-z]*\s*$`, "description": "A+ does not understand this form."},
+		{"type": "string", "pattern": `^(-?\p{Nd}+ (days?, )?)?(-?\p{Nd}+:){0,2}-?\p{Nd}+(\.\p{Nd}+)?\s*$`, "description": "A+ does not understand this form."},
+	}}
+}
 
 func (k durationKind) coerce(c *checker, v *pyvalue.Value, at *place) (any, bool) {
 	text, readable := spanText(v)

@@ -61,10 +61,10 @@ func (k intKind) schema() object {
 	number := object{"type": "number"}
 	if k.min != nil {
 		// Fractions are cut off towards zero, so a little less than the bound is fine for zero.
-		number["minimum"] = k.min.Int64()
 		if k.min.Sign() == 0 {
-			delete(number, "minimum")
 			number["exclusiveMinimum"] = -1
+		} else {
+			number["minimum"] = k.min.Int64()
 		}
 	}
 	return object{"anyOf": []object{number, {"type": "boolean"}, {"type": "string", "pattern": `^\s*[+-]?[\d_\p{Nd}]+\s*$`}}}
@@ -152,7 +152,7 @@ type fractionKind struct{}
 func (fractionKind) allowed() string { return "a number from 0 to 1" }
 
 func (fractionKind) schema() object {
-	return object{"anyOf": []object{{"type": "number", "minimum": 0, "maximum": 1}, {"type": "boolean"}, {"type": "string"}}}
+	return object{"anyOf": []object{{"type": "number", "minimum": 0, "maximum": 1}, {"type": "boolean"}, {"type": "string", "pattern": `^\s*[+-]?[\p{Nd}_.]+([eE][+-]?[\p{Nd}_]+)?\s*$`}}}
 }
 
 func (k fractionKind) coerce(c *checker, v *pyvalue.Value, at *place) (any, bool) {

@@ -158,7 +158,7 @@ func (c *checker) readField(r *record, i int, entries []entry) {
 	}
 	switch {
 	case e == nil && f.required:
-		c.fail(r.source, r.at, r.model.noun+" needs the key "+f.name+": "+f.kind.allowed(), "")
+		c.fail(r.source, r.at, r.model.noun+" needs the key "+quote(f.name)+": "+f.kind.allowed(), "")
 	case e == nil:
 		r.values[i] = f.fallback
 	case e.value.Kind == pyvalue.Null && f.nullable:

@@ -2,17 +2,25 @@ package courseconfig
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"coursewright/internal/courseconfig/pyvalue"
 )
 
-// tagPattern splits the last tag off a key: text|rst|i18n has the tag i18n and
-// the name text|rst.
-var tagPattern = regexp.MustCompile(`^(.+)\|([\pL\pN_]+)$`)
+// cutTag splits the last tag off a key: text|rst|i18n has the tag i18n and the
+// name text|rst. What follows a tag's bar is one word.
+func cutTag(key string) (name, tag string, ok bool) {
+	i := strings.LastIndexByte(key, '|')
+	if i < 1 || i == len(key)-1 || strings.Contains(key[:i], "\n") {
+		return key, "", false
+	}
+	tag = key[i+1:]
+	word := !strings.ContainsFunc(tag, func(r rune) bool { return r != '_' && !unicode.IsLetter(r) && !unicode.IsNumber(r) })
+	return key[:i], tag, word
+}
 
 // Bounds of one exercise configuration: languages, and values over all of them.
 const (
@@ -181,23 +189,20 @@ func compareKeys(a, b string) int {
 // untag works the tags of one key in, the rightmost first.
 func (t *tagger) untag(e pyvalue.Entry, at *place) (string, *pyvalue.Value) {
 	name, value := e.Key.Str, e.Value
-	if !strings.Contains(name, "|") {
-		return name, value
-	}
 	for range maxTagsPerKey {
-		g := tagPattern.FindStringSubmatch(name)
-		if g == nil {
+		rest, tag, ok := cutTag(name)
+		if !ok {
 			return name, value
 		}
 		there := at.at(name)
-		name = g[1]
-		switch g[2] {
+		name = rest
+		switch tag {
 		case "i18n":
 			value = t.translated(value, e.Key, there)
 		case "rst":
 			value = t.markup(value, there)
 		default:
-			t.c.fail(e.Key, there, "found the tag "+quote("|"+g[2])+"; allowed are |i18n and |rst", "did you mean "+nearestTag(g[2])+"?")
+			t.c.fail(e.Key, there, "found the tag "+quote("|"+tag)+"; allowed are |i18n and |rst", "did you mean "+nearestTag(tag)+"?")
 			return name, value
 		}
 	}
