@@ -100,8 +100,10 @@ func (m *model) whole(keys []string) object {
 			required = append(required, f.name)
 		}
 	}
+	required = append(required, keys...)
+	slices.Sort(required)
 	out["properties"] = properties
-	out["anyOf"] = []object{requires("type"), requires(append(required, keys...)...)}
+	out["anyOf"] = []object{requires("type"), requires(slices.Compact(required)...)}
 	return out
 }
 
