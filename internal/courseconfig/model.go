@@ -1,6 +1,7 @@
 package courseconfig
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -211,8 +212,19 @@ func (m *model) keys() []string {
 
 // unknownHint says what an unknown key may have been meant to be.
 func (c *checker) unknownHint(m *model, key string) string {
-	if near := nearest(key, append(m.keys(), m.known...)); near != "" {
+	others := m.synonyms()
+	if other, ok := others[key]; ok {
+		return "did you mean " + other + "?"
+	}
+	near := nearest(key, slices.Concat(m.keys(), m.known, slices.Sorted(maps.Keys(others))))
+	if other, ok := others[near]; ok {
+		return "did you mean " + near + "? They stand under " + other
+	}
+	if near != "" {
 		return "did you mean " + near + "?"
+	}
+	if key == "type" {
+		return "there is no exercise type of that name in exercise_types"
 	}
 	if other := c.models.owners(m, key); other != "" {
 		return "it belongs to " + other
@@ -221,6 +233,17 @@ func (c *checker) unknownHint(m *model, key string) string {
 		return "remove it, or begin its name with an underscore to keep it as a note"
 	}
 	return ""
+}
+
+// synonyms are words that teachers try for keys of a model.
+func (m *model) synonyms() map[string]string {
+	out := map[string]string{"exercises": "children", "chapters": "children", "points": "max_points", "submissions": "max_submissions", "content": "static_content", "file": "config"}
+	for word, key := range out {
+		if m.find(key) < 0 {
+			delete(out, word)
+		}
+	}
+	return out
 }
 
 // asMapping gives the mapping that Python's dict() makes of a value: a mapping

@@ -118,6 +118,7 @@ func checkCourse(c *checker, r *record) {
 		c.fail(r.input("start"), r.at.at("start"), "the course starts ("+asTold(r.get("start"))+") after it ends ("+asTold(r.get("end"))+")", "")
 	}
 	c.checkStatic(r)
+	c.warnLanguage(r)
 }
 
 func records(list []any) []*record {
@@ -206,16 +207,22 @@ func (c *checker) checkAgainstEnd(course, module *record) {
 	}
 }
 
-// checkStatic keeps the course's public paths inside the course.
+// checkStatic keeps the course's static folder inside the course.
 func (c *checker) checkStatic(r *record) {
 	if dir, ok := r.get("static_dir").(string); ok {
 		if _, inside := within("", dir); !inside {
 			c.fail(r.input("static_dir"), r.at.at("static_dir"), "the folder "+quote(dir)+" is outside the course", "name a folder of the course")
 		}
 	}
-	if _, short := r.source.Get("language"); short {
-		if _, lang := r.source.Get("lang"); !lang {
-			c.warn(r.input("lang"), r.at.at("language"), "with language instead of lang, en is the default language of exercise configurations", "write lang")
-		}
+}
+
+// warnLanguage warns where language is not quite the same as lang.
+func (c *checker) warnLanguage(r *record) {
+	v, short := r.source.Get("language")
+	if _, usual := r.source.Get("lang"); !short || usual {
+		return
+	}
+	if meant := defaultLanguage(with(r.source, "lang", v)); meant != defaultLanguage(r.source) {
+		c.warn(v, r.at.at("language"), "written as language instead of lang, this does not make "+quote(meant)+" the default language of exercise configurations", "write lang")
 	}
 }
