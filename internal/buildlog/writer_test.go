@@ -249,9 +249,11 @@ func TestLineWithoutEnd(t *testing.T) {
 		}
 		write(t, w, "22 more")
 		time.Sleep(2 * time.Second)
-		write(t, w, "\rwait 30%\n")
+		write(t, w, "\rwait 30%\r")
+		time.Sleep(2 * time.Second)
+		write(t, w, "done\n")
 		closeWriter(t, w)
-		if got, want := sink.text(), "wait 20% *** more\nwait 30%\n"; got != want {
+		if got, want := sink.text(), "wait 20% *** more\nwait 30%\ndone\n"; got != want {
 			t.Errorf("log %q; want %q", got, want)
 		}
 	})
