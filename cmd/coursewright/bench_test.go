@@ -131,3 +131,31 @@ func report(b *testing.B, all []time.Duration, name string) {
 	slices.Sort(all)
 	b.ReportMetric(float64(all[len(all)/2].Microseconds())/1000, name+"-ms")
 }
+
+// BenchmarkMemory measures the resident memory of `coursewright dev`, without
+// its Temporal child, after a hundred builds, in MB.
+func BenchmarkMemory(b *testing.B) {
+	repo := gitrepotest.New(b)
+	repo.Commit(tiny("One"), "first")
+	d := startDev(b, b.TempDir())
+	d.addCourse("course", repo.URL(), nil)
+	for b.Loop() {
+		for range 100 {
+			d.push("course")
+			d.final("course")
+		}
+	}
+	status, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(d.cmd.Process.Pid), "status"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	for line := range strings.Lines(string(status)) {
+		if rest, ok := strings.CutPrefix(line, "VmRSS:"); ok {
+			kb, err := strconv.ParseFloat(strings.Fields(rest)[0], 64)
+			if err != nil {
+				b.Fatal(err)
+			}
+			b.ReportMetric(kb/1024, "rss-MB")
+		}
+	}
+}

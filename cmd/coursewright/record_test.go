@@ -1,0 +1,98 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"testing"
+
+	enums "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/history/v1"
+	"google.golang.org/protobuf/encoding/protojson"
+
+	"coursewright/internal/gitrepo/gitrepotest"
+)
+
+// recordFolder names the folder for histories; without it nothing is recorded.
+const recordFolder = "RECORD_HISTORIES"
+
+// TestRecordHistories records the histories that workflows/replay_test.go
+// replays: RECORD_HISTORIES=$PWD/workflows/testdata/replay go test -run
+// TestRecordHistories ./cmd/coursewright. Run it from the commit that is
+// deployed.
+func TestRecordHistories(t *testing.T) {
+	folder := os.Getenv(recordFolder)
+	if folder == "" {
+		t.Skip("records only when " + recordFolder + " names a folder")
+	}
+	h := newHarness(t, harnessOptions{})
+	repo := gitrepotest.New(t)
+	add := func(key string, build string) int64 {
+		files := tiny(key)
+		files["build.sh"] = build + files["build.sh"]
+		repo.Commit(files, key)
+		h.addCourse(key, repo.URL(), nil)
+		return h.push(key)
+	}
+
+	h.succeed(add("success", ""))
+	h.idle("success")
+	h.record(folder, "build/success", "build-success")
+
+	h.await(add("failure", "exit 3\n"))
+	h.idle("failure")
+	h.record(folder, "build/failure", "build-failure")
+
+	first := add("busy", "echo started; sleep 0.5\n")
+	h.running("busy", first)
+	h.push("busy")
+	h.succeed(h.push("busy"))
+	h.idle("busy")
+	h.record(folder, "build/busy", "build-requests-while-running")
+
+	slow := add("cancelled", "echo started; sleep 600\n")
+	h.running("cancelled", slow)
+	h.do(http.MethodPost, "/api/v1/courses/cancelled/builds/"+strconv.FormatInt(slow, 10)+"/cancel", "{}", http.StatusAccepted)
+	h.await(slow)
+	h.idle("cancelled")
+	h.record(folder, "build/cancelled", "build-cancelled")
+
+	h.record(folder, "publish/success", "publish")
+
+	removed := add("removed", "echo started; sleep 600\n")
+	h.running("removed", removed)
+	h.do(http.MethodDelete, "/api/v1/courses/removed?confirm=removed", "", http.StatusNoContent)
+	h.record(folder, "remove/removed", "remove-while-building")
+}
+
+// identities name the machine that recorded.
+var identities = regexp.MustCompile(`"identity": *"[^"]*"`)
+
+// record writes the history of the latest run of a workflow.
+func (h *harness) record(folder, id, name string) {
+	h.tb.Helper()
+	var all history.History
+	events := h.system.temporal.GetWorkflowHistory(h.tb.Context(), id, "", false, enums.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+	for events.HasNext() {
+		e, err := events.Next()
+		if err != nil {
+			h.tb.Fatal(err)
+		}
+		all.Events = append(all.Events, e)
+	}
+	text, err := protojson.Marshal(&all)
+	if err != nil {
+		h.tb.Fatal(err)
+	}
+	var out bytes.Buffer
+	if err := json.Indent(&out, identities.ReplaceAll(text, []byte(`"identity":"worker"`)), "", " "); err != nil {
+		h.tb.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(folder, name+".json"), out.Bytes(), 0o644); err != nil {
+		h.tb.Fatal(err)
+	}
+}
