@@ -56,7 +56,7 @@ type Releases interface {
 	Stored(key string) (course.Release, error)
 	// Published gives the release that students see.
 	Published(key string) (course.Release, error)
-	// Releases gives all that are kept, newest first.
+	// Releases gives the published ones that are kept, newest first.
 	Releases(key string) ([]course.Release, error)
 	// Document gives a release's A+ document: a JSON object with
 	// course.BaseURLMarker where the base URL belongs.

@@ -42,6 +42,7 @@ const statusClientGone = 499
 func statusOf(err error) int {
 	var request *requestError
 	var auth *AuthError
+	var author *course.AuthorError
 	switch {
 	case errors.As(err, &request):
 		return request.status
@@ -55,6 +56,8 @@ func statusOf(err error) int {
 		return http.StatusBadRequest
 	case errors.Is(err, course.ErrDenied):
 		return http.StatusForbidden
+	case errors.As(err, &author):
+		return http.StatusUnprocessableEntity
 	case errors.Is(err, context.Canceled):
 		return statusClientGone
 	case errors.Is(err, context.DeadlineExceeded):
@@ -98,9 +101,19 @@ func newProblem(err error) problem {
 	case errors.As(err, &request):
 		p.Detail, p.Hint = request.detail, request.hint
 	default:
-		p.Detail = err.Error()
+		p.Detail = explain(err)
 	}
 	return p
+}
+
+// explain is the text of an error that its receiver can act on, without the
+// name of its kind, which the status tells.
+func explain(err error) string {
+	text := err.Error()
+	for _, kind := range []error{course.ErrNotFound, course.ErrConflict, course.ErrInvalid, course.ErrDenied} {
+		text = strings.TrimSuffix(text, ": "+kind.Error())
+	}
+	return text
 }
 
 func writeProblem(w http.ResponseWriter, err error) {

@@ -38,7 +38,7 @@ func publish(g *gate, releases Releases, builds publisher) handler {
 		case errors.Is(err, course.ErrNotFound):
 			publishFailure(c, outdated)
 		case statusOf(err) < http.StatusInternalServerError:
-			publishFailure(c, err.Error())
+			publishFailure(c, explain(err))
 		default:
 			g.log.ErrorContext(c.Request.Context(), "publish failed", "course", found.Key, "version", version, "error", err)
 			publishFailure(c, "The course could not be published now. Import it again; if that fails too, tell the administrators of the service.")

@@ -2,6 +2,7 @@ package api
 
 import (
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -50,6 +51,10 @@ func listReleases(g *gate, releases Releases) handler {
 		stored, err := releases.Stored(found.Key)
 		if err != nil && !isNotFound(err) {
 			return err
+		}
+		// Those that are kept were published once; the stored one is newer.
+		if stored.Version != "" && !slices.ContainsFunc(list, func(r course.Release) bool { return r.Version == stored.Version }) {
+			list = slices.Insert(list, 0, stored)
 		}
 		items := make([]releaseItem, 0, len(list))
 		for _, r := range list {

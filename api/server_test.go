@@ -247,7 +247,8 @@ func TestPublishAnswers(t *testing.T) {
 	}{
 		{"fine", nil, course.PublishResult{}, `{"errors":[],"success":true}`},
 		{"graders complain", nil, course.PublishResult{Errors: []string{"g: down"}}, `{"errors":["g: down"],"success":true}`},
-		{"a newer one is live", fmt.Errorf("a newer release is published: %w", course.ErrConflict), course.PublishResult{}, `{"errors":"a newer release is published: conflict","success":false}`},
+		{"a newer one is live", fmt.Errorf("a newer release is published: %w", course.ErrConflict), course.PublishResult{}, `{"errors":"a newer release is published","success":false}`},
+		{"the authors' fault", course.Authorf("the course has no remote id"), course.PublishResult{}, `{"errors":"the course has no remote id","success":false}`},
 		{"gone", course.ErrNotFound, course.PublishResult{}, `Import the course again.","success":false}`},
 		{"broken", errUnreadable, course.PublishResult{}, `could not be published now`},
 	}

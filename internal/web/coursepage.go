@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
 
 	"coursewright/internal/course"
@@ -89,8 +90,14 @@ func (s *site) addReleases(page *coursePage) error {
 	if page.Published, err = optional(s.Releases.Published(key)); err != nil {
 		return err
 	}
-	page.Releases, err = s.Releases.Releases(key)
-	return err
+	if page.Releases, err = s.Releases.Releases(key); err != nil {
+		return err
+	}
+	// Those that are kept were published once; the stored one is newer.
+	if page.Stored != nil && !slices.ContainsFunc(page.Releases, func(r course.Release) bool { return r.Version == page.Stored.Version }) {
+		page.Releases = slices.Insert(page.Releases, 0, *page.Stored)
+	}
+	return nil
 }
 
 // overview shows what A+ needs to know of a course.

@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"net/http"
 	"path"
+	"strings"
 	"time"
 
 	"coursewright/internal/course"
@@ -171,7 +172,7 @@ func (s *site) fail(w http.ResponseWriter, r *http.Request, err error) {
 	case errors.Is(err, course.ErrNotFound):
 		status, text = http.StatusNotFound, "There is no such page. The course, build or release may have been removed."
 	case errors.Is(err, course.ErrConflict):
-		status, text = http.StatusConflict, "This cannot be done as things stand: "+err.Error()+"."
+		status, text = http.StatusConflict, "This cannot be done as things stand: "+strings.TrimSuffix(err.Error(), ": "+course.ErrConflict.Error())+"."
 	case errors.Is(err, course.ErrInvalid):
 		status, text = http.StatusBadRequest, "The request was not understood: "+err.Error()+"."
 	case errors.Is(err, course.ErrDenied):
