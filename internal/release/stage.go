@@ -167,10 +167,8 @@ func (d *Depot) build(ctx context.Context, p *placer, content *folder, r *StageR
 	if err := d.writeDocs(p.dir, r); err != nil {
 		return err
 	}
-	for _, dir := range slices.Concat(folders, made, []string{p.dir}) {
-		if err := d.disk.sync(dir); err != nil {
-			return err
-		}
+	if err := each(ctx, syncers, slices.Concat(folders, made, []string{p.dir}), d.disk.sync); err != nil {
+		return err
 	}
 	staged := d.stagedDir(r.Key, r.Version)
 	if err := d.disk.toTrash(staged, filepath.Join(d.store, trashName)); err != nil {
