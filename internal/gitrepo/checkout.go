@@ -99,7 +99,7 @@ func (s *session) checkout(ctx context.Context, dir, branch string) (fresh bool,
 	switch {
 	case err == nil:
 		return false, nil
-	case ctx.Err() != nil, isDiskFull(err), s.remoteTrouble(err):
+	case ctx.Err() != nil, isDiskFull(err), remoteTrouble(err):
 		return false, err
 	}
 	if _, statErr := os.Lstat(dir); statErr == nil {
@@ -152,7 +152,7 @@ func (s *session) localOptions() []string {
 	if !s.origin.local {
 		return nil
 	}
-	return []string{"--upload-pack", "git -c safe.directory=* upload-pack"}
+	return []string{"--upload-pack", "git -c 'safe.directory=*' upload-pack"}
 }
 
 // replace clones beside dir and then puts the clone in its place.
@@ -198,7 +198,7 @@ func (s *session) clone(ctx context.Context, dir string, f repoFacts) error {
 	if err := guard(dir, f); err != nil {
 		return fmt.Errorf("clone: %w", err)
 	}
-	s.log("$ git init")
+	s.log("Cloning into a new working copy.")
 	return s.update(ctx, dir, f.branch)
 }
 

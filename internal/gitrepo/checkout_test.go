@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -169,6 +170,32 @@ func TestRefusedBranches(t *testing.T) {
 	if len(b.log) > 0 {
 		t.Errorf("git was started: %s", b.logged())
 	}
+}
+
+func TestOddRepositories(t *testing.T) {
+	t.Parallel()
+	b, repo := local(t), gitrepotest.New(t)
+	commit := repo.Commit(nil, "No files at all")
+	for range 2 {
+		if got := b.checkout(repo.URL(), "main"); got.Commit != commit {
+			t.Errorf("got %+v", got)
+		}
+	}
+	must(t, b.git.Clean(t.Context(), b.dir, nil, b.line))
+
+	sha256 := filepath.Join(t.TempDir(), "sha256")
+	git := func(args ...string) string {
+		t.Helper()
+		cmd := exec.CommandContext(t.Context(), "git", args...)
+		cmd.Env = append(os.Environ(), gitrepotest.Environment()...)
+		out, err := cmd.Output()
+		must(t, err)
+		return strings.TrimSpace(string(out))
+	}
+	git("init", "-q", "--bare", "--object-format=sha256", "-b", "main", sha256)
+	emptyTree := git("-C", sha256, "hash-object", "-t", "tree", "-w", "/dev/null")
+	git("-C", sha256, "update-ref", "refs/heads/main", git("-C", sha256, "commit-tree", "-m", "x", emptyTree))
+	b.refused("file://"+sha256, "main", "SHA-256")
 }
 
 func TestBranches(t *testing.T) {

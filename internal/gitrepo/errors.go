@@ -59,6 +59,10 @@ func symptoms() []symptom {
 			"The address uses a transport that is not allowed; use https or ssh.",
 		},
 		{
+			[]string{"mismatched algorithms"},
+			"The repository names its objects with SHA-256, which is not supported. Use a repository with SHA-1, git's default.",
+		},
+		{
 			[]string{"dubious ownership"},
 			"The local repository belongs to another user. Give it to the user of this service.",
 		},
@@ -96,7 +100,7 @@ func (e *gitError) symptom(list []symptom) (symptom, bool) {
 
 // remoteTrouble says whether an update failed for a reason that a new clone
 // would meet again: the branch, the other side or the network.
-func (s *session) remoteTrouble(err error) bool {
+func remoteTrouble(err error) bool {
 	var author *course.AuthorError
 	if errors.As(err, &author) {
 		return true
@@ -127,7 +131,9 @@ func (e *gitError) possible(err error) (list []symptom, about string) {
 	return slices.Concat(symptoms(), lfsSymptoms()), ""
 }
 
-func isMissingBranch(e *gitError) bool { return e.says("couldn't find remote ref") }
+func isMissingBranch(e *gitError) bool {
+	return strings.HasPrefix(e.command, "fetch ") && e.says("couldn't find remote ref")
+}
 
 // explain turns a failure into what the caller promises.
 func (s *session) explain(ctx context.Context, branch string, err error) error {

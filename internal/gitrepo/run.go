@@ -72,8 +72,8 @@ func (s *session) runWritable(ctx context.Context, dir string, args ...string) e
 	return err
 }
 
-// output is run for a command whose standard output is data; only failures are
-// logged.
+// output is run for a command whose standard output is data; of a failure only
+// the fact is logged, the *gitError holds the messages.
 func (s *session) output(ctx context.Context, dir string, args ...string) (string, error) {
 	var out strings.Builder
 	err := s.start(ctx, dir, &out, s.writer(func(string) {}), args)
