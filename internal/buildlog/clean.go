@@ -1,8 +1,6 @@
 package buildlog
 
-import (
-	"unicode/utf8"
-)
+import "unicode/utf8"
 
 const (
 	// maxLine is the length in bytes at which a line is continued on the next.
@@ -17,12 +15,12 @@ const (
 type state int
 
 const (
-	ground  state = iota // outside
-	escape               // after ESC
-	charset              // after ESC and an intermediate: one more byte
-	control              // in a control sequence, after ESC [
-	text                 // in an operating system command or the like, up to BEL, ST or the line's end
-	textEnd              // there, after ESC
+	inText       state = iota // outside of any
+	inEscape                  // after ESC
+	inCharset                 // after ESC and an intermediate: one more byte
+	inControl                 // in a control sequence, after ESC [
+	inCommand                 // in an operating system command or the like, up to BEL, ST or the line's end
+	inCommandEnd              // there, after ESC
 )
 
 // emitter takes clean text. Text that does not end a line may end with a part
@@ -47,11 +45,12 @@ func (c *cleaner) write(emit emitter, p []byte) {
 		c.rest = nil
 	}
 	for len(p) > 0 {
-		if n := plain(p); n > 0 && c.state == ground {
-			n = min(n, max(maxLine-len(c.line), 1))
-			c.show(emit, p[:n])
-			p = p[n:]
-			continue
+		if c.state == inText {
+			if n := min(plain(p), max(maxLine-len(c.line), 1)); n > 0 {
+				c.show(emit, p[:n])
+				p = p[n:]
+				continue
+			}
 		}
 		if !utf8.FullRune(p) {
 			c.rest = append([]byte(nil), p...)
@@ -76,40 +75,40 @@ func plain(p []byte) int {
 // rune takes one character; what is not UTF-8 comes as U+FFFD.
 func (c *cleaner) rune(emit emitter, r rune) {
 	if r == '\n' || r == '\r' {
-		c.state, c.seq = ground, c.seq[:0] // no sequence goes beyond its line
+		c.state, c.seq = inText, c.seq[:0] // no sequence goes beyond its line
 	}
 	switch c.state {
-	case ground:
-		c.ground(emit, r)
-	case escape:
+	case inText:
+		c.plainRune(emit, r)
+	case inEscape:
 		c.escape(r)
-	case charset:
-		c.state = ground
-	case control:
+	case inCharset:
+		c.state = inText
+	case inControl:
 		c.control(emit, r)
-	case text:
+	case inCommand:
 		switch r {
 		case '\a', '\u009c':
-			c.state = ground
+			c.state = inText
 		case '\x1b':
-			c.state = textEnd
+			c.state = inCommandEnd
 		}
-	case textEnd:
-		c.state = text
+	case inCommandEnd:
+		c.state = inCommand
 		if r == '\\' {
-			c.state = ground
+			c.state = inText
 		}
 	}
 }
 
-func (c *cleaner) ground(emit emitter, r rune) {
+func (c *cleaner) plainRune(emit emitter, r rune) {
 	switch {
 	case r == '\n':
 		c.endLineAlways(emit)
 	case r == '\r':
 		c.back, c.backAt = true, len(c.line)
 	case r == '\x1b':
-		c.state = escape
+		c.state = inEscape
 	case r == '\t':
 		c.show(emit, []byte{'\t'})
 	case r < 0x20 || (r >= 0x7f && r <= 0x9f):
@@ -122,15 +121,15 @@ func (c *cleaner) ground(emit emitter, r rune) {
 func (c *cleaner) escape(r rune) {
 	switch {
 	case r == '[':
-		c.state, c.seq = control, append(c.seq[:0], "\x1b["...)
+		c.state, c.seq = inControl, append(c.seq[:0], "\x1b["...)
 	case r == ']' || r == 'P' || r == 'X' || r == '^' || r == '_':
-		c.state = text
+		c.state = inCommand
 	case r >= 0x20 && r <= 0x2f:
-		c.state = charset
+		c.state = inCharset
 	case r == '\x1b':
 		// a sequence begins again
 	default:
-		c.state = ground
+		c.state = inText
 	}
 }
 
@@ -139,13 +138,13 @@ func (c *cleaner) escape(r rune) {
 func (c *cleaner) control(emit emitter, r rune) {
 	switch {
 	case r == '\x1b':
-		c.state = escape
+		c.state = inEscape
 	case r >= 0x20 && r <= 0x3f: // parameters and intermediates
 		if len(c.seq) <= maxColour {
 			c.seq = append(c.seq, byte(r))
 		}
 	default:
-		c.state = ground
+		c.state = inText
 		if r == 'm' && len(c.seq) < maxColour && onlyNumbers(c.seq[2:]) {
 			c.add(emit, append(c.seq, 'm'))
 		}
@@ -215,7 +214,7 @@ func (c *cleaner) endLineAlways(emit emitter) {
 
 // finish ends the output: a character without its end is shown as U+FFFD.
 func (c *cleaner) finish(emit emitter) {
-	if len(c.rest) > 0 && c.state == ground {
+	if len(c.rest) > 0 && c.state == inText {
 		c.rest = nil
 		c.show(emit, []byte("\ufffd"))
 	}
