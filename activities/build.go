@@ -3,6 +3,7 @@ package activities
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"coursewright/internal/course"
 	"coursewright/internal/courseconfig"
 	"coursewright/internal/gitrepo"
+	"coursewright/internal/release"
 )
 
 // BuildStore is what the steps on a build host need of the database.
@@ -38,6 +40,7 @@ type BuildSteps struct {
 	Env         build.EnvironmentFacts // the deployment's part
 	Timeout     time.Duration          // of one build command
 	KeepBuilds  int                    // rows kept of a course; 0 keeps all
+	Releases    *release.Depot         // pruned after a build
 }
 
 func (b *BuildSteps) ledger() Ledger { return Ledger{Steps: b.Store, Logs: b.Store} }
@@ -214,7 +217,7 @@ func (b *BuildSteps) slot(ctx context.Context, log *buildlog.Writer) error {
 }
 
 // Clean removes what the build left behind, except what the course excludes,
-// and old rows of the course.
+// and old rows and releases of the course.
 func (b *BuildSteps) Clean(ctx context.Context, job Job) error {
 	stop := keepAlive(ctx)
 	defer stop()
@@ -228,25 +231,33 @@ func (b *BuildSteps) Clean(ctx context.Context, job Job) error {
 			return forTemporal(err)
 		}
 	}
-	dir := b.Disk.Course(job.CourseKey)
+	if _, err := b.Releases.Prune(ctx, job.CourseKey); err != nil {
+		return forTemporal(err)
+	}
+	return forTemporal(b.cleanCopy(ctx, job.CourseKey))
+}
+
+// cleanCopy cleans a working copy; a copy that is not git's is left as it is.
+func (b *BuildSteps) cleanCopy(ctx context.Context, key string) error {
+	dir := b.Disk.Course(key)
 	meta, _, err := courseconfig.ReadMeta(dir)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil
 	}
 	if err != nil {
-		return forTemporal(err)
+		return err
 	}
 	var keep []string
 	if meta.ExcludePatterns != nil {
 		if keep, err = build.Split(*meta.ExcludePatterns); err != nil {
-			return forTemporal(err)
+			return fmt.Errorf("exclude_patterns in apps.meta: %w", err)
 		}
 	}
 	err = b.Git.Clean(ctx, dir, keep, nil)
 	if errors.Is(err, course.ErrNotFound) {
-		return nil // a copy of a local source is not git's to clean
+		return nil // a copy of a local source
 	}
-	return forTemporal(err)
+	return err
 }
 
 // RemoveWorkingCopy removes a course from this host's build disk.

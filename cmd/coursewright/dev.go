@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -23,11 +24,10 @@ import (
 
 // devOptions are the flags of the dev command.
 type devOptions struct {
-	data        string
-	listen      string
 	demo        bool
 	temporalCLI string
 	config      string
+	settings    func() map[string]string // the settings given as flags, by name
 }
 
 func newDevCommand() *cobra.Command {
@@ -44,11 +44,13 @@ func newDevCommand() *cobra.Command {
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&o.data, "data", "data", "folder for everything that is kept")
-	f.StringVar(&o.listen, "listen", "", "loopback address to listen on (default 127.0.0.1:8070, or a free port when that is taken)")
 	f.BoolVar(&o.demo, "demo", false, "also make, register and build a small demo course")
 	f.StringVar(&o.temporalCLI, "temporal-cli", "", "the Temporal program (default: beside this program, bin/temporal, or on PATH)")
 	f.StringVar(&o.config, "config", "", "YAML file with settings")
+	o.settings = addSettingFlags(f, map[string]string{
+		"DATA":   "folder for everything that is kept (default ./data)",
+		"LISTEN": "loopback address to listen on (default 127.0.0.1:8070, or a free port when that is taken)",
+	})
 	return cmd
 }
 
@@ -68,7 +70,7 @@ func runDev(ctx context.Context, o devOptions, out, errOut io.Writer) (err error
 	if err != nil {
 		return err
 	}
-	listener, err := listenDev(ctx, s, o.listen != "")
+	listener, err := listenDev(ctx, s)
 	if err != nil {
 		return err
 	}
@@ -104,13 +106,10 @@ func runDev(ctx context.Context, o devOptions, out, errOut io.Writer) (err error
 
 // devSettings loads the settings with the defaults of a developer's machine.
 func devSettings(o devOptions) (settings.Settings, error) {
-	data, err := filepath.Abs(o.data)
+	flags := o.settings()
+	data, err := filepath.Abs(cmp.Or(flags["DATA"], os.Getenv("COURSEWRIGHT_DATA"), "data"))
 	if err != nil {
 		return settings.Settings{}, fmt.Errorf("data folder: %w", err)
-	}
-	flags := map[string]string{}
-	if o.listen != "" {
-		flags["LISTEN"] = o.listen
 	}
 	s, err := settings.Load(settings.Sources{
 		Defaults: settings.DevDefaults(data),
@@ -151,10 +150,10 @@ func lockData(data string, cleanup *cleanups) error {
 
 // listenDev takes the address, or a free port when the usual one is taken and
 // nobody asked for it by name.
-func listenDev(ctx context.Context, s settings.Settings, asked bool) (net.Listener, error) {
+func listenDev(ctx context.Context, s settings.Settings) (net.Listener, error) {
 	var lc net.ListenConfig
 	l, err := lc.Listen(ctx, "tcp", s.Listen)
-	if err == nil || asked || s.Given("LISTEN") || !errors.Is(err, unix.EADDRINUSE) {
+	if err == nil || s.Given("LISTEN") || !errors.Is(err, unix.EADDRINUSE) {
 		if err != nil {
 			err = fmt.Errorf("%w; choose another address with --listen", err)
 		}

@@ -81,6 +81,7 @@ func startSystem(ctx context.Context, s settings.Settings, t temporalOptions, lo
 		y.openGit,
 		func(ctx context.Context) error { return y.dialTemporal(ctx, t) },
 		y.startWorkers,
+		y.startHousekeeping,
 		y.buildHandler,
 	} {
 		if err := start(ctx); err != nil {
@@ -191,6 +192,7 @@ func (y *system) steps() (worker.Steps, error) {
 			Env:         build.EnvironmentFacts{StaticURL: s.StaticURL, StaticContentHost: s.StaticContentHost},
 			Timeout:     s.BuildTimeout,
 			KeepBuilds:  s.KeepBuilds,
+			Releases:    y.releases,
 		},
 		Release: &activities.ReleaseSteps{
 			Disk: y.disk, Store: y.store, Releases: y.releases,
