@@ -65,6 +65,13 @@ func (a *Addresses) ClientIP(r *http.Request) string {
 	return host
 }
 
+// isPublic says whether a host name, in lower case and without port, is that of
+// the public address.
+func (a *Addresses) isPublic(name string) bool {
+	u, err := url.Parse(a.public)
+	return err == nil && u.Hostname() != "" && strings.EqualFold(u.Hostname(), name)
+}
+
 func (a *Addresses) fromProxy(r *http.Request) bool {
 	peer, err := netip.ParseAddrPort(r.RemoteAddr)
 	return err == nil && a.isProxy(peer.Addr())

@@ -58,23 +58,25 @@ func readObject(c *gin.Context, mayBeEmpty bool) (*object, error) {
 	case empty:
 		return nil, &requestError{status: http.StatusBadRequest, detail: "The body is empty; send a JSON object."}
 	}
-	kind, _, err := mime.ParseMediaType(c.GetHeader("Content-Type"))
-	if err != nil || kind != "application/json" {
-		return nil, &requestError{
-			status: http.StatusUnsupportedMediaType,
-			detail: "The body must be JSON.", hint: "Send the header Content-Type: application/json.",
-		}
-	}
+	// The type is looked at only when the body is not JSON: curl -d and many
+	// scripts send forms' by habit, and pages of other sites were refused before.
 	if err := json.Unmarshal(body, &o.fields); err != nil {
-		return nil, jsonError(body, err)
+		return nil, jsonError(c, body, err)
 	}
 	if o.fields == nil {
-		return nil, jsonError(body, errors.New("null"))
+		return nil, jsonError(c, body, errors.New("null"))
 	}
 	return o, nil
 }
 
-func jsonError(body []byte, err error) error {
+func jsonError(c *gin.Context, body []byte, err error) error {
+	kind, _, typeErr := mime.ParseMediaType(c.GetHeader("Content-Type"))
+	if typeErr != nil || kind != "application/json" {
+		return &requestError{
+			status: http.StatusUnsupportedMediaType,
+			detail: "The body must be a JSON object.", hint: "Send JSON with the header Content-Type: application/json.",
+		}
+	}
 	e := &requestError{status: http.StatusBadRequest, detail: "The body must be a JSON object."}
 	var syntax *json.SyntaxError
 	if errors.As(err, &syntax) {

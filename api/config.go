@@ -89,8 +89,8 @@ type Config struct {
 	Closing <-chan struct{}
 
 	// Hosts are the names, without port, under which the service may be
-	// called, besides the loopback ones; "*" allows every name, which is safe
-	// only where callers must show a token.
+	// called, besides the loopback and the public one; "*" allows every name,
+	// which is safe only where callers must show a token.
 	Hosts []string
 	// StaticRoot holds the links of published static folders, and CoursesPath
 	// the published releases they lead to. Empty: /static/ answers 404.

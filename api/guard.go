@@ -34,7 +34,7 @@ func (s *server) allowedHost(host string) bool {
 		name = h
 	}
 	name = strings.ToLower(strings.TrimSuffix(strings.Trim(name, "[]"), "."))
-	if name == "localhost" || strings.HasSuffix(name, ".localhost") {
+	if s.Addresses.isPublic(name) || name == "localhost" || strings.HasSuffix(name, ".localhost") {
 		return true
 	}
 	if ip, err := netip.ParseAddr(name); err == nil && ip.IsLoopback() {

@@ -141,7 +141,14 @@ func (s *server) addSlash(c *gin.Context) {
 	c.Redirect(http.StatusMovedPermanently, to.String())
 }
 
+// noRoute answers 404: with a page where a browser asks, which the pages have
+// for every address that they do not know.
 func (s *server) noRoute(c *gin.Context) {
+	reading := c.Request.Method == http.MethodGet || c.Request.Method == http.MethodHead
+	if s.Pages != nil && reading && strings.Contains(c.GetHeader("Accept"), "text/html") && !strings.HasPrefix(c.Request.URL.Path, "/api/") {
+		s.Pages.ServeHTTP(c.Writer, c.Request)
+		return
+	}
 	refuse(c, &wordedError{text: "There is nothing at this address.", kind: course.ErrNotFound})
 }
 

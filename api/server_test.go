@@ -95,10 +95,32 @@ func TestStatuses(t *testing.T) {
 	}
 }
 
+func TestBrowsersGetPagesForErrors(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, func(c *api.Config) { c.Pages = pages() })
+	for target, want := range map[string]string{
+		"GET /a/b/c":          "page /a/b/c",
+		"GET /gitmanager/a b": "page /gitmanager/a b",
+		"GET /api/v2":         `{"type":"about:blank"`,
+		"POST /a/b/c":         "There is nothing at this address.",
+	} {
+		method, path, _ := strings.Cut(target, " ")
+		w := f.send(t, method, strings.ReplaceAll(path, " ", "%20"), "", "Accept", "text/html,*/*")
+		if !strings.HasPrefix(w.Body.String(), want) {
+			t.Errorf("%s: %s", target, w.Body)
+		}
+	}
+}
+
 func TestHosts(t *testing.T) {
 	t.Parallel()
 	open := newFixture(t, func(c *api.Config) { c.Hosts = []string{"*"} })
 	named := newFixture(t, func(c *api.Config) { c.Hosts = []string{"gm.example.org"} })
+	public := newFixture(t, func(c *api.Config) {
+		a, err := api.NewAddresses("https://courses.example.org:8443", nil)
+		must(t, err)
+		c.Addresses = a
+	})
 	tests := []struct {
 		f      *fixture
 		host   string
@@ -118,6 +140,8 @@ func TestHosts(t *testing.T) {
 		{named, "192.0.2.1", 421},
 		{named, "", 421},
 		{open, "anything.example.org", 200},
+		{public, "courses.example.org", 200},
+		{public, "gm.example.org", 421},
 	}
 	for _, tt := range tests {
 		if w := tt.f.send(t, "GET", "/api/v1/courses", "", "Host", tt.host); w.Code != tt.status {

@@ -340,6 +340,53 @@ func formRequestBody(t *testing.T, target, body string) *http.Request {
 	return r
 }
 
+// TestPagesAreAccessible checks what can be checked without eyes: landmarks,
+// one heading, named fields and buttons, and no ids used twice.
+func TestPagesAreAccessible(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, func(c *web.Config) { c.SSHKey = "key" })
+	s.addCourse(t, "alpha")
+	b := s.running(t, "alpha")
+	s.fake.stored = &course.Release{Key: "alpha", Version: version("n"), BuildID: 9}
+	for _, at := range []string{
+		"/", "/alpha/", "/gitmanager/new/", "/gitmanager/alpha/", "/gitmanager/alpha/updates", fmt.Sprintf("/gitmanager/alpha/builds/%d", b.ID),
+	} {
+		doc := s.get(t, at, http.StatusOK)
+		for selector, want := range map[string]int{"html[lang]": 1, "main#main": 1, "header": 1, "main h1": 1, "a.skip[href='#main']": 1} {
+			if got := doc.Find(selector).Length(); got != want {
+				t.Errorf("%s: %d of %s, want %d", at, got, selector, want)
+			}
+		}
+		doc.Find("input:not([type=hidden])").Each(func(_ int, in *goquery.Selection) {
+			id := in.AttrOr("id", "none")
+			if in.Closest("label").Length() == 0 && doc.Find("label[for="+id+"]").Length() != 1 {
+				t.Errorf("%s: field %s has no label", at, in.AttrOr("name", "?"))
+			}
+		})
+		doc.Find("button, a").Each(func(_ int, one *goquery.Selection) {
+			if text(one) == "" && one.AttrOr("aria-label", "") == "" {
+				t.Errorf("%s: a link or button has no name", at)
+			}
+		})
+		ids := map[string]bool{}
+		doc.Find("[id]").Each(func(_ int, one *goquery.Selection) {
+			id, _ := one.Attr("id")
+			if ids[id] {
+				t.Errorf("%s: id %s is used twice", at, id)
+			}
+			ids[id] = true
+		})
+		doc.Find("[aria-labelledby], [aria-describedby]").Each(func(_ int, one *goquery.Selection) {
+			if id := one.AttrOr("aria-labelledby", one.AttrOr("aria-describedby", "")); !ids[id] {
+				t.Errorf("%s: %s names nothing", at, id)
+			}
+		})
+		if doc.Find("[style], script:not([src])").Length() != 0 {
+			t.Errorf("%s: the policy forbids styles and scripts in the page", at)
+		}
+	}
+}
+
 func TestAssets(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
