@@ -18,8 +18,7 @@ func resultTests() map[string]func(t *testing.T, s store.Store) {
 		"every final status":      finishStatuses,
 		"not a final status":      finishPassing,
 		"facts":                   recordFacts,
-		"facts of a final build":  factsAfterEnd,
-		"facts of a pending one":  factsBeforeStart,
+		"facts while not running": factsWhileNotRunning,
 		"a pending build can end": finishPending,
 	}
 }
@@ -97,25 +96,17 @@ func recordFacts(t *testing.T, s store.Store) {
 	}
 }
 
-func factsAfterEnd(t *testing.T, s store.Store) {
+func factsWhileNotRunning(t *testing.T, s store.Store) {
 	newCourse(t, s, "a")
-	want := ended(t, s, "a", course.StatusFailed)
-	if err := s.RecordFacts(t.Context(), want.ID, course.Facts{Host: "h", Commit: "c", Version: "v"}); err != nil {
-		t.Errorf("RecordFacts of a final build = %v; want nil", err)
-	}
-	if diff := cmp.Diff(want, load(t, s, want.ID)); diff != "" {
-		t.Errorf("a final build was changed (-want +got):\n%s", diff)
-	}
-}
-
-func factsBeforeStart(t *testing.T, s store.Store) {
-	newCourse(t, s, "a")
-	want := request(t, s, "a", course.BuildRequest{})
-	if err := s.RecordFacts(t.Context(), want.ID, course.Facts{Host: "h"}); err != nil {
-		t.Errorf("RecordFacts of a pending build = %v; want nil", err)
-	}
-	if diff := cmp.Diff(want, load(t, s, want.ID)); diff != "" {
-		t.Errorf("a pending build has learnt nothing (-want +got):\n%s", diff)
+	final := ended(t, s, "a", course.StatusFailed)
+	pending := request(t, s, "a", course.BuildRequest{})
+	for _, want := range []course.Build{final, pending} {
+		if err := s.RecordFacts(t.Context(), want.ID, course.Facts{Host: "h", Commit: "c", Version: "v"}); err != nil {
+			t.Errorf("RecordFacts of a %s build = %v; want nil", want.Status, err)
+		}
+		if diff := cmp.Diff(want, load(t, s, want.ID)); diff != "" {
+			t.Errorf("a %s build was changed (-want +got):\n%s", want.Status, diff)
+		}
 	}
 }
 
