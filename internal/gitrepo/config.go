@@ -160,6 +160,11 @@ func (g *Git) environment(o origin) []string {
 			[2]string{"filter.lfs.smudge", "git-lfs smudge -- %f"},
 			[2]string{"filter.lfs.process", "git-lfs filter-process"}, [2]string{"filter.lfs.required", "true"})
 	}
+	if g.lfs && !o.local {
+		// A course's .lfsconfig may name a folder of this server as its store;
+		// git-lfs serves such addresses with this program.
+		settings = append(settings, [2]string{"lfs.customtransfer.lfs-standalone-file.path", "/bin/false"})
+	}
 	if o.hasCredentials() {
 		// Git asks the helper only for this scheme, host and port: neither a
 		// submodule elsewhere nor the target of a redirect gets an answer.

@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -66,6 +68,28 @@ func TestLFS(t *testing.T) {
 	lost, _ := pointer("never uploaded")
 	repo.Commit(map[string]string{"a.png": lost}, "Lost")
 	b.refused(address, "main", "Git LFS")
+}
+
+// .lfsconfig may name another store; a folder of the server must not be one.
+func TestLFSFromAFolderOfTheServer(t *testing.T) {
+	t.Parallel()
+	gitrepotest.Need(t, "git-lfs")
+	const secret = "a file of another course"
+	text, oid := pointer(secret)
+	victim := gitrepotest.New(t)
+	victim.Commit(nil, "Other course")
+	store := filepath.Join(victim.Path(), "lfs", "objects", oid[:2], oid[2:4], oid)
+	must(t, os.MkdirAll(filepath.Dir(store), 0o755))
+	must(t, os.WriteFile(store, []byte(secret), 0o644))
+	b, repo := remote(t), gitrepotest.New(t)
+	base := gitrepotest.ServeHTTP(t, repo)
+	for _, address := range []string{victim.URL(), victim.Path()} {
+		repo.Commit(map[string]string{
+			".gitattributes": "*.png filter=lfs diff=lfs merge=lfs -text\n", "a.png": text,
+			".lfsconfig": "[lfs]\n\turl = " + address + "\n",
+		}, "First")
+		b.refused(base+"/0.git", "main", "Git LFS")
+	}
 }
 
 func TestLFSWithoutTheProgram(t *testing.T) {
