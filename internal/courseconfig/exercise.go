@@ -176,14 +176,15 @@ func (l *loader) includeItem(e *exerciseConfig, item *pyvalue.Value, at *place, 
 	if modified.After(e.modified) {
 		e.modified = modified
 	}
-	if context, ok := item.Get("template_context"); ok {
+	context, template := item.Get("template_context")
+	if template {
 		if data, ok = l.render(file, data, context, at.at("template_context")); !ok {
 			return nil, false
 		}
 	}
 	v, err := parse(file, data)
 	if err != nil {
-		l.failValue(name, at.at("file"), err)
+		l.failValue(name, at.at("file"), ofTemplate(err, template))
 		return nil, false
 	}
 	if v.Kind != pyvalue.Map || len(v.Entries) == 0 {
@@ -194,6 +195,17 @@ func (l *loader) includeItem(e *exerciseConfig, item *pyvalue.Value, at *place, 
 		force = forced.Truthy()
 	}
 	return v, force
+}
+
+// ofTemplate says that the place of an error counts in what a template gave.
+func ofTemplate(err error, template bool) error {
+	var syntax *pyvalue.SyntaxError
+	if template && errors.As(err, &syntax) {
+		told := *syntax
+		told.Message = "in the text that the template gives: " + told.Message
+		return &told
+	}
+	return err
 }
 
 func (l *loader) render(file string, data []byte, context *pyvalue.Value, at *place) ([]byte, bool) {

@@ -39,7 +39,7 @@ func (k durationKind) coerce(c *checker, v *pyvalue.Value, at *place) (any, bool
 			c.fail(v, at, "found "+found(v)+", a length of time beyond a billion days", "allowed is "+k.allowed())
 			return nil, false
 		} else if ok {
-			c.warn(v, at, "A+ does not understand the length of time "+strings.TrimPrefix(found(v), "the "), "write "+k.allowed())
+			c.warn(v, at, "A+ does not understand the length of time "+asShown(v), "write "+k.allowed())
 			return span{micro}, true
 		}
 	}

@@ -30,8 +30,12 @@ func (k headURLKind) coerce(c *checker, v *pyvalue.Value, at *place) (any, bool)
 			return url, true
 		}
 	}
+	if v.Kind != pyvalue.String {
+		c.fail(v, at, "found "+found(v)+"; allowed is "+k.allowed(), "")
+		return nil, false
+	}
 	value, ok := pathKind{}.coerce(c, v, at)
-	if ok && strings.HasPrefix(value.(string), "//") {
+	if ok && strings.HasPrefix(v.Str, "//") && !strings.HasPrefix(v.Str, "///") {
 		c.fail(v, at, "found "+quote(v.Str)+", an address without http: or https:", "write https:"+v.Str)
 		return nil, false
 	}

@@ -1,6 +1,7 @@
 package courseconfig
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -41,21 +42,28 @@ func (p *problems) full() bool {
 
 func (p *problems) failed() bool { return len(p.errors) > 0 }
 
-// report gives what was collected, each thing once: two exercises that share a
-// configuration file would tell its problems twice.
+// report gives what was collected, each thing once and in the order of the
+// files: two exercises that share a configuration would tell its problems twice.
 func (p *problems) report() *Report {
-	return &Report{Errors: unique(p.errors), Warnings: unique(p.warnings)}
+	return &Report{Errors: arranged(p.errors), Warnings: arranged(p.warnings)}
 }
 
-func unique(list []course.Diagnostic) []course.Diagnostic {
+// arranged sorts by the line, files in the order in which they were met.
+func arranged(list []course.Diagnostic) []course.Diagnostic {
 	seen := make(map[course.Diagnostic]bool, len(list))
-	return slices.DeleteFunc(list, func(d course.Diagnostic) bool {
-		if seen[d] {
-			return true
-		}
+	files := map[string]int{}
+	list = slices.DeleteFunc(list, func(d course.Diagnostic) bool {
+		before := seen[d]
 		seen[d] = true
-		return false
+		if _, met := files[d.File]; !met {
+			files[d.File] = len(files)
+		}
+		return before
 	})
+	slices.SortStableFunc(list, func(a, b course.Diagnostic) int {
+		return cmp.Or(files[a.File]-files[b.File], a.Line-b.Line, a.Column-b.Column)
+	})
+	return list
 }
 
 // diagnostic places a message at v, which may be nil.

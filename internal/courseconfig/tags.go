@@ -200,6 +200,10 @@ func (t *tagger) untag(e pyvalue.Entry, at *place) (string, *pyvalue.Value) {
 		case "i18n":
 			value = t.translated(value, e.Key, there)
 		case "rst":
+			if _, next, more := cutTag(name); more && next == "i18n" && value.Truthy() {
+				t.c.fail(e.Key, there, "found |rst to the right of |i18n; the rightmost tag comes first, and |rst cannot read a mapping of languages", "write "+quote(strings.TrimSuffix(name, "|i18n")+"|rst|i18n"))
+				return name, value
+			}
 			value = t.markup(value, there)
 		default:
 			t.c.fail(e.Key, there, "found the tag "+quote("|"+tag)+"; allowed are |i18n and |rst", "did you mean "+nearestTag(tag)+"?")

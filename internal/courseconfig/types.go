@@ -84,7 +84,7 @@ func (t *typeTables) apply(table string, types, v *pyvalue.Value, at *place) *py
 	body := types.Entries[i].Value
 	if body.Kind != pyvalue.Map {
 		t.c.fail(body, (*place)(nil).at(table).at(pyvalue.PyStr(name)), "found "+found(body)+"; a type is a mapping", "")
-		return v
+		return merge(pyvalue.NewMap(), v)
 	}
 	return merge(body, v)
 }
