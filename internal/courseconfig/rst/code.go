@@ -1,0 +1,82 @@
+package rst
+
+import (
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/alecthomas/chroma/v2"
+	"github.com/alecthomas/chroma/v2/lexers"
+)
+
+// Bounds of highlighting; code beyond them is shown without colours.
+const (
+	maxCode     = 256 << 10 // bytes
+	maxCodeTime = time.Second
+)
+
+func knownLanguage(name string) bool {
+	return name == "text" || lexers.Get(name) != nil
+}
+
+// highlight splits code into text and spans, with the long class names of
+// Pygments.
+func highlight(code, language string) []*node {
+	plain := []*node{textNode(code)}
+	lexer := lexers.Get(language)
+	if language == "" || language == "text" || lexer == nil || len(code) > maxCode {
+		return plain
+	}
+	code = strings.Trim(code, "\n")
+	tokens, err := chroma.Coalesce(lexer).Tokenise(nil, code+"\n")
+	if err != nil {
+		return plain
+	}
+	deadline := time.Now().Add(maxCodeTime)
+	var out []*node
+	for t := tokens(); t != chroma.EOF; t = tokens() {
+		if time.Now().After(deadline) {
+			return plain
+		}
+		k := textNode(t.Value)
+		if classes := tokenClasses(t.Type); len(classes) > 0 {
+			k = newNode("inline", k)
+			k.classes = classes
+		}
+		out = append(out, k)
+	}
+	return withoutLastNewline(out)
+}
+
+func withoutLastNewline(nodes []*node) []*node {
+	if len(nodes) == 0 {
+		return nodes
+	}
+	last := nodes[len(nodes)-1]
+	text := last
+	if last.tag != "#text" {
+		text = last.kids[0]
+	}
+	text.text = strings.TrimSuffix(text.text, "\n")
+	if text.text == "" {
+		return nodes[:len(nodes)-1]
+	}
+	return nodes
+}
+
+// tokenClasses are the words of a token type's name: "name builtin".
+func tokenClasses(t chroma.TokenType) []string {
+	var words []string
+	for _, r := range t.String() {
+		if unicode.IsUpper(r) {
+			words = append(words, "")
+		}
+		if len(words) > 0 {
+			words[len(words)-1] += strings.ToLower(string(r))
+		}
+	}
+	if len(words) > 0 && words[0] == "text" {
+		words = words[1:]
+	}
+	return words
+}

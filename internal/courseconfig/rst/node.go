@@ -1,0 +1,187 @@
+package rst
+
+import "slices"
+
+// node is an element of the document, named as in docutils' document model. A
+// text node has the tag "#text".
+type node struct {
+	tag     string
+	text    string // of a text node; escapes are still marked by NUL bytes
+	raw     string // of inline nodes: how the source wrote it
+	parent  *node
+	kids    []*node
+	ids     []string
+	names   []string
+	classes []string
+	back    []string // ids of what refers here
+	attrs   map[string]string
+	line    int // 0 when unknown
+}
+
+func newNode(tag string, kids ...*node) *node {
+	n := &node{tag: tag}
+	n.add(kids...)
+	return n
+}
+
+func textNode(s string) *node { return &node{tag: "#text", text: s} }
+
+func (n *node) add(kids ...*node) {
+	for _, k := range kids {
+		k.parent = n
+	}
+	n.kids = append(n.kids, kids...)
+}
+
+func (n *node) set(name, value string) *node {
+	if n.attrs == nil {
+		n.attrs = map[string]string{}
+	}
+	n.attrs[name] = value
+	return n
+}
+
+func (n *node) get(name string) string { return n.attrs[name] }
+
+func (n *node) has(name string) bool {
+	_, ok := n.attrs[name]
+	return ok
+}
+
+func (n *node) is(tags ...string) bool { return slices.Contains(tags, n.tag) }
+
+func (n *node) index() int { return slices.Index(n.parent.kids, n) }
+
+// replace puts other nodes in n's place.
+func (n *node) replace(with ...*node) {
+	p := n.parent
+	i := n.index()
+	for _, w := range with {
+		w.parent = p
+	}
+	p.kids = slices.Replace(p.kids, i, i+1, with...)
+}
+
+// insert puts kids before position i.
+func (n *node) insert(i int, kids ...*node) {
+	for _, k := range kids {
+		k.parent = n
+	}
+	n.kids = slices.Insert(n.kids, i, kids...)
+}
+
+// plain is the text of n and everything in it.
+func (n *node) plain() string {
+	switch n.tag {
+	case "#text":
+		return unescape(n.text)
+	case "image":
+		return n.get("alt")
+	}
+	out, sep := "", ""
+	if !n.isText() {
+		sep = "\n\n"
+	}
+	for i, k := range n.kids {
+		if i > 0 {
+			out += sep
+		}
+		out += k.plain()
+	}
+	return out
+}
+
+// walk visits n and everything in it, in order. The kids of a node are those
+// that it has when the visit to the node ends.
+func (n *node) walk(visit func(*node)) {
+	visit(n)
+	for _, k := range slices.Clone(n.kids) {
+		k.walk(visit)
+	}
+}
+
+// all lists the elements with one of the tags, in order.
+func (n *node) all(tags ...string) []*node {
+	var out []*node
+	n.walk(func(k *node) {
+		if k.is(tags...) {
+			out = append(out, k)
+		}
+	})
+	return out
+}
+
+// isText tells the elements that hold running text.
+func (n *node) isText() bool {
+	switch n.tag {
+	case "paragraph", "title", "subtitle", "rubric", "attribution", "term", "classifier", "caption", "line",
+		"field_name", "option_string", "option_argument", "literal_block", "doctest_block", "math_block", "label",
+		"comment", "raw", "substitution_definition", "#text":
+		return true
+	}
+	return n.isInline()
+}
+
+func (n *node) isInline() bool {
+	switch n.tag {
+	case "emphasis", "strong", "literal", "reference", "footnote_reference", "citation_reference",
+		"substitution_reference", "title_reference", "abbreviation", "acronym", "superscript", "subscript",
+		"math", "image", "inline", "problematic", "generated", "target", "raw":
+		return true
+	}
+	return false
+}
+
+// isInvisible tells the elements that leave nothing to see where they stand.
+func (n *node) isInvisible() bool {
+	return n.is("comment", "substitution_definition", "target", "pending")
+}
+
+// visible lists the kids that show.
+func (n *node) visible() []*node {
+	var out []*node
+	for _, k := range n.kids {
+		if !k.isInvisible() {
+			out = append(out, k)
+		}
+	}
+	return out
+}
+
+// next is the node after n in document order, not counting what is in n.
+func (n *node) next() *node {
+	for n.parent != nil {
+		if i := n.index(); i+1 < len(n.parent.kids) {
+			return n.parent.kids[i+1]
+		}
+		n = n.parent
+	}
+	return nil
+}
+
+// place is the line of n, or of the nearest element around it that has one.
+func (n *node) place() int {
+	for n != nil && n.line == 0 {
+		n = n.parent
+	}
+	if n == nil {
+		return 0
+	}
+	return n.line
+}
+
+// clone copies n and everything in it.
+func (n *node) clone() *node {
+	c := *n
+	c.parent, c.kids = nil, nil
+	c.ids, c.names, c.classes = slices.Clone(n.ids), slices.Clone(n.names), slices.Clone(n.classes)
+	c.back = slices.Clone(n.back)
+	c.attrs = nil
+	for k, v := range n.attrs {
+		c.set(k, v)
+	}
+	for _, k := range n.kids {
+		c.add(k.clone())
+	}
+	return &c
+}
