@@ -5,12 +5,9 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
-
-	"coursewright/internal/course"
 )
 
-// SyntaxError says why a file could not be read, in words for its author. Its
-// kind is course.ErrInvalid.
+// SyntaxError says why a file could not be read, in words for its author.
 type SyntaxError struct {
 	File    string // as given to the reader
 	Pos     Pos    // zero when the file as a whole is meant
@@ -23,11 +20,7 @@ func (e *SyntaxError) Error() string {
 	return placed(e.File, e.Pos, "", e.Message, e.Hint)
 }
 
-// Unwrap gives the kind, course.ErrInvalid.
-func (e *SyntaxError) Unwrap() error { return course.ErrInvalid }
-
 // ValueError says which part of a value cannot be written as JSON, and why.
-// Its kind is course.ErrInvalid.
 type ValueError struct {
 	File    string // file the part was read from, perhaps empty
 	Pos     Pos    // its place there, zero when unknown
@@ -40,9 +33,6 @@ type ValueError struct {
 func (e *ValueError) Error() string {
 	return placed(e.File, e.Pos, e.Path, e.Message, e.Hint)
 }
-
-// Unwrap gives the kind, course.ErrInvalid.
-func (e *ValueError) Unwrap() error { return course.ErrInvalid }
 
 func placed(file string, pos Pos, path, message, hint string) string {
 	var b strings.Builder

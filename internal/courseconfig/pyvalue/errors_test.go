@@ -5,7 +5,6 @@ import (
 	"strings"
 	"testing"
 
-	"coursewright/internal/course"
 	"coursewright/internal/courseconfig/pyvalue"
 )
 
@@ -76,9 +75,6 @@ func checkSyntaxError(t *testing.T, err error, at pyvalue.Pos, message string) {
 	var e *pyvalue.SyntaxError
 	if !errors.As(err, &e) {
 		t.Fatalf("got %v, want a SyntaxError", err)
-	}
-	if !errors.Is(err, course.ErrInvalid) {
-		t.Error("the error is not of the kind ErrInvalid")
 	}
 	if e.File != "dir/index.yaml" || e.Pos != at {
 		t.Errorf("got place %s %+v, want %+v", e.File, e.Pos, at)
