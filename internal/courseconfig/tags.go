@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"coursewright/internal/courseconfig/pyvalue"
+	"coursewright/internal/courseconfig/rst"
 )
 
 // cutTag splits the last tag off a key: text|rst|i18n has the tag i18n and the
@@ -261,7 +262,7 @@ func (t *tagger) markup(v *pyvalue.Value, at *place) *pyvalue.Value {
 	}
 	html, ok := t.html[v.Str]
 	if !ok {
-		html = rstHTML(v.Str)
+		html = rst.HTML(v.Str)
 		t.html[v.Str] = html
 	}
 	out.Str = html
