@@ -273,7 +273,7 @@ func TestTimeout(t *testing.T) {
 			if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "not done after 300ms") {
 				t.Errorf("got %v", err)
 			}
-			if took := time.Since(began); took > 4*time.Second {
+			if took := time.Since(began); took > 20*time.Second {
 				t.Errorf("the time-out took %s", took)
 			}
 			b.alone()
