@@ -38,14 +38,54 @@ func highlight(code, language string) []*node {
 		if time.Now().After(deadline) {
 			return plain
 		}
-		k := textNode(t.Value)
-		if classes := tokenClasses(t.Type); len(classes) > 0 {
-			k = newNode("inline", k)
-			k.classes = classes
+		classes := tokenClasses(t.Type)
+		if isPython(language) && len(classes) == 0 {
+			out = append(out, pythonSpace(t.Value, out)...)
+			continue
 		}
-		out = append(out, k)
+		out = append(out, codeNode(t.Value, classes))
 	}
 	return withoutLastNewline(out)
+}
+
+func codeNode(text string, classes []string) *node {
+	k := textNode(text)
+	if len(classes) > 0 {
+		k = newNode("inline", k)
+		k.classes = classes
+	}
+	return k
+}
+
+func isPython(language string) bool {
+	return contains([]string{"python", "py", "python3", "py3", "sage"}, strings.ToLower(language))
+}
+
+// pythonSpace splits white space of Python code as Pygments does: newlines, and
+// what stands behind words such as def, have a class of their own.
+func pythonSpace(text string, before []*node) []*node {
+	space := []string{"whitespace"}
+	if len(before) > 0 && before[len(before)-1].is("inline") && !strings.Contains(text, "\n") {
+		if contains([]string{"def", "class", "from", "import"}, before[len(before)-1].kids[0].text) {
+			return []*node{codeNode(text, space)}
+		}
+	}
+	var out []*node
+	for text != "" {
+		n := strings.IndexByte(text, '\n')
+		switch {
+		case n < 0:
+			return append(out, textNode(text))
+		case n > 0:
+			out = append(out, textNode(text[:n]))
+			text = text[n:]
+			continue
+		}
+		end := len(text) - len(strings.TrimLeft(text, "\n"))
+		out = append(out, codeNode(text[:end], space))
+		text = text[end:]
+	}
+	return out
 }
 
 func withoutLastNewline(nodes []*node) []*node {

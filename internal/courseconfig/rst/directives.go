@@ -272,7 +272,7 @@ func roleDirective(c *call) []*node {
 		}
 	}
 	r.classes = append(r.classes[:len(r.classes):len(r.classes)], strings.Fields(c.options["class"])...)
-	if _, given := c.option("class"); !given && r.base != "raw" {
+	if _, given := c.option("class"); !given {
 		r.classes = append(r.classes, makeID(name))
 	}
 	if v, given := c.option("language"); given {

@@ -155,7 +155,7 @@ func numberLines(tokens []*node, from, end int) []*node {
 			if i < len(lines)-1 {
 				line += "\n"
 			}
-			if line != "" {
+			if line != "" || t.tag != "#text" {
 				k := textNode(line)
 				if t.tag != "#text" {
 					k = newNode("inline", k)

@@ -86,18 +86,18 @@ func (s *body) footnote(n int) bool {
 func (s *body) comment(n int) bool {
 	line := s.at(s.i)
 	if line[n:] == "" && isBlank(s.at(s.i+1)) {
-		s.node.add(newNode("comment"))
+		s.node.add(newNode("comment", textNode("")))
 		s.i++
 		return true
 	}
-	_, setOff := s.cut(indentRule{first: utf8.RuneCountInString(line[:n]), known: -1})
-	s.node.add(newNode("comment"))
+	b, setOff := s.cut(indentRule{first: utf8.RuneCountInString(line[:n]), known: -1})
+	s.node.add(newNode("comment", textNode(b.trimBlank(false).text())))
 	return setOff
 }
 
 // target reads ".. _name: where it leads".
 func (s *body) target(n int) (bool, string) {
-	line, number := s.at(s.i), s.line()
+	number := s.line()
 	b, setOff := s.b.cut(s.i, indentRule{first: n + 1, known: -1, untilBlank: true, keep: true})
 	escaped := ""
 	for i, l := range b.lines {
@@ -114,7 +114,6 @@ func (s *body) target(n int) (bool, string) {
 		s.addTarget(name, lines, number)
 		return setOff, ""
 	}
-	_ = line
 	return false, "malformed hyperlink target."
 }
 
@@ -153,8 +152,8 @@ func targetName(s string) (name, rest string, ok bool) {
 
 // anonymous reads "__ where it leads".
 func (s *body) anonymous() {
-	line, number := s.at(s.i), s.line()
-	n := markLen(line, "__")
+	number := s.line()
+	n := markLen(s.at(s.i), "__")
 	b, setOff := s.b.cut(s.i, indentRule{first: n, known: -1, untilBlank: true})
 	s.i += len(b.lines)
 	lines := make([]string, len(b.lines))
@@ -184,6 +183,7 @@ func (s *body) addTarget(name string, lines []string, number int) {
 	if name == "" {
 		t.set("anonymous", "1")
 		d.anonTgts = append(d.anonTgts, t)
+		d.giveID(t)
 		return
 	}
 	t.names = append(t.names, refName(unescape(name)))

@@ -190,7 +190,10 @@ func (w *writer) block(n *node) {
 		w.systemMessage(n)
 	case "math_block":
 		w.put(tagLine(n, "div", "formula"), formula(n.plain(), true), "\n</div>\n")
-	case "comment", "substitution_definition", "pending":
+	case "comment":
+		// Two hyphens would end the comment.
+		w.put("<!-- ", strings.ReplaceAll(strings.ReplaceAll(n.plain(), "--", "- -"), "--", "- -"), " -->\n")
+	case "substitution_definition", "pending":
 	default:
 		w.kids(n)
 	}

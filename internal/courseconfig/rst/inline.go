@@ -310,6 +310,7 @@ func (in *inliner) footnoteReference(pos int) int {
 	name := refName(label)
 	ref := newNode("footnote_reference")
 	ref.raw = "[" + label + "]_"
+	d.giveID(ref)
 	switch {
 	case label[0] == '#':
 		ref.set("auto", "1")

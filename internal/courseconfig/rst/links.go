@@ -5,15 +5,15 @@ import (
 	"strconv"
 )
 
-// lead makes a reference lead where a target is or leads.
-func (p *parser) lead(ref, target *node) {
+// lead makes a reference lead where the target with an id is or leads.
+func (p *parser) lead(ref, target *node, id string) {
 	switch {
 	case target.has("refuri"):
 		ref.set("refuri", target.get("refuri"))
 	case target.has("refid"):
 		ref.set("refid", target.get("refid"))
 	default:
-		ref.set("refid", p.doc.giveID(target))
+		ref.set("refid", id)
 	}
 }
 
@@ -36,7 +36,7 @@ func (p *parser) resolveAnonymous(say func(*node)) {
 		if t.has("refname") {
 			p.resolveTarget(t, 0)
 		}
-		p.lead(ref, t)
+		p.lead(ref, t, p.doc.giveID(t))
 	}
 }
 
@@ -80,7 +80,7 @@ func (p *parser) resolveTarget(t *node, depth int) bool {
 	if other.is("target") && other.has("refname") && !p.resolveTarget(other, depth+1) {
 		return false
 	}
-	p.lead(t, other)
+	p.lead(t, other, id)
 	delete(t.attrs, "refname")
 	return true
 }
@@ -88,20 +88,17 @@ func (p *parser) resolveTarget(t *node, depth int) bool {
 // resolveNames makes every named reference a link.
 func (p *parser) resolveNames(say func(*node)) {
 	d := p.doc
-	for _, ref := range d.root.all("reference", "citation_reference") {
+	for _, ref := range d.root.all("reference", "footnote_reference", "citation_reference") {
 		name := ref.get("refname")
 		if name == "" || ref.has("refuri") || ref.has("refid") || inDefinition(ref) {
 			continue
 		}
 		id, known := d.nameIDs[name]
 		if target := d.ids[id]; id != "" && target != nil {
-			if ref.is("citation_reference") {
+			if !ref.is("reference") {
 				ref.set("refid", id)
-				if len(ref.ids) == 0 {
-					d.giveID(ref)
-				}
 			} else {
-				p.lead(ref, target)
+				p.lead(ref, target, id)
 			}
 			continue
 		}
@@ -110,9 +107,29 @@ func (p *parser) resolveNames(say func(*node)) {
 			problem = fmt.Sprintf("Duplicate target name, cannot be used as a unique reference: \"%s\".", name)
 		}
 		m := p.message(levelError, ref.place(), problem)
-		ref.replace(p.problematic(ref.raw, m))
+		p.giveUp(ref, m, true)
 		say(m)
 	}
+}
+
+// giveUp puts the source of a reference in its place. The message links to the
+// id that the reference has already, if keep says so, or to a new one.
+func (p *parser) giveUp(ref, m *node, keep bool) {
+	if m == nil {
+		ref.replace(textNode(ref.raw))
+		return
+	}
+	prb := newNode("problematic", textNode(ref.raw))
+	prb.set("refid", p.doc.giveID(m))
+	if keep {
+		prb.ids = ref.ids
+	}
+	id := p.doc.giveID(prb)
+	if !keep {
+		prb.ids = append(prb.ids, ref.ids...)
+	}
+	m.back = append(m.back, id)
+	ref.replace(prb)
 }
 
 // numberFootnotes numbers automatic footnotes and joins them with their
@@ -159,17 +176,6 @@ func (p *parser) numberFootnotes(say func(*node)) {
 			delete(d.citeRefs, name)
 		}
 	}
-	for _, ref := range d.root.all("footnote_reference") {
-		if !ref.has("refid") {
-			p.dangling(ref, say)
-		}
-	}
-}
-
-func (p *parser) dangling(ref *node, say func(*node)) {
-	m := p.message(levelError, ref.place(), fmt.Sprintf("Unknown target name: \"%s\".", ref.get("refname")))
-	ref.replace(p.problematic(ref.raw, m))
-	say(m)
 }
 
 func (p *parser) joinFootnote(ref, f *node) {
@@ -188,7 +194,7 @@ func (p *parser) joinUnnamed(footnotes []*node, say func(*node)) {
 		if i >= len(footnotes) {
 			m := p.message(levelError, ref.place(), fmt.Sprintf("Too many autonumbered footnote references: only %d "+
 				"corresponding footnotes available.", len(footnotes)))
-			ref.replace(p.problematic(ref.raw, m))
+			p.giveUp(ref, m, false)
 			say(m)
 			continue
 		}
@@ -212,7 +218,7 @@ func (p *parser) numberSymbols(say func(*node)) {
 		if i >= len(p.doc.symbols) {
 			m := p.message(levelError, ref.place(), fmt.Sprintf("Too many symbol footnote references: only %d "+
 				"corresponding footnotes available.", len(p.doc.symbols)))
-			ref.replace(p.problematic(ref.raw, m))
+			p.giveUp(ref, m, false)
 			say(m)
 			continue
 		}

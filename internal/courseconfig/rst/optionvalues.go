@@ -67,7 +67,11 @@ func measure(text string, percent bool) (string, string) {
 	if err == nil && (unit == "" || contains(units, unit) || percent && unit == "%") {
 		return text[:n] + unit, ""
 	}
-	return "", "not a positive measure of one of the following units:\n\"em\" \"ex\" \"px\" \"in\" \"cm\" \"mm\" \"pt\" \"pc\" \"\""
+	last := `""`
+	if percent {
+		last = `"%"`
+	}
+	return "", "not a positive measure of one of the following units:\n\"" + strings.Join(units, `" "`) + `" ` + last
 }
 
 func wholeNumber(text string) (string, string) {

@@ -106,9 +106,9 @@ func (p *parser) numbered(n *node, source, text string, line int) ([]*node, []*n
 		m := p.message(levelError, line, problem)
 		return []*node{p.problematic(source, m)}, some(m)
 	}
-	uri := fmt.Sprintf("http://www.python.org/dev/peps/pep-%04d", number)
+	uri := fmt.Sprintf("https://www.python.org/dev/peps/pep-%04d", number)
 	if kind == "RFC" {
-		uri = fmt.Sprintf("http://tools.ietf.org/html/rfc%d.html", number)
+		uri = fmt.Sprintf("https://tools.ietf.org/html/rfc%d.html", number)
 	}
 	if fragment != "" {
 		uri += "#" + fragment

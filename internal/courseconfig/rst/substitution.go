@@ -19,7 +19,7 @@ func (s *body) substitutionDef(n int) (bool, string) {
 		if !ok {
 			continue
 		}
-		source := strings.TrimRight(strings.Join(s.b.lines[s.i:s.i+len(b.lines)], "\n"), "\n ")
+		source := strings.Join(s.b.lines[s.i:s.i+len(b.lines)], "\n")
 		s.i += len(b.lines)
 		rest := b.from(i)
 		rest.lines[0] = strings.TrimSpace(original(escaped[used:]))

@@ -105,7 +105,7 @@ func (s *body) buildRows(tag string, rows [][]*cell) *node {
 // isGridBorder tells the border of a grid table: +---+---+.
 func isGridBorder(line string) bool {
 	line = strings.TrimRight(line, " ")
-	return len(line) >= 4 && strings.HasPrefix(line, "+-") && strings.HasSuffix(line, "-+") && strings.Trim(line, "+-") == ""
+	return len(line) >= 5 && strings.HasPrefix(line, "+-") && strings.HasSuffix(line, "-+") && strings.Trim(line, "+-") == ""
 }
 
 // isSimpleBorder tells the border of a simple table: ====  ====.

@@ -84,13 +84,17 @@ func (s *body) literalBlock() {
 }
 
 func (s *body) quotedLiteral() {
+	announced := s.line() - 1
 	for s.i < len(s.b.lines) && isBlank(s.at(s.i)) {
 		s.i++
 	}
 	start := s.i
 	line := s.at(s.i)
 	if line == "" || !isMarker(line[0]) {
-		at := min(s.line(), s.b.first+len(s.b.lines)-1)
+		at := s.line()
+		if line == "" {
+			at = max(s.b.first+len(s.b.lines)-1, announced+1)
+		}
 		s.node.addMessages(s.p.message(levelWarning, at, "Literal block expected; none found."))
 		return
 	}
