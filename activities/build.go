@@ -176,6 +176,9 @@ func (b *BuildSteps) environment(ctx context.Context, in Built, log *buildlog.Wr
 		if err != nil {
 			return nil, err
 		}
+		if n := len(ended); n > 0 && ended[n-1].Status == course.StatusSuccess && ended[n-1].Host != b.Host {
+			ended = nil // what the last success left behind lies on another host
+		}
 		files, known, err := b.Git.ChangedFiles(ctx, b.Disk.Course(c.Key), in.Commit, ended)
 		if err != nil {
 			return nil, err

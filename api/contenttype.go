@@ -81,12 +81,3 @@ func mediaType(ext string) string {
 	}
 	return "application/octet-stream"
 }
-
-// isDocument says whether a browser runs scripts that such a file contains.
-func isDocument(kind string) bool {
-	switch strings.TrimSuffix(kind, "; charset=utf-8") {
-	case "text/html", "image/svg+xml", "application/xhtml+xml", "application/xml":
-		return true
-	}
-	return false
-}

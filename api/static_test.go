@@ -101,8 +101,10 @@ func TestStatic(t *testing.T) {
 			if got := w.Header().Get("Access-Control-Allow-Origin"); got != "*" {
 				t.Errorf("pages of A+ may not load it: %q", got)
 			}
-			if sandboxed := strings.HasPrefix(w.Header().Get("Content-Security-Policy"), "sandbox "); sandboxed != strings.HasPrefix(tt.kind, "text/html") {
-				t.Errorf("sandboxed %v", sandboxed)
+			// Pages of courses use storage and load data; as gitmanager's proxies,
+			// this one must not keep them from it.
+			if got := w.Header().Get("Content-Security-Policy"); got != "" {
+				t.Errorf("the page is restricted: %q", got)
 			}
 		})
 	}

@@ -221,7 +221,7 @@ func (y *system) buildHandler(context.Context) error {
 	}
 	pages, err := web.New(web.Config{
 		Log: y.log, Courses: y.store, Rows: y.store, Builds: y.workflows, Releases: y.releases,
-		BaseURL: addresses.Base, RunURL: y.runURL, SSHKey: y.publicKey,
+		BaseURL: addresses.Base, ClientIP: addresses.ClientIP, RunURL: y.runURL, SSHKey: y.publicKey,
 	})
 	if err != nil {
 		return err
