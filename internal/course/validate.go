@@ -23,7 +23,7 @@ const (
 var keyPattern = regexp.MustCompile(`^[-a-zA-Z0-9_]+$`)
 
 // reservedKeys would hide a course behind the service's own addresses.
-var reservedKeys = []string{"api", "gitmanager", "static", "login", "model", "exercise_template", "protected", "new", "id", "metrics", "healthz", "readyz", "assets"}
+var reservedKeys = []string{"api", "gitmanager", "static", "login", "model", "exercise_template", "protected", "metrics", "healthz", "readyz", "assets"}
 
 // ValidKey says whether key can name a course.
 func ValidKey(key string) bool {
