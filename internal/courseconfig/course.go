@@ -75,10 +75,7 @@ func (l *loader) collectFiles(c *Course) {
 	if ok, _ := l.folder.isFile(metaFile); ok { //nolint:errcheck // Load has read it
 		files[metaFile] = true
 	}
-	for _, e := range l.loaded {
-		if e == nil {
-			continue
-		}
+	for _, e := range l.order {
 		files[e.file] = true
 		c.configFiles = append(c.configFiles, e.file)
 		for _, f := range e.includes {

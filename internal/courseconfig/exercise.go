@@ -33,6 +33,7 @@ type loader struct {
 	configDir string // folder of the index, relative to the course; "." for the course itself
 	language  string // default language
 	loaded    map[string]*exerciseConfig
+	order     []*exerciseConfig // the loaded ones in the order of the course
 }
 
 // exercise loads the configuration that an exercise names; nil after a problem.
@@ -59,6 +60,9 @@ func (l *loader) exercise(o *record) *exerciseConfig {
 	}
 	loaded := l.load(file, base, input, at)
 	l.loaded[id] = loaded
+	if loaded != nil {
+		l.order = append(l.order, loaded)
+	}
 	return loaded
 }
 
