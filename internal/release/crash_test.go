@@ -34,6 +34,21 @@ func dieAt(d *release.Depot, n int64) (died func() bool) {
 	return func() bool { return count.Load() > n }
 }
 
+// dieBefore fails every change from the first one on with that operation and
+// that last part of its path, empty for any.
+func dieBefore(d *release.Depot, op, base string) {
+	var dead atomic.Bool
+	d.SetFault(func(o, path string) error {
+		if o == op && (base == "" || base == filepath.Base(path)) {
+			dead.Store(true)
+		}
+		if dead.Load() {
+			return errDied
+		}
+		return nil
+	})
+}
+
 // crashCase is an operation that is killed at each of its steps in turn.
 type crashCase struct {
 	prepare func(t *testing.T, p *place, d *release.Depot)
@@ -279,6 +294,38 @@ func checkClean(t *testing.T, where string, p *place, d *release.Depot) {
 	}
 	if got := liveBuild(t, d); got != live {
 		t.Errorf("%s: cleaning changed the live build from %d to %d", where, live, got)
+	}
+}
+
+// A call that died between the switch and its note has published all the same:
+// its release can be rolled back to, and readers of the one that replaces it
+// have their grace period.
+func TestPublishThatDiedBeforeItsNote(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t)
+	d := p.open(t)
+	p.commit(t, d, 1)
+	publish(t, d, 1)
+	p.commit(t, d, 2)
+	dying := p.open(t)
+	dieBefore(dying, "rename", "published")
+	if _, err := dying.Publish(t.Context(), course.PublishRequest{Key: key, Version: version(2)}); !errors.Is(err, errDied) {
+		t.Fatalf("publish: %v", err)
+	}
+	if live, err := d.Published(key); err != nil || live.BuildID != 2 || live.PublishedAt.IsZero() {
+		t.Errorf("published: %+v, %v", live, err)
+	}
+	if _, err := d.Stored(key); !errors.Is(err, course.ErrNotFound) {
+		t.Errorf("the live release counts as stored: %v", err)
+	}
+	p.commit(t, d, 3)
+	publish(t, d, 3)
+	kept, err := d.Releases(key)
+	if err != nil || len(kept) != 3 {
+		t.Errorf("kept: %+v, %v, want builds 3, 2 and 1", kept, err)
+	}
+	if _, err := d.Publish(t.Context(), course.PublishRequest{Key: key, Version: version(2), Rollback: true}); err != nil {
+		t.Errorf("rollback: %v", err)
 	}
 }
 

@@ -38,6 +38,12 @@ func TestStageCommitPublish(t *testing.T) {
 	if _, err := d.Stored(key); !errors.Is(err, course.ErrNotFound) {
 		t.Errorf("still stored: %v", err)
 	}
+	if _, err := os.Lstat(filepath.Join(p.store, key, "current")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the store still calls it current: %v", err)
+	}
+	if _, err := d.CollectGarbage(t.Context()); err != nil {
+		t.Error(err)
+	}
 	if got := read(t, filepath.Join(p.static, key, "a.html")); got != "build 1\n" {
 		t.Errorf("static file has %q", got)
 	}
