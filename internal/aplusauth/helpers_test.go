@@ -1,0 +1,95 @@
+package aplusauth_test
+
+import (
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/json"
+	"encoding/pem"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+
+	"github.com/golang-jwt/jwt/v5"
+
+	"coursewright/internal/aplusauth"
+)
+
+// Key pairs of the services that tests play, made once per run.
+var (
+	ownKey    = sync.OnceValue(newKey)
+	aplusKey  = sync.OnceValue(newKey)
+	friendKey = sync.OnceValue(newKey)
+)
+
+func newKey() *rsa.PrivateKey {
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		panic(err) // never, says crypto/rand
+	}
+	return key
+}
+
+func privatePEM(key *rsa.PrivateKey) string {
+	return string(pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(key)}))
+}
+
+func publicPEM(key *rsa.PrivateKey) string {
+	return string(pem.EncodeToMemory(&pem.Block{Type: "RSA PUBLIC KEY", Bytes: x509.MarshalPKCS1PublicKey(&key.PublicKey)}))
+}
+
+// config is a service named gitmanager beside an A+ at the given address.
+func config(authenticator string) aplusauth.Config {
+	return aplusauth.Config{
+		UID:                    "gitmanager",
+		PrivateKey:             privatePEM(ownKey()),
+		PublicKey:              publicPEM(ownKey()),
+		RemoteAuthenticatorUID: "aplus",
+		RemoteAuthenticatorURL: authenticator,
+		RemoteAuthenticatorKey: publicPEM(aplusKey()),
+	}
+}
+
+func newService(t testing.TB, c aplusauth.Config) *aplusauth.Service {
+	t.Helper()
+	s, err := aplusauth.New(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// sign makes a token with any claims.
+func sign(t testing.TB, key *rsa.PrivateKey, claims map[string]any) string {
+	t.Helper()
+	token, err := jwt.NewWithClaims(jwt.SigningMethodRS256, jwt.MapClaims(claims)).SignedString(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return token
+}
+
+func bearer(token string) *http.Request {
+	r := httptest.NewRequest(http.MethodGet, "/", nil)
+	r.Header.Set("Authorization", "Bearer "+token)
+	return r
+}
+
+func readVectors(t testing.TB, name string, into any) {
+	t.Helper()
+	if err := json.Unmarshal([]byte(readVector(t, name)), into); err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+}
+
+func readVector(t testing.TB, name string) string {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join("testdata", "auth-vectors", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}
