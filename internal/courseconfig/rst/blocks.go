@@ -149,8 +149,7 @@ func (s *body) lineBlock() {
 			break
 		}
 		n, number := markLen(line, "|"), s.line()
-		b, off := s.b.cut(s.i, indentRule{first: n, known: -1, untilBlank: true})
-		s.i += len(b.lines)
+		b, off := s.cut(indentRule{first: n, known: -1, untilBlank: true})
 		setOff = off
 		nodes, messages := s.p.inline(strings.TrimRight(b.text(), " "), number, s.node)
 		lines = append(lines, newNode("line", nodes...))

@@ -51,8 +51,7 @@ func (s *body) directive(name string, n int) bool {
 	if !known {
 		b, setOff := s.b.cut(s.i, indentRule{first: 0, known: -1, keep: true})
 		s.i += len(b.lines)
-		source := b.trimBlank(false).text()
-		s.node.addMessages(s.p.message(levelError, number, fmt.Sprintf("Unknown directive type \"%s\".", name), literal(source)))
+		s.node.addMessages(s.p.message(levelError, number, fmt.Sprintf("Unknown directive type \"%s\".", name), literal(b.text())))
 		return setOff
 	}
 	b, setOff := s.b.cut(s.i, indentRule{first: columns, known: -1})
@@ -138,7 +137,7 @@ func (c *call) readOptions(lines []string, allowed []string) string {
 		if n == 0 {
 			return "invalid option block"
 		}
-		name := strings.ToLower(fieldName(lines[i], n))
+		name := strings.ToLower(unescape(markEscapes(fieldName(lines[i], n))))
 		value := []string{strings.TrimSpace(lines[i][n:])}
 		for i++; i < len(lines) && strings.HasPrefix(lines[i], " "); i++ {
 			value = append(value, strings.TrimSpace(lines[i]))
@@ -155,7 +154,7 @@ func (c *call) readOptions(lines []string, allowed []string) string {
 		}
 		clean, problem := optionValue(name, text)
 		if problem != "" {
-			shown := "'" + text + "'"
+			shown := "'" + strings.NewReplacer(`\`, `\\`, "\n", `\n`).Replace(text) + "'"
 			if text == "" {
 				shown = "None"
 			}

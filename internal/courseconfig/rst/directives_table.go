@@ -112,8 +112,8 @@ func (c *call) rowsTable(rows [][]*cell, title *node, messages []*node) []*node 
 
 // listTable makes a table of a list of lists.
 func listTable(c *call) []*node {
-	if empty := c.needContent(); empty != nil {
-		return empty
+	if len(c.content.lines) == 0 {
+		return c.fail(levelError, fmt.Sprintf("The \"%s\" directive is empty; content required.", c.name))
 	}
 	title, messages := c.title()
 	holder := c.inside(newNode("holder"))
@@ -228,13 +228,13 @@ func readCSV(b block, delim rune, skipSpace bool) ([][]*cell, int) {
 			value = append(value, text[i])
 			i++
 		}
-		lines := strings.Split(string(value), "\n")
-		row = append(row, &cell{content: block{lines: lines, first: start}})
-		if i >= len(text) || text[i] == '\n' {
-			if len(row) > 1 || string(value) != "" {
-				rows = append(rows, row)
-				columns = max(columns, len(row))
-			}
+		ends := i >= len(text) || text[i] == '\n'
+		if len(row) > 0 || len(value) > 0 || !ends {
+			row = append(row, &cell{content: block{lines: strings.Split(string(value), "\n"), first: start}})
+		}
+		if ends {
+			rows = append(rows, row)
+			columns = max(columns, len(row))
 			row = nil
 			line++
 		}

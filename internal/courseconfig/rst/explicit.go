@@ -12,7 +12,6 @@ func (s *body) explicit() {
 	n := markLen(line, "..")
 	rest := line[n:]
 	var setOff bool
-	number := s.line()
 	problem := ""
 	switch name, used := directiveName(rest); {
 	case strings.HasPrefix(rest, "[") && isFootnote(rest):
@@ -27,6 +26,7 @@ func (s *body) explicit() {
 		setOff = s.comment(n)
 	}
 	if problem != "" {
+		number := s.line()
 		setOff = s.comment(n)
 		s.node.addMessages(s.p.message(levelWarning, number, problem))
 	}
@@ -85,12 +85,12 @@ func (s *body) footnote(n int) bool {
 
 func (s *body) comment(n int) bool {
 	line := s.at(s.i)
-	if line[n:] == "" && isBlank(s.at(s.i+1)) {
+	if suffix(line, n) == "" && isBlank(s.at(s.i+1)) {
 		s.node.add(newNode("comment", textNode("")))
 		s.i++
 		return true
 	}
-	b, setOff := s.cut(indentRule{first: utf8.RuneCountInString(line[:n]), known: -1})
+	b, setOff := s.cut(indentRule{first: n, known: -1})
 	s.node.add(newNode("comment", textNode(b.trimBlank(false).text())))
 	return setOff
 }
@@ -114,6 +114,7 @@ func (s *body) target(n int) (bool, string) {
 		s.addTarget(name, lines, number)
 		return setOff, ""
 	}
+	s.i += len(b.lines) - 1
 	return false, "malformed hyperlink target."
 }
 

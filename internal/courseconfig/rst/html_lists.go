@@ -69,30 +69,27 @@ func (w *writer) bulletOrEnumerated(n *node) {
 	w.compactSimple, w.compactP = simple, p
 }
 
-// isSimpleList tells a list whose items hold no more than a paragraph and a
+// isSimpleList tells a list whose parts hold no more than a paragraph and a
 // simple list.
 func isSimpleList(n *node) bool {
-	for _, item := range n.kids {
-		kids := item.visible()
-		if len(kids) > 0 && kids[0].is("paragraph") && kids[len(kids)-1].is("bullet_list", "enumerated_list") {
-			if !isSimpleList(kids[len(kids)-1]) {
-				return false
-			}
-			kids = kids[:len(kids)-1]
+	switch n.tag {
+	case "paragraph", "#text", "term", "field_name":
+		return true
+	case "bullet_list", "enumerated_list", "definition_list", "definition_list_item", "classifier", "field_list", "field":
+	case "list_item", "definition", "field_body":
+		kids := n.visible()
+		if last := len(kids) - 1; last > 0 && kids[0].is("paragraph") && kids[last].is("bullet_list", "enumerated_list", "field_list") {
+			kids = kids[:last]
 		}
 		if len(kids) > 1 {
 			return false
 		}
-		for _, k := range kids {
-			switch k.tag {
-			case "paragraph":
-			case "bullet_list", "enumerated_list":
-				if !isSimpleList(k) {
-					return false
-				}
-			default:
-				return false
-			}
+	default:
+		return n.isInvisible()
+	}
+	for _, k := range n.kids {
+		if !isSimpleList(k) {
+			return false
 		}
 	}
 	return true

@@ -40,7 +40,7 @@ func (w *writer) tableGroup(n *node) {
 	for _, s := range specs {
 		total += atoi(s.get("colwidth"))
 	}
-	if !contains(n.parent.classes, "colwidths-auto") {
+	if !contains(n.parent.classes, "colwidths-auto") && len(specs) > 0 {
 		w.put("<colgroup>\n")
 		for _, s := range specs {
 			percent := int(float64(atoi(s.get("colwidth")))*100/float64(max(total, 1)) + 0.5)

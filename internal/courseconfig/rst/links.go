@@ -21,8 +21,11 @@ func (p *parser) lead(ref, target *node, id string) {
 func (p *parser) resolveAnonymous(say func(*node)) {
 	d := p.doc
 	if len(d.anonRefs) != len(d.anonTgts) {
-		m := p.message(levelError, 0, fmt.Sprintf("Anonymous hyperlink mismatch: %d references but %d targets.\n"+
+		m := p.message(levelError, p.lastLine, fmt.Sprintf("Anonymous hyperlink mismatch: %d references but %d targets.\n"+
 			"See \"backrefs\" attribute for IDs.", len(d.anonRefs), len(d.anonTgts)))
+		if m != nil {
+			d.giveID(m)
+		}
 		for _, ref := range d.anonRefs {
 			if ref.parent != nil {
 				ref.replace(p.problematic(original(ref.raw), m))
@@ -52,7 +55,7 @@ func (p *parser) resolveIndirect(say func(*node)) {
 		}
 		label := ""
 		if len(t.names) > 0 {
-			label = fmt.Sprintf("\"%s\" ", t.names[0])
+			label = fmt.Sprintf("\"%s\" (id=\"%s\") ", t.names[0], p.doc.giveID(t))
 		}
 		reason := "does not exist."
 		if id, known := p.doc.nameIDs[other]; known {
@@ -61,7 +64,10 @@ func (p *parser) resolveIndirect(say func(*node)) {
 				reason = "forming a circular reference."
 			}
 		}
-		m := p.message(levelError, t.place(), fmt.Sprintf("Indirect hyperlink target %sreferes to target \"%s\", which %s", label, other, reason))
+		m := p.message(levelError, p.placeOf(t), fmt.Sprintf("Indirect hyperlink target %sreferes to target \"%s\", which %s", label, other, reason))
+		if m != nil {
+			p.doc.giveID(m)
+		}
 		say(m)
 	}
 }
@@ -106,10 +112,18 @@ func (p *parser) resolveNames(say func(*node)) {
 		if known {
 			problem = fmt.Sprintf("Duplicate target name, cannot be used as a unique reference: \"%s\".", name)
 		}
-		m := p.message(levelError, ref.place(), problem)
+		m := p.message(levelError, p.placeOf(ref), problem)
 		p.giveUp(ref, m, true)
 		say(m)
 	}
+}
+
+// placeOf is the line of n, or where docutils stands when it does not know.
+func (p *parser) placeOf(n *node) int {
+	if line := n.place(); line > 0 {
+		return line
+	}
+	return p.lastLine
 }
 
 // giveUp puts the source of a reference in its place. The message links to the
@@ -161,6 +175,9 @@ func (p *parser) numberFootnotes(say func(*node)) {
 	p.joinUnnamed(unnamed, say)
 	p.numberSymbols(say)
 	for _, f := range d.root.all("footnote") {
+		if f.has("auto") {
+			continue
+		}
 		for _, name := range f.names {
 			for _, ref := range d.footRefs[name] {
 				p.joinFootnote(ref, f)
@@ -192,7 +209,7 @@ func (p *parser) joinUnnamed(footnotes []*node, say func(*node)) {
 			continue
 		}
 		if i >= len(footnotes) {
-			m := p.message(levelError, ref.place(), fmt.Sprintf("Too many autonumbered footnote references: only %d "+
+			m := p.message(levelError, p.placeOf(ref), fmt.Sprintf("Too many autonumbered footnote references: only %d "+
 				"corresponding footnotes available.", len(footnotes)))
 			p.giveUp(ref, m, false)
 			say(m)
@@ -216,7 +233,7 @@ func (p *parser) numberSymbols(say func(*node)) {
 	}
 	for i, ref := range p.doc.symRefs {
 		if i >= len(p.doc.symbols) {
-			m := p.message(levelError, ref.place(), fmt.Sprintf("Too many symbol footnote references: only %d "+
+			m := p.message(levelError, p.placeOf(ref), fmt.Sprintf("Too many symbol footnote references: only %d "+
 				"corresponding footnotes available.", len(p.doc.symbols)))
 			p.giveUp(ref, m, false)
 			say(m)

@@ -78,7 +78,7 @@ func wholeNumber(text string) (string, string) {
 	n, err := strconv.Atoi(strings.TrimSpace(text))
 	switch {
 	case err != nil:
-		return "", fmt.Sprintf("invalid literal for int() with base 10: '%s'", text)
+		return "", fmt.Sprintf("invalid literal for int() with base 10: '%s'", strings.ReplaceAll(text, "\n", `\n`))
 	case n < 0:
 		return "", "negative value; must be positive or zero"
 	}

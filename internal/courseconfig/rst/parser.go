@@ -10,6 +10,7 @@ type parser struct {
 	styles      []string // title styles, in order of level
 	level       int      // of the section that is being read
 	messages    int      // made so far
+	lastLine    int      // where docutils stands after the text; 0 when it has lost its place
 	depth       int      // of blocks inside each other
 	roles       map[string]role
 	defaultRole string
@@ -20,7 +21,19 @@ func newParser() *parser {
 }
 
 func (p *parser) parse(b block) {
-	(&body{p: p, b: b, node: p.doc.root, titles: true}).run()
+	top := &body{p: p, b: b, node: p.doc.root, titles: true}
+	top.run()
+	p.lastLine = len(b.lines) + 1
+	if n := len(p.doc.root.kids); n > 0 && losesPlace(p.doc.root.kids[n-1]) {
+		p.lastLine = 0
+	}
+}
+
+// losesPlace tells the elements after which docutils has no line at the end of
+// the text.
+func losesPlace(n *node) bool {
+	return n.is("section", "bullet_list", "enumerated_list", "definition_list", "field_list", "option_list",
+		"line_block", "target", "comment", "footnote", "citation", "substitution_definition", "admonition", "image", "figure")
 }
 
 // body reads a block of elements into a node.

@@ -75,13 +75,13 @@ func (p *parser) substitute(say func(*node)) {
 	for len(work) > 0 {
 		ref := work[0]
 		work = work[1:]
-		if inDefinition(ref) {
-			continue
-		}
 		name := normalSpace(ref.get("name"))
 		def := d.subst[name]
 		if def == nil {
 			def = d.subst[d.substFold[strings.ToLower(name)]]
+		}
+		if def != nil && inDefinition(ref) {
+			continue
 		}
 		used++
 		problem := ""
@@ -94,7 +94,7 @@ func (p *parser) substitute(say func(*node)) {
 			problem = fmt.Sprintf("Too many substitutions; \"%s\" is left out.", name)
 		}
 		if problem != "" {
-			m := p.message(levelError, ref.place(), problem)
+			m := p.message(levelError, p.placeOf(ref), problem)
 			ref.replace(p.problematic(original(ref.raw), m))
 			say(m)
 			continue

@@ -26,6 +26,7 @@ func (s *body) substitutionDef(n int) (bool, string) {
 		s.define(unescape(name), rest, number, source)
 		return setOff, ""
 	}
+	s.i += len(b.lines) - 1
 	return false, "malformed substitution definition."
 }
 

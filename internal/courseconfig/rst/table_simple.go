@@ -96,12 +96,10 @@ func (t *simpleTable) part(line []rune, s span) []rune {
 // row makes the cells of lines start to end. columns are those that the rule
 // under the row marks; nil without one.
 func (t *simpleTable) row(start, end int, columns []span, at int) ([][]*cell, *tableError) {
-	if start == end {
-		if columns != nil && len(columns) != len(t.columns) {
-			return nil, &tableError{problem: "", offset: at}
-		}
+	if start >= end && columns == nil {
 		return nil, nil
 	}
+	start = min(start, end)
 	if columns == nil {
 		columns = append([]span(nil), t.columns...)
 	}

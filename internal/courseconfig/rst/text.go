@@ -137,9 +137,10 @@ func (s *body) definitionList() {
 }
 
 func (s *body) definition(list *node) bool {
-	term, line := s.at(s.i), s.line()
+	term := s.at(s.i)
 	s.i++
 	b, setOff := s.cut(indentRule{first: -1, known: -1})
+	line := s.line() - 2 // docutils counts from the end of the definition
 	item := newNode("definition_list_item")
 	item.line = line
 	list.add(item)
