@@ -54,6 +54,11 @@ type Built struct {
 	Fresh  bool   `json:"fresh,omitempty"`
 }
 
+// Staged tells what is left to do with a release.
+type Staged struct {
+	Committed bool `json:"committed,omitempty"` // nothing: no grader has to agree first
+}
+
 // Ending gives a build its final status.
 type Ending struct {
 	Job    Job           `json:"job"`

@@ -23,17 +23,21 @@ type ReleaseSteps struct {
 
 func (r *ReleaseSteps) ledger() Ledger { return Ledger{Steps: r.Store, Logs: r.Store} }
 
-// StageRelease validates what was built and makes a release of it that waits to
-// be committed. The two are one activity: staging again means validating again.
-func (r *ReleaseSteps) StageRelease(ctx context.Context, in Built) error {
+// StageRelease validates what was built and makes a release of it. The two are
+// one activity: staging again means validating again. A course that no grader
+// has to agree to is committed at once, which saves a round trip.
+func (r *ReleaseSteps) StageRelease(ctx context.Context, in Built) (Staged, error) {
 	unlock, err := r.Disk.Lock(ctx, in.Job.CourseKey)
 	if err != nil {
-		return forTemporal(err)
+		return Staged{}, forTemporal(err)
 	}
 	defer unlock()
 	c, err := r.Store.Course(ctx, in.Job.CourseKey)
 	if err != nil {
-		return forTemporal(err)
+		return Staged{}, forTemporal(err)
+	}
+	if r.committed(in.Job) {
+		return Staged{Committed: true}, nil
 	}
 	var loaded *courseconfig.Course
 	err = r.ledger().step(ctx, in.Job, "validate", func(ctx context.Context, log *buildlog.Writer) error {
@@ -41,11 +45,26 @@ func (r *ReleaseSteps) StageRelease(ctx context.Context, in Built) error {
 		return err
 	})
 	if err != nil {
-		return err
+		return Staged{}, err
 	}
-	return r.ledger().step(ctx, in.Job, "store", func(ctx context.Context, log *buildlog.Writer) error {
+	err = r.ledger().step(ctx, in.Job, "store", func(ctx context.Context, log *buildlog.Writer) error {
 		return r.stage(ctx, c, in, loaded, log)
 	})
+	if err != nil || len(loaded.Configures()) > 0 {
+		return Staged{}, err
+	}
+	return Staged{Committed: true}, r.CommitRelease(ctx, in.Job)
+}
+
+// committed says whether an earlier try, whose answer was lost, has committed
+// the release already. Perhaps it is published by now.
+func (r *ReleaseSteps) committed(job Job) bool {
+	for _, find := range []func(string) (course.Release, error){r.Releases.Stored, r.Releases.Published} {
+		if rel, err := find(job.CourseKey); err == nil && rel.Version == job.Version {
+			return true
+		}
+	}
+	return false
 }
 
 // validate loads the whole configuration and tells every problem at once.

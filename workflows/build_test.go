@@ -34,6 +34,8 @@ type bench struct {
 	rows  store.Store
 	steps []string // the steps that ran, in order
 	on    map[string]func() error
+
+	noGraders bool
 }
 
 func newBench(t *testing.T) *bench {
@@ -90,7 +92,9 @@ func (b *bench) register() {
 	b.env.OnActivity(disk.RunBuilder, mock.Anything, mock.Anything).Return(
 		func(context.Context, activities.Built) error { return b.step("build") })
 	b.env.OnActivity(rel.StageRelease, mock.Anything, mock.Anything).Return(
-		func(context.Context, activities.Built) error { return b.step("stage") })
+		func(context.Context, activities.Built) (activities.Staged, error) {
+			return activities.Staged{Committed: b.noGraders}, b.step("stage")
+		})
 	b.env.OnActivity(rel.CommitRelease, mock.Anything, mock.Anything).Return(
 		func(context.Context, activities.Job) error { return b.step("commit") })
 	b.env.OnActivity(disk.Clean, mock.Anything, mock.Anything).Return(
@@ -151,6 +155,18 @@ func TestABuildGoesThroughItsStepsInOrder(t *testing.T) {
 	b.run()
 	b.expect(course.StatusSuccess)
 	if want := []string{"checkout", "build", "stage", "commit", "clean"}; !slices.Equal(b.steps, want) {
+		t.Errorf("steps are %v, want %v", b.steps, want)
+	}
+}
+
+func TestACourseWithoutGradersIsCommittedWhenStaged(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.noGraders = true
+	b.request(course.BuildOptions{})
+	b.run()
+	b.expect(course.StatusSuccess)
+	if want := []string{"checkout", "build", "stage", "clean"}; !slices.Equal(b.steps, want) {
 		t.Errorf("steps are %v, want %v", b.steps, want)
 	}
 }

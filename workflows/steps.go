@@ -19,6 +19,7 @@ type run struct {
 	host   string // has the working copy; empty until a host took the build
 	commit string
 	fresh  bool
+	staged activities.Staged
 }
 
 // steps takes a build from its source to a committed release. Steps are
@@ -75,10 +76,13 @@ func (r *run) runBuilder(ctx workflow.Context) error {
 
 func (r *run) stage(ctx workflow.Context) error {
 	ctx = onHost(ctx, HostQueue(r.host), stageLimit)
-	return workflow.ExecuteActivity(ctx, release.StageRelease, r.built()).Get(ctx, nil)
+	return workflow.ExecuteActivity(ctx, release.StageRelease, r.built()).Get(ctx, &r.staged)
 }
 
 func (r *run) commitRelease(ctx workflow.Context) error {
+	if r.staged.Committed {
+		return nil
+	}
 	ctx = onHost(ctx, HostQueue(r.host), commitLimit)
 	return workflow.ExecuteActivity(ctx, release.CommitRelease, r.job).Get(ctx, nil)
 }
