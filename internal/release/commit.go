@@ -80,15 +80,14 @@ func (d *Depot) commit(key, version string) error {
 // makeCurrent switches STORE/KEY/current and retires the other releases there.
 func (d *Depot) makeCurrent(key, version string) error {
 	dir := filepath.Join(d.store, key)
-	link := filepath.Join(dir, currentName)
-	leaving, err := readLink(link)
+	leaving, err := d.currentVersion(key)
 	if err != nil {
 		return err
 	}
 	if err := d.supersede(dir, version, leaving); err != nil {
 		return err
 	}
-	if err := d.disk.switchLink(link, version, filepath.Join(d.store, trashName)); err != nil {
+	if err := d.disk.switchLink(d.currentLink(key), version, filepath.Join(d.store, trashName)); err != nil {
 		return err
 	}
 	if err := d.disk.sync(dir); err != nil {

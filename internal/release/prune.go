@@ -98,7 +98,7 @@ func (d *Depot) pruneStored(ctx context.Context, key string) (int, error) {
 		return 0, err
 	}
 	defer unlock()
-	version, err := readLink(filepath.Join(d.store, key, currentName))
+	version, err := d.currentVersion(key)
 	if err != nil {
 		return 0, err
 	}

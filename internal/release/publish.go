@@ -44,26 +44,13 @@ func (d *Depot) publishLocked(ctx context.Context, r course.PublishRequest) erro
 	if err != nil {
 		return err
 	}
-	if live != r.Version {
-		if err := d.fenced(rel, r.Rollback); err != nil {
-			return err
-		}
+	if live == r.Version {
+		err = d.move(ctx, rel)
+	} else if err = d.fenced(rel, r.Rollback); err == nil {
+		err = d.replace(ctx, rel, live)
 	}
-	next := tempBeside(filepath.Join(d.publish, r.Key))
-	if live != r.Version {
-		if err := d.prepare(rel, live, next); err != nil {
-			return err
-		}
-	}
-	if rel.Dir != d.publishedDir(r.Key, r.Version) {
-		if err := d.move(ctx, rel); err != nil {
-			return err
-		}
-	}
-	if live != r.Version {
-		if err := d.switchTo(rel, next); err != nil {
-			return err
-		}
+	if err != nil {
+		return err
 	}
 	if err := d.linkStatic(rel); err != nil {
 		return err
@@ -71,29 +58,50 @@ func (d *Depot) publishLocked(ctx context.Context, r course.PublishRequest) erro
 	return d.leaveStore(ctx, rel)
 }
 
-// find looks for the release in the publish folder, then in the store.
+// replace makes a release live instead of the present one, "" for none.
+func (d *Depot) replace(ctx context.Context, rel course.Release, live string) error {
+	next := tempBeside(filepath.Join(d.publish, rel.Key))
+	if err := d.prepare(rel, live, next); err != nil {
+		return err
+	}
+	if err := d.move(ctx, rel); err != nil {
+		return errors.Join(err, d.disk.remove(next))
+	}
+	return d.switchTo(rel, next)
+}
+
+// find looks for the release in the publish folder, then for the current one
+// of the store. An older one that is still there does not count: the graders
+// know the newer one already.
 func (d *Depot) find(r course.PublishRequest) (course.Release, error) {
 	rel, err := loadRelease(d.publishedDir(r.Key, r.Version))
-	if errors.Is(err, course.ErrNotFound) && d.store != "" {
+	if !errors.Is(err, course.ErrNotFound) {
+		return rel, err
+	}
+	current, err := d.currentVersion(r.Key)
+	if err != nil {
+		return course.Release{}, err
+	}
+	if current == r.Version {
 		rel, err = loadRelease(d.storedDir(r.Key, r.Version))
 	}
-	if errors.Is(err, course.ErrNotFound) {
-		return course.Release{}, d.mismatch(r)
+	if current != r.Version || errors.Is(err, course.ErrNotFound) {
+		return course.Release{}, d.mismatch(r.Key, r.Version)
 	}
 	return rel, err
 }
 
 // mismatch explains that a version is not there.
-func (d *Depot) mismatch(r course.PublishRequest) error {
+func (d *Depot) mismatch(key, version string) error {
 	describe := func(rel course.Release, err error) string {
 		if err != nil {
 			return "none"
 		}
 		return rel.Version
 	}
-	stored, published := describe(d.Stored(r.Key)), describe(d.Published(r.Key))
+	stored, published := describe(d.Stored(key)), describe(d.Published(key))
 	return fmt.Errorf("version %s is not there any more (stored: %s, published: %s); the course was probably built again meanwhile, import it again: %w",
-		r.Version, stored, published, course.ErrConflict)
+		version, stored, published, course.ErrConflict)
 }
 
 // fenced refuses a release that is older than one published before, except for
@@ -115,14 +123,23 @@ func (d *Depot) fenced(rel course.Release, rollback bool) error {
 	return nil
 }
 
-// move takes a release from the store to the publish folder. Until the switch
-// it counts as stored.
+// move takes a release from the store to the publish folder, where it may be
+// already. Until the switch it counts as stored.
 func (d *Depot) move(ctx context.Context, rel course.Release) error {
+	if rel.Dir == d.publishedDir(rel.Key, rel.Version) {
+		return nil
+	}
 	unlock, err := d.lockStore(ctx, rel.Key)
 	if err != nil {
 		return err
 	}
 	defer unlock()
+	// A build may have committed since the release was found.
+	if current, err := d.currentVersion(rel.Key); err != nil {
+		return err
+	} else if current != rel.Version {
+		return d.mismatch(rel.Key, rel.Version)
+	}
 	dir := d.releasesDir(rel.Key)
 	if err := d.makeCourseFolder(filepath.Dir(dir), dir); err != nil {
 		return err
@@ -181,11 +198,7 @@ func (d *Depot) leaveStore(ctx context.Context, rel course.Release) error {
 	if err := d.markPublished(rel.Key, rel.Version); err != nil {
 		return err
 	}
-	if d.store == "" {
-		return nil
-	}
-	link := filepath.Join(d.store, rel.Key, currentName)
-	if version, err := readLink(link); err != nil || version != rel.Version {
+	if current, err := d.currentVersion(rel.Key); err != nil || current != rel.Version {
 		return err
 	}
 	unlock, err := d.lockStore(ctx, rel.Key)
@@ -194,8 +207,8 @@ func (d *Depot) leaveStore(ctx context.Context, rel course.Release) error {
 	}
 	defer unlock()
 	// A build may have committed between the look and the lock.
-	if version, err := readLink(link); err != nil || version != rel.Version {
+	if current, err := d.currentVersion(rel.Key); err != nil || current != rel.Version {
 		return err
 	}
-	return d.disk.remove(link)
+	return d.disk.remove(d.currentLink(rel.Key))
 }

@@ -136,6 +136,12 @@ func TestPublishRules(t *testing.T) {
 		t.Errorf("forward again: %v", err)
 	}
 	live(2)
+	p.commit(t, d, 3)
+	p.commit(t, d, 4)
+	if err := ask(3, false); !errors.Is(err, course.ErrConflict) || !strings.Contains(err.Error(), "stored: "+version(4)) {
+		t.Errorf("a stored build that was replaced: %v", err)
+	}
+	live(2)
 	kept, err := d.Releases(key)
 	if err != nil || len(kept) != 2 || kept[0].BuildID != 2 || kept[1].BuildID != 1 {
 		t.Errorf("kept releases: %+v, %v", kept, err)

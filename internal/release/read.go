@@ -23,9 +23,8 @@ func (d *Depot) Stored(key string) (course.Release, error) {
 	if err := checkKey(key); err != nil || d.store == "" {
 		return course.Release{}, errors.Join(err, none)
 	}
-	link := filepath.Join(d.store, key, currentName)
 	for range lookAgain {
-		version, err := readLink(link)
+		version, err := d.currentVersion(key)
 		if err != nil {
 			return course.Release{}, fmt.Errorf("stored release of %s: %w", key, err)
 		}
@@ -39,7 +38,7 @@ func (d *Depot) Stored(key string) (course.Release, error) {
 		if !errors.Is(err, course.ErrNotFound) {
 			return rel, err
 		}
-		if again, err := readLink(link); err == nil && again == version {
+		if again, err := d.currentVersion(key); err == nil && again == version {
 			return course.Release{}, none
 		}
 	}
@@ -101,6 +100,18 @@ func (d *Depot) loadPublished(key, version string) (course.Release, error) {
 		rel.PublishedAt, err = markTime(filepath.Join(d.publish, key))
 	}
 	return rel, err
+}
+
+// currentLink is STORE/KEY/current.
+func (d *Depot) currentLink(key string) string { return filepath.Join(d.store, key, currentName) }
+
+// currentVersion is what STORE/KEY/current names, "" when there is no such
+// link or no store.
+func (d *Depot) currentVersion(key string) (string, error) {
+	if d.store == "" {
+		return "", nil
+	}
+	return readLink(d.currentLink(key))
 }
 
 // liveVersion is the version that PUBLISH/KEY names, "" when there is no such
