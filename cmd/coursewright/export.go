@@ -57,7 +57,7 @@ func export(cmd *cobra.Command, dir string, o exportOptions) error {
 		return err
 	}
 	if !report.Accepted() {
-		fmt.Fprint(cmd.ErrOrStderr(), report.Text(dir)) //nolint:errcheck // nowhere to tell
+		fmt.Fprint(cmd.ErrOrStderr(), report.Text(dir))
 		return errReported
 	}
 	text, err := course.Export(strings.TrimSuffix(o.baseURL, "/"), defaults)

@@ -12,9 +12,9 @@ import (
 
 // largeCourse writes a course of equal modules: each exercise has a form in two
 // languages in a file of its own.
-func largeCourse(t testing.TB, modules, exercises int) string {
-	t.Helper()
-	dir := t.TempDir()
+func largeCourse(tb testing.TB, modules, exercises int) string {
+	tb.Helper()
+	dir := tb.TempDir()
 	var index strings.Builder
 	index.WriteString("name: {en: Large course, fi: Iso kurssi}\nlang: [en, fi]\nstart: 2026-09-01\nend: 2026-12-31 23:59\n" +
 		"categories:\n  ex: {name: Exercises}\n  ch: {name: Chapters, status: nototal}\n" +
@@ -24,10 +24,10 @@ func largeCourse(t testing.TB, modules, exercises int) string {
 		fmt.Fprintf(&index, "  - key: m%d_chapter\n    category: ch\n    name: Chapter\n    static_content: {en: m%d/chapter_en.html, fi: m%d/chapter_fi.html}\n    children:\n", m, m, m)
 		for e := range exercises / modules {
 			fmt.Fprintf(&index, "    - key: m%d_e%d\n      type: form\n      config: exercises/m%d_e%d.yaml\n      difficulty: B\n", m, e, m, e)
-			writeFile(t, filepath.Join(dir, fmt.Sprintf("exercises/m%d_e%d.yaml", m, e)), []byte(fmt.Sprintf(largeExercise, m, e, m, e)))
+			writeFile(tb, filepath.Join(dir, fmt.Sprintf("exercises/m%d_e%d.yaml", m, e)), []byte(fmt.Sprintf(largeExercise, m, e, m, e)))
 		}
 	}
-	writeFile(t, filepath.Join(dir, "index.yaml"), []byte(index.String()))
+	writeFile(tb, filepath.Join(dir, "index.yaml"), []byte(index.String()))
 	return dir
 }
 
@@ -50,16 +50,16 @@ fieldgroups:
     required: true
 `
 
-func load(t testing.TB, dir string) *courseconfig.Course {
-	t.Helper()
-	c, report, err := courseconfig.Load(t.Context(), dir, courseconfig.Settings{
+func load(tb testing.TB, dir string) *courseconfig.Course {
+	tb.Helper()
+	c, report, err := courseconfig.Load(tb.Context(), dir, courseconfig.Settings{
 		Key: "large", DefaultGraderURL: "http://grader.example/configure", StaticContentHost: "http://static.example",
 	})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	if c == nil {
-		t.Fatalf("refused: %s", report.Errors[0])
+		tb.Fatalf("refused: %s", report.Errors[0])
 	}
 	return c
 }

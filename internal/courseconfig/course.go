@@ -72,7 +72,7 @@ func (c *Course) Files() []string { return slices.Clone(c.files) }
 // missing is a warning: its address will answer 404.
 func (l *loader) collectFiles(c *Course) {
 	files := map[string]bool{c.indexFile: true}
-	if ok, _ := l.folder.isFile(metaFile); ok { //nolint:errcheck // Load has read it
+	if ok, _ := l.folder.isFile(metaFile); ok {
 		files[metaFile] = true
 	}
 	for _, e := range l.order {

@@ -160,9 +160,10 @@ func writableValue(v *pyvalue.Value) bool {
 		})
 	case pyvalue.Null, pyvalue.Bool, pyvalue.String, pyvalue.Date, pyvalue.DateTime:
 		return true
+	default:
+		_, err := pyvalue.AppendJSON(nil, v)
+		return err == nil
 	}
-	_, err := pyvalue.AppendJSON(nil, v)
-	return err == nil
 }
 
 func writableKey(key *pyvalue.Value) bool {

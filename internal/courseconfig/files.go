@@ -16,8 +16,7 @@ import (
 
 // folder reads the files of one course and remembers which.
 type folder struct {
-	root   *os.Root
-	limits pyvalue.Limits
+	root *os.Root
 }
 
 // maxFileSize bounds one configuration file, in bytes.

@@ -29,6 +29,10 @@ const (
 	viewNoSubmission = "access.types.stdsync.noSubmission"
 )
 
+// misspelt is what gitmanager has always called required in forms of texts; A+
+// knows it by this name.
+const misspelt = "requred" //nolint:misspell // see above
+
 // formOf describes the form of an exercise.
 func (c *checker) formOf(e *exerciseConfig) (spec []any, i18n pairs) {
 	f := &form{c: c, spec: []any{}, i18n: pairs{}, keys: map[string]bool{}}
@@ -44,7 +48,7 @@ func (c *checker) formOf(e *exerciseConfig) (spec []any, i18n pairs) {
 		})
 	case viewPost:
 		f.each(roots, "fields", nil, func(field []*pyvalue.Value, at *place) {
-			f.simple(field, pair{"key", f.need(field, "name", at)}, "textarea", "title", pair{"requred", orDefault(field[0], "required", false)})
+			f.simple(field, pair{"key", f.need(field, "name", at)}, "textarea", "title", pair{misspelt, orDefault(field[0], "required", false)})
 		})
 	case viewFiles:
 		f.each(roots, "files", nil, func(file []*pyvalue.Value, at *place) {
@@ -128,8 +132,10 @@ func (f *form) field(values []*pyvalue.Value, at *place) {
 		f.number++
 		if _, ok := values[0].Get("more_text"); ok {
 			f.spec = append(f.spec, pairs{
-				{"key", fieldName(rows[0], f.number) + "_more"}, {"type", "text"},
-				{"title", f.translate(texts(values, "more_text"))}, {"required", false},
+				{"key", fieldName(rows[0], f.number) + "_more"},
+				{"type", "text"},
+				{"title", f.translate(texts(values, "more_text"))},
+				{"required", false},
 			})
 			f.number++
 		}

@@ -81,8 +81,9 @@ func (m moment) compared() (t time.Time, naive, ok bool) {
 	case momentDay:
 		y, month, d := m.time.Date()
 		return time.Date(y, month, d, 23, 59, 59, 999_999_000, time.UTC), true, true
+	default:
+		return time.Time{}, false, false
 	}
-	return time.Time{}, false, false
 }
 
 // String gives the date as A+ gets it.
@@ -96,8 +97,9 @@ func (m moment) String() string {
 			s += "." + pad(micro/1000, 3)
 		}
 		return s + m.zone()
+	default:
+		return m.text
 	}
-	return m.text
 }
 
 func (m moment) zone() string {
@@ -144,8 +146,9 @@ func asMoment(v *pyvalue.Value) (moment, bool) {
 		return textMoment(v.Str), true
 	case pyvalue.String:
 		return textMoment(v.Str), true
+	default:
+		return moment{}, false
 	}
-	return moment{}, false
 }
 
 func textMoment(s string) moment {
@@ -243,6 +246,9 @@ func parseZone(s string) (*time.Location, bool) {
 
 // number reads a few digits that a pattern has let through; none are zero.
 func number(s string) int {
-	n, _ := strconv.Atoi(asciiDigits(s)) //nolint:errcheck // only digits come here
+	n, err := strconv.Atoi(asciiDigits(s))
+	if err != nil {
+		return 0
+	}
 	return n
 }

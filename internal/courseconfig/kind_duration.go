@@ -72,8 +72,9 @@ func spanText(v *pyvalue.Value) (string, bool) {
 		return strconv.FormatFloat(f, 'f', 6, 64), true
 	case pyvalue.String, pyvalue.Bytes:
 		return v.Str, true
+	default:
+		return "", false
 	}
-	return "", false
 }
 
 // The two forms of a span: clock time with days before it, and ISO 8601.

@@ -43,8 +43,9 @@ func asText(v *pyvalue.Value) (string, bool) {
 		return v.Str, utf8.ValidString(v.Str)
 	case pyvalue.Bool, pyvalue.Int, pyvalue.Float:
 		return pyvalue.PyStr(v), true
+	default:
+		return "", false
 	}
-	return "", false
 }
 
 // intKind is a whole number, at least min where min is not nil.
@@ -101,8 +102,9 @@ func asInt(v *pyvalue.Value) (*big.Int, bool) {
 		return i, true
 	case pyvalue.String, pyvalue.Bytes:
 		return pyInt(v.Str)
+	default:
+		return nil, false
 	}
-	return nil, false
 }
 
 // boolKind is a truth value.
@@ -142,6 +144,7 @@ func asBool(v *pyvalue.Value) (yes, ok bool) {
 		case "1", "on", "t", "true", "y", "yes":
 			return true, true
 		}
+	default:
 	}
 	return false, false
 }
@@ -174,8 +177,9 @@ func asFloat(v *pyvalue.Value) (float64, bool) {
 		return f, true
 	case pyvalue.String, pyvalue.Bytes:
 		return pyFloat(v.Str)
+	default:
+		return 0, false
 	}
-	return 0, false
 }
 
 // literalKind is one of a few words.

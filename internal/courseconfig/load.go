@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"path"
-	"strings"
 
 	"coursewright/internal/course"
 	"coursewright/internal/courseconfig/pyvalue"
@@ -204,6 +203,3 @@ func (l *loader) exercises(c *Course) {
 		visit(m.children)
 	}
 }
-
-// relative drops the leading slashes that mean the course folder.
-func relative(file string) string { return strings.TrimLeft(file, "/") }

@@ -293,8 +293,9 @@ func iterate(v *pyvalue.Value) ([]*pyvalue.Value, bool) {
 			out = append(out, &pyvalue.Value{Kind: pyvalue.String, Str: string(r), Pos: v.Pos, File: v.File})
 		}
 		return out, true
+	default:
+		return nil, false
 	}
-	return nil, false
 }
 
 func hashable(v *pyvalue.Value) bool {

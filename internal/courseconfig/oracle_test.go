@@ -166,13 +166,13 @@ func unpack(t *testing.T, file string) (dir string, want oracle) {
 	return dir, want
 }
 
-func writeFile(t testing.TB, file string, data []byte) {
-	t.Helper()
+func writeFile(tb testing.TB, file string, data []byte) {
+	tb.Helper()
 	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	if err := os.WriteFile(file, data, 0o644); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 }
 
@@ -315,7 +315,7 @@ func (o oracle) settings() courseconfig.Settings {
 	}
 }
 
-func parseJSON(t testing.TB, data []byte) any {
+func parseJSON(t *testing.T, data []byte) any {
 	t.Helper()
 	if len(data) == 0 {
 		return nil

@@ -81,8 +81,9 @@ func (t *tagger) value(v *pyvalue.Value, at *place) *pyvalue.Value {
 		return t.mapping(v, at)
 	case pyvalue.List:
 		return t.list(v, at)
+	default:
+		return v
 	}
-	return v
 }
 
 func (t *tagger) list(v *pyvalue.Value, at *place) *pyvalue.Value {

@@ -164,6 +164,7 @@ func keyID(v *pyvalue.Value) string {
 		if !v.Naive {
 			return "z" + v.Time.UTC().String()
 		}
+	default:
 	}
 	return pythonType(v) + pyvalue.PyStr(v)
 }
