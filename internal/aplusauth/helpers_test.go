@@ -1,11 +1,14 @@
 package aplusauth_test
 
 import (
+	"bufio"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
+	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -92,4 +95,22 @@ func readVector(t testing.TB, name string) string {
 		t.Fatal(err)
 	}
 	return string(data)
+}
+
+// encode gives a part of a token.
+func encode(text string) string { return base64.RawURLEncoding.EncodeToString([]byte(text)) }
+
+// body reads an HTTP answer from a connection.
+func body(t testing.TB, from io.Reader) string {
+	t.Helper()
+	resp, err := http.ReadResponse(bufio.NewReader(from), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
 }
