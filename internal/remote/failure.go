@@ -1,0 +1,195 @@
+// Package remote holds what calls to other services, A+ and the graders, have
+// in common: the error of a call that did not work, which knows whether to try
+// again and when, bounds on answers, and words that are fit for users. It makes
+// no calls and knows no tokens. Start at Target and Failure.
+package remote
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"coursewright/internal/course"
+)
+
+// Kind is what went wrong with a call.
+type Kind string
+
+// The kinds of failure, with how often each is worth another try.
+const (
+	KindConnect Kind = "connect" // nothing was sent: five times
+	KindRead    Kind = "read"    // the connection broke or the time was up: twice
+	KindStatus  Kind = "status"  // an answer that refuses: three times if it may pass
+	KindAnswer  Kind = "answer"  // an answer that makes no sense: never
+	KindToken   Kind = "token"   // no permission to call at all: never
+)
+
+// maxRetryAfter bounds how long a service may make a build wait.
+const maxRetryAfter = 5 * time.Minute
+
+// Failure is a call that did not work. Its text is one line for the course's
+// teachers, without secrets.
+type Failure struct {
+	Kind       Kind
+	Status     int           // of the answer, 0 without one
+	Message    string        // what happened and, where that is known, what to do
+	RetryAfter time.Duration // what the service asked for, at most five minutes
+	HasRetry   bool          // the answer had a usable Retry-After
+	Err        error         // the cause; nil for an answer
+}
+
+// Error gives the message.
+func (f *Failure) Error() string { return f.Message }
+
+// Unwrap gives the cause.
+func (f *Failure) Unwrap() error { return f.Err }
+
+// Next says whether the call is to be made again after it failed for the nth
+// time, counted from 1, and how long to wait before: 0, 0.8, 1.6, 3.2, 6.4 s, or
+// what the service asked for.
+func (f *Failure) Next(attempt int) (wait time.Duration, again bool) {
+	if attempt > f.retries() {
+		return 0, false
+	}
+	if f.HasRetry {
+		return f.RetryAfter, true
+	}
+	if attempt > 1 {
+		wait = 400 * time.Millisecond << (attempt - 1)
+	}
+	return wait, true
+}
+
+func (f *Failure) retries() int {
+	switch f.Kind {
+	case KindConnect:
+		return 5
+	case KindRead:
+		return 2
+	case KindStatus:
+		switch f.Status {
+		case http.StatusInternalServerError, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+			return 3
+		case http.StatusRequestEntityTooLarge, http.StatusTooManyRequests:
+			if f.HasRetry {
+				return 3
+			}
+		}
+	case KindAnswer, KindToken:
+	}
+	return 0
+}
+
+// Target is the service and address of a call, in words for messages.
+type Target struct {
+	Name string // such as "the grader"
+	URL  *url.URL
+}
+
+// String gives name and address, the latter without user names, passwords and
+// query.
+func (t Target) String() string {
+	return t.Name + " " + ShowURL(t.URL)
+}
+
+// Broken explains an error of http.Client.Do or of reading the answer's body.
+// When ctx, the caller's own, is done it gives the context's error, else a
+// *Failure of kind KindConnect, KindRead or, for a course.ErrDenied of the
+// transport that adds tokens, KindToken.
+func (t Target) Broken(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return fmt.Errorf("call %s: %w", t, context.Cause(ctx))
+	}
+	var wrapped *url.Error
+	if errors.As(err, &wrapped) {
+		err = wrapped.Err // the outer text holds the address with its query
+	}
+	f := &Failure{Kind: KindRead, Err: err}
+	if errors.Is(err, course.ErrDenied) {
+		f.Kind = KindToken
+		f.Message = fmt.Sprintf("%s was not called because there is no permission to: %s", t, OneLine(err.Error(), maxShown))
+		return f
+	}
+	if errors.Is(err, ErrTooLong) {
+		f.Kind = KindAnswer
+		f.Message = fmt.Sprintf("%s: %s", t, err)
+		return f
+	}
+	why, connecting := reason(err)
+	if connecting {
+		f.Kind = KindConnect
+	}
+	f.Message = fmt.Sprintf("%s cannot be reached: %s", t, why)
+	return f
+}
+
+// reason puts a network error into words that hold no inner addresses.
+func reason(err error) (why string, connecting bool) {
+	var (
+		op          *net.OpError
+		dns         *net.DNSError
+		certificate *tls.CertificateVerificationError
+		timeout     net.Error
+	)
+	connecting = errors.As(err, &op) && op.Op == "dial"
+	switch {
+	case errors.As(err, &dns):
+		return "its host name is not known", true
+	case errors.As(err, &certificate):
+		return "its certificate is not valid", true
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return "it refuses the connection", true
+	case errors.Is(err, context.DeadlineExceeded) || errors.As(err, &timeout) && timeout.Timeout():
+		return "it did not answer in time", connecting
+	case connecting:
+		return "the network has no way to it", true
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
+		return "it closed the connection before it answered", false
+	}
+	return "the connection broke", false
+}
+
+// Refused makes a Failure of an answer's status. The hint, perhaps empty, tells
+// what to do.
+func (t Target) Refused(answer *http.Response, body []byte, hint string) *Failure {
+	f := &Failure{Kind: KindStatus, Status: answer.StatusCode}
+	f.RetryAfter, f.HasRetry = retryAfter(answer.Header.Get("Retry-After"))
+	f.Message = fmt.Sprintf("%s answered with status %d", t, answer.StatusCode)
+	if text := http.StatusText(answer.StatusCode); text != "" {
+		f.Message += " " + text
+	}
+	if said := OneLine(string(body), maxShown); said != "" {
+		f.Message += ": " + said
+	}
+	if hint != "" {
+		f.Message += " (" + hint + ")"
+	}
+	return f
+}
+
+// Odd makes a Failure of an answer that was received but makes no sense. The
+// message follows the name of the service.
+func (t Target) Odd(status int, message string) *Failure {
+	return &Failure{Kind: KindAnswer, Status: status, Message: t.String() + " " + message}
+}
+
+func retryAfter(header string) (time.Duration, bool) {
+	header = strings.TrimSpace(header)
+	if seconds, err := strconv.ParseUint(header, 10, 31); err == nil {
+		return min(time.Duration(seconds)*time.Second, maxRetryAfter), true
+	}
+	at, err := http.ParseTime(header)
+	if err != nil {
+		return 0, false
+	}
+	return max(0, min(time.Until(at), maxRetryAfter)), true
+}
