@@ -78,11 +78,13 @@ func (c *claims) identity() (Identity, error) {
 	return id, err
 }
 
-// The parser's view of the claims.
+// The methods below are the parser's view of the claims.
 
 func (c *claims) GetExpirationTime() (*jwt.NumericDate, error) { return c.time("exp", errExpiry) }
-func (c *claims) GetNotBefore() (*jwt.NumericDate, error)      { return c.time("nbf", errNotBefore) }
-func (c *claims) GetIssuedAt() (*jwt.NumericDate, error)       { return c.time("iat", errIssuedAt) }
+
+func (c *claims) GetNotBefore() (*jwt.NumericDate, error) { return c.time("nbf", errNotBefore) }
+
+func (c *claims) GetIssuedAt() (*jwt.NumericDate, error) { return c.time("iat", errIssuedAt) }
 
 func (c *claims) GetIssuer() (string, error) {
 	s, _ := c.text("iss")

@@ -56,21 +56,21 @@ func config(authenticator string) aplusauth.Config {
 	}
 }
 
-func newService(t testing.TB, c aplusauth.Config) *aplusauth.Service {
-	t.Helper()
+func newService(tb testing.TB, c aplusauth.Config) *aplusauth.Service {
+	tb.Helper()
 	s, err := aplusauth.New(c)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return s
 }
 
 // sign makes a token with any claims.
-func sign(t testing.TB, key *rsa.PrivateKey, claims map[string]any) string {
-	t.Helper()
+func sign(tb testing.TB, key *rsa.PrivateKey, claims map[string]any) string {
+	tb.Helper()
 	token, err := jwt.NewWithClaims(jwt.SigningMethodRS256, jwt.MapClaims(claims)).SignedString(key)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return token
 }
@@ -81,18 +81,18 @@ func bearer(token string) *http.Request {
 	return r
 }
 
-func readVectors(t testing.TB, name string, into any) {
-	t.Helper()
-	if err := json.Unmarshal([]byte(readVector(t, name)), into); err != nil {
-		t.Fatalf("%s: %v", name, err)
+func readVectors(tb testing.TB, name string, into any) {
+	tb.Helper()
+	if err := json.Unmarshal([]byte(readVector(tb, name)), into); err != nil {
+		tb.Fatalf("%s: %v", name, err)
 	}
 }
 
-func readVector(t testing.TB, name string) string {
-	t.Helper()
+func readVector(tb testing.TB, name string) string {
+	tb.Helper()
 	data, err := os.ReadFile(filepath.Join("testdata", "auth-vectors", name))
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return string(data)
 }
@@ -101,16 +101,23 @@ func readVector(t testing.TB, name string) string {
 func encode(text string) string { return base64.RawURLEncoding.EncodeToString([]byte(text)) }
 
 // body reads an HTTP answer from a connection.
-func body(t testing.TB, from io.Reader) string {
-	t.Helper()
+func body(tb testing.TB, from io.Reader) string {
+	tb.Helper()
 	resp, err := http.ReadResponse(bufio.NewReader(from), nil)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	defer resp.Body.Close()
+	defer closing(tb, resp.Body)
 	text, err := io.ReadAll(resp.Body)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return string(text)
+}
+
+func closing(tb testing.TB, c io.Closer) {
+	tb.Helper()
+	if err := c.Close(); err != nil {
+		tb.Error(err)
+	}
 }

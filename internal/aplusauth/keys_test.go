@@ -19,28 +19,28 @@ import (
 	"coursewright/internal/aplusauth"
 )
 
-func encodePEM(t testing.TB, kind string, der []byte, err error) string {
-	t.Helper()
+func encodePEM(tb testing.TB, kind string, der []byte, err error) string {
+	tb.Helper()
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return string(pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}))
 }
 
-func openSSHPrivate(t testing.TB, key any) string {
-	t.Helper()
+func openSSHPrivate(tb testing.TB, key any) string {
+	tb.Helper()
 	block, err := ssh.MarshalPrivateKey(key, "a comment")
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return string(pem.EncodeToMemory(block))
 }
 
-func openSSHPublic(t testing.TB, key any) string {
-	t.Helper()
+func openSSHPublic(tb testing.TB, key any) string {
+	tb.Helper()
 	public, err := ssh.NewPublicKey(key)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return string(ssh.MarshalAuthorizedKey(public))
 }

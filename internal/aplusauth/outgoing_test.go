@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -57,24 +56,24 @@ type authorization struct {
 	Payload map[string]any `json:"payload"`
 }
 
-func readOutgoing(t testing.TB) outgoing {
-	t.Helper()
+func readOutgoing(tb testing.TB) outgoing {
+	tb.Helper()
 	var out outgoing
-	readVectors(t, "outgoing-tokens.json", &out)
+	readVectors(tb, "outgoing-tokens.json", &out)
 	return out
 }
 
 // decoded reads a request's token without verifying it.
-func decoded(t testing.TB, r *http.Request) authorization {
-	t.Helper()
+func decoded(tb testing.TB, r *http.Request) authorization {
+	tb.Helper()
 	raw, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 	if !ok {
-		t.Fatalf("the request has no token")
+		tb.Fatalf("the request has no token")
 	}
 	payload := jwt.MapClaims{}
 	token, _, err := jwt.NewParser().ParseUnverified(raw, payload)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return authorization{Header: token.Header, Payload: payload}
 }
@@ -87,11 +86,10 @@ type recorder struct {
 
 func (c *recorder) RoundTrip(r *http.Request) (*http.Response, error) {
 	c.requests = append(c.requests, r)
-	rec := httptest.NewRecorder()
-	if c.answer != nil {
-		return c.answer(r), nil
+	if c.answer == nil {
+		return response(http.StatusOK, ""), nil
 	}
-	return rec.Result(), nil
+	return c.answer(r), nil
 }
 
 func response(status int, body string) *http.Response {
@@ -100,12 +98,12 @@ func response(status int, body string) *http.Response {
 
 // call sends a request by the service's transport, with the permissions of the
 // vectors.
-func call(t testing.TB, s *aplusauth.Service, network http.RoundTripper, method, target string) (*http.Response, error) {
-	t.Helper()
-	ctx := aplusauth.WithPermissions(t.Context(), aplusauth.ForInstance(aplusauth.Write, 5))
+func call(tb testing.TB, s *aplusauth.Service, network http.RoundTripper, method, target string) (*http.Response, error) {
+	tb.Helper()
+	ctx := aplusauth.WithPermissions(tb.Context(), aplusauth.ForInstance(aplusauth.Write, 5))
 	r, err := http.NewRequestWithContext(ctx, method, target, nil)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return s.Transport(network).RoundTrip(r)
 }
@@ -142,7 +140,7 @@ func TestVectorsOfOutgoingTokens(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer resp.Body.Close()
+			defer closing(t, resp.Body)
 			if len(network.requests) != len(tt.exchange.Requests) {
 				t.Fatalf("%d requests, want %d", len(network.requests), len(tt.exchange.Requests))
 			}
@@ -165,7 +163,7 @@ func TestVectorsOfOutgoingTokens(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer resp.Body.Close()
+		defer closing(t, resp.Body)
 		want := out.Vectors.Unsigned.Authorization
 		if diff := cmp.Diff(authorization{Header: want.Header, Payload: want.Payload}, decoded(t, network.requests[0])); diff != "" {
 			t.Errorf("token (-want +got):\n%s", diff)
@@ -246,7 +244,7 @@ func checkAudience(t *testing.T, remotes map[string]string, fallback, target, wa
 	network := &recorder{answer: func(*http.Request) *http.Response { return response(http.StatusForbidden, "") }}
 	resp, err := call(t, newService(t, c), network, http.MethodGet, target)
 	if err == nil {
-		defer resp.Body.Close()
+		defer closing(t, resp.Body)
 	}
 	got := ""
 	if !errors.Is(err, course.ErrDenied) {
@@ -264,7 +262,7 @@ func TestSigningRequestShowsNoPassword(t *testing.T) {
 	network := &recorder{answer: func(*http.Request) *http.Response { return response(http.StatusForbidden, `{"detail": "no"}`) }}
 	resp, err := call(t, newService(t, config("http://plus.test/get-token/")), network, http.MethodGet, "http://me:secret@grader.test/x?y=1#z")
 	if err == nil {
-		resp.Body.Close()
+		closing(t, resp.Body)
 		t.Fatal("no error")
 	}
 	if strings.Contains(err.Error(), "secret") {

@@ -83,7 +83,7 @@ func TestRequestsToGraders(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer resp.Body.Close()
+		defer closing(t, resp.Body)
 		if text, err := io.ReadAll(resp.Body); err != nil || resp.StatusCode != http.StatusOK || string(text) != "course" {
 			t.Fatalf("status %d, body %q, %v", resp.StatusCode, text, err)
 		}
@@ -133,7 +133,7 @@ func TestRequestsWithoutToken(t *testing.T) {
 			network := &recorder{}
 			resp, err := newService(t, tt.config).Transport(network).RoundTrip(r)
 			if err == nil {
-				resp.Body.Close()
+				closing(t, resp.Body)
 			}
 			if err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("error %v, want one with %q", err, tt.want)
@@ -148,7 +148,7 @@ func TestRequestsWithoutToken(t *testing.T) {
 // trouble is a network on which asking for a token goes as told, one outcome
 // per attempt; the last one repeats.
 type trouble struct {
-	outcomes []any // error or *http.Response
+	outcomes []any // error or reply
 	at       []time.Duration
 	start    time.Time
 }
@@ -159,18 +159,24 @@ func (n *trouble) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err, ok := outcome.(error); ok {
 		return nil, err
 	}
-	return outcome.(func(*http.Request) *http.Response)(r), nil
+	return outcome.(reply).to(r), nil
 }
 
-func status(code int, header ...string) func(*http.Request) *http.Response {
-	return func(r *http.Request) *http.Response {
-		resp := response(code, "token was "+strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer "))
-		for i := 0; i+1 < len(header); i += 2 {
-			resp.Header.Set(header[i], header[i+1])
-		}
-		return resp
-	}
+// reply is an answer that repeats the token which asked, as some error pages do.
+type reply struct {
+	status     int
+	retryAfter string
 }
+
+func (a reply) to(r *http.Request) *http.Response {
+	resp := response(a.status, "token was "+strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer "))
+	if a.retryAfter != "" {
+		resp.Header.Set("Retry-After", a.retryAfter)
+	}
+	return resp
+}
+
+func status(code int) reply { return reply{status: code} }
 
 func TestAttemptsToGetAToken(t *testing.T) {
 	t.Parallel()
@@ -192,8 +198,8 @@ func TestAttemptsToGetAToken(t *testing.T) {
 		{"broken connection", []any{broken}, ms(0, 0, 800), false},
 		{"in trouble", []any{status(500)}, ms(0, 0, 800, 2400), false},
 		{"all kinds", []any{refused, broken, status(503), status(502), broken, status(504)}, ms(0, 0, 800, 2400, 5600, 12000), false},
-		{"says when", []any{status(503, "Retry-After", "7"), status(403)}, ms(0, 7000), true},
-		{"says too much", []any{status(429, "Retry-After", "99999999"), status(403)}, ms(0, 60000), true},
+		{"says when", []any{reply{503, "7"}, status(403)}, ms(0, 7000), true},
+		{"says too much", []any{reply{429, "99999999"}, status(403)}, ms(0, 60000), true},
 		{"says nothing", []any{status(429)}, ms(0), false},
 		{"refused", []any{status(401)}, ms(0), true},
 		{"no such address", []any{status(404)}, ms(0), false},
@@ -208,7 +214,7 @@ func TestAttemptsToGetAToken(t *testing.T) {
 				n := &trouble{outcomes: tt.outcomes, start: time.Now()}
 				resp, err := call(t, s, n, http.MethodGet, "http://grader.test/")
 				if err == nil {
-					resp.Body.Close()
+					closing(t, resp.Body)
 					t.Fatal("no error")
 				}
 				if diff := cmp.Diff(tt.want, n.at); diff != "" {
@@ -238,7 +244,7 @@ func TestGettingATokenEndsWithItsContext(t *testing.T) {
 		}
 		resp, err := s.Transport(n).RoundTrip(r)
 		if err == nil {
-			resp.Body.Close()
+			closing(t, resp.Body)
 		}
 		if !errors.Is(err, context.DeadlineExceeded) || time.Since(n.start) != time.Second {
 			t.Errorf("error %v after %s, want the deadline after 1s", err, time.Since(n.start))
@@ -252,7 +258,7 @@ func TestAnswersThatAreNoTokens(t *testing.T) {
 		network := &recorder{answer: func(*http.Request) *http.Response { return response(http.StatusOK, answer) }}
 		resp, err := call(t, newService(t, config("http://plus.test/get-token/")), network, http.MethodGet, "http://grader.test/")
 		if err == nil {
-			resp.Body.Close()
+			closing(t, resp.Body)
 		}
 		if err == nil || len(network.requests) != 1 {
 			t.Errorf("answer %.40q: error %v after %d requests, want one request and an error", answer, err, len(network.requests))

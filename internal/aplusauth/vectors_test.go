@@ -61,19 +61,19 @@ func (v incomingVector) refusal(t *testing.T) string {
 	return ""
 }
 
-func (in incoming) service(t testing.TB) *aplusauth.Service {
-	t.Helper()
+func (in incoming) service(tb testing.TB) *aplusauth.Service {
+	tb.Helper()
 	keys := map[string]string{}
 	for uid, file := range in.Settings.UIDToKey {
-		keys[uid] = readVector(t, file)
+		keys[uid] = readVector(tb, file)
 	}
-	return newService(t, aplusauth.Config{
+	return newService(tb, aplusauth.Config{
 		UID:                    in.Settings.UID,
-		PublicKey:              readVector(t, in.Settings.PublicKey),
+		PublicKey:              readVector(tb, in.Settings.PublicKey),
 		DisableJWTSigning:      true, // the private halves are not kept
 		RemoteAuthenticatorUID: in.Settings.AplusUID,
 		RemoteAuthenticatorURL: in.Settings.AplusURL,
-		RemoteAuthenticatorKey: readVector(t, in.Settings.AplusKey),
+		RemoteAuthenticatorKey: readVector(tb, in.Settings.AplusKey),
 		UIDToKey:               keys,
 		TrustedUIDs:            in.Settings.Trusted,
 	})

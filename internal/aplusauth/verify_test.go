@@ -17,12 +17,12 @@ const authenticator = "https://plus.example/api/v2/get-token/"
 // now is the time of the tests.
 var now = time.Unix(1800000000, 0)
 
-func clockService(t testing.TB) *aplusauth.Service {
-	t.Helper()
+func clockService(tb testing.TB) *aplusauth.Service {
+	tb.Helper()
 	c := config(authenticator)
 	c.Now = func() time.Time { return now }
 	c.UIDToKey = map[string]string{"friend": publicPEM(friendKey())}
-	return newService(t, c)
+	return newService(tb, c)
 }
 
 // valid are the claims of a good token, changed as told; a nil value removes a
@@ -185,7 +185,7 @@ func rawRequest(t *testing.T, address string, lines ...string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close()
+	defer closing(t, conn)
 	request := "GET / HTTP/1.0\r\nHost: x\r\n"
 	for _, line := range lines {
 		if line != "" {
