@@ -98,14 +98,24 @@ func response(status int, body string) *http.Response {
 
 // call sends a request by the service's transport, with the permissions of the
 // vectors.
-func call(tb testing.TB, s *aplusauth.Service, network http.RoundTripper, method, target string) (*http.Response, error) {
+func call(tb testing.TB, s *aplusauth.Service, network http.RoundTripper, method, target string) error {
 	tb.Helper()
 	ctx := aplusauth.WithPermissions(tb.Context(), aplusauth.ForInstance(aplusauth.Write, 5))
 	r, err := http.NewRequestWithContext(ctx, method, target, nil)
 	if err != nil {
 		tb.Fatal(err)
 	}
-	return s.Transport(network).RoundTrip(r)
+	return send(tb, s.Transport(network), r)
+}
+
+// send does a request for its effects.
+func send(tb testing.TB, by http.RoundTripper, r *http.Request) error {
+	tb.Helper()
+	resp, err := by.RoundTrip(r)
+	if err != nil {
+		return err
+	}
+	return resp.Body.Close()
 }
 
 func TestVectorsOfOutgoingTokens(t *testing.T) {
@@ -136,11 +146,10 @@ func TestVectorsOfOutgoingTokens(t *testing.T) {
 				return response(http.StatusOK, "")
 			}}
 			last := tt.exchange.Requests[len(tt.exchange.Requests)-1]
-			resp, err := call(t, newService(t, tt.config), network, last.Method, last.URL)
+			err := call(t, newService(t, tt.config), network, last.Method, last.URL)
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer closing(t, resp.Body)
 			if len(network.requests) != len(tt.exchange.Requests) {
 				t.Fatalf("%d requests, want %d", len(network.requests), len(tt.exchange.Requests))
 			}
@@ -159,11 +168,10 @@ func TestVectorsOfOutgoingTokens(t *testing.T) {
 	t.Run("unsigned", func(t *testing.T) {
 		t.Parallel()
 		network := &recorder{}
-		resp, err := call(t, newService(t, unsigned), network, http.MethodGet, "http://grader.test:8080/configure")
+		err := call(t, newService(t, unsigned), network, http.MethodGet, "http://grader.test:8080/configure")
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer closing(t, resp.Body)
 		want := out.Vectors.Unsigned.Authorization
 		if diff := cmp.Diff(authorization{Header: want.Header, Payload: want.Payload}, decoded(t, network.requests[0])); diff != "" {
 			t.Errorf("token (-want +got):\n%s", diff)
@@ -242,10 +250,7 @@ func checkAudience(t *testing.T, remotes map[string]string, fallback, target, wa
 	c := config("http://plus.test:8000/api/v2/get-token/")
 	c.TrustingRemotes, c.DefaultAudUID = remotes, fallback
 	network := &recorder{answer: func(*http.Request) *http.Response { return response(http.StatusForbidden, "") }}
-	resp, err := call(t, newService(t, c), network, http.MethodGet, target)
-	if err == nil {
-		defer closing(t, resp.Body)
-	}
+	err := call(t, newService(t, c), network, http.MethodGet, target)
 	got := ""
 	if !errors.Is(err, course.ErrDenied) {
 		got, _ = decoded(t, network.requests[0]).Payload["aud"].(string)
@@ -260,9 +265,8 @@ func checkAudience(t *testing.T, remotes map[string]string, fallback, target, wa
 func TestSigningRequestShowsNoPassword(t *testing.T) {
 	t.Parallel()
 	network := &recorder{answer: func(*http.Request) *http.Response { return response(http.StatusForbidden, `{"detail": "no"}`) }}
-	resp, err := call(t, newService(t, config("http://plus.test/get-token/")), network, http.MethodGet, "http://me:secret@grader.test/x?y=1#z")
+	err := call(t, newService(t, config("http://plus.test/get-token/")), network, http.MethodGet, "http://me:secret@grader.test/x?y=1#z")
 	if err == nil {
-		closing(t, resp.Body)
 		t.Fatal("no error")
 	}
 	if strings.Contains(err.Error(), "secret") {

@@ -131,10 +131,7 @@ func TestRequestsWithoutToken(t *testing.T) {
 				t.Fatal(err)
 			}
 			network := &recorder{}
-			resp, err := newService(t, tt.config).Transport(network).RoundTrip(r)
-			if err == nil {
-				closing(t, resp.Body)
-			}
+			err = send(t, newService(t, tt.config).Transport(network), r)
 			if err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("error %v, want one with %q", err, tt.want)
 			}
@@ -212,9 +209,8 @@ func TestAttemptsToGetAToken(t *testing.T) {
 			s := newService(t, config("http://plus.test/get-token/"))
 			synctest.Test(t, func(t *testing.T) {
 				n := &trouble{outcomes: tt.outcomes, start: time.Now()}
-				resp, err := call(t, s, n, http.MethodGet, "http://grader.test/")
+				err := call(t, s, n, http.MethodGet, "http://grader.test/")
 				if err == nil {
-					closing(t, resp.Body)
 					t.Fatal("no error")
 				}
 				if diff := cmp.Diff(tt.want, n.at); diff != "" {
@@ -242,10 +238,7 @@ func TestGettingATokenEndsWithItsContext(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		resp, err := s.Transport(n).RoundTrip(r)
-		if err == nil {
-			closing(t, resp.Body)
-		}
+		err = send(t, s.Transport(n), r)
 		if !errors.Is(err, context.DeadlineExceeded) || time.Since(n.start) != time.Second {
 			t.Errorf("error %v after %s, want the deadline after 1s", err, time.Since(n.start))
 		}
@@ -256,10 +249,7 @@ func TestAnswersThatAreNoTokens(t *testing.T) {
 	t.Parallel()
 	for _, answer := range []string{``, `null`, `""`, `{"token": "a.b.c"}`, `a.b.c`, `"a.b"`, `"a.b.c\n"`, `"a.b c.d"`, `["a.b.c"]`, `"` + strings.Repeat("a", 70000) + `.b.c"`} {
 		network := &recorder{answer: func(*http.Request) *http.Response { return response(http.StatusOK, answer) }}
-		resp, err := call(t, newService(t, config("http://plus.test/get-token/")), network, http.MethodGet, "http://grader.test/")
-		if err == nil {
-			closing(t, resp.Body)
-		}
+		err := call(t, newService(t, config("http://plus.test/get-token/")), network, http.MethodGet, "http://grader.test/")
 		if err == nil || len(network.requests) != 1 {
 			t.Errorf("answer %.40q: error %v after %d requests, want one request and an error", answer, err, len(network.requests))
 		}
