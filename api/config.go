@@ -98,4 +98,7 @@ type Config struct {
 	CoursesPath string
 	// Immediate makes the hook answer when the build has ended.
 	Immediate bool
+	// AllowUnsignedHooks accepts what git hosts send for courses that have no
+	// webhook secret.
+	AllowUnsignedHooks bool
 }

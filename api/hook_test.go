@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -88,6 +89,24 @@ func TestImmediateHook(t *testing.T) {
 	must(t, err)
 	if b.Status != course.StatusSuccess {
 		t.Errorf("the hook answered while the build was %s", b.Status)
+	}
+}
+
+// A course that came over from gitmanager may have no secret at all.
+func TestHookOfACourseWithoutASecret(t *testing.T) {
+	t.Parallel()
+	const push = `{"ref":"refs/heads/main"}`
+	for allowed, want := range map[bool]int{false: http.StatusForbidden, true: http.StatusOK} {
+		f := newFixture(t, func(c *api.Config) { c.AllowUnsignedHooks = allowed })
+		f.addCourse(t, "intro")
+		c, err := f.store.Course(t.Context(), "intro")
+		must(t, err)
+		c.WebhookSecret = ""
+		_, err = f.store.UpdateCourse(t.Context(), c)
+		must(t, err)
+		if w := f.send(t, "POST", "/gitmanager/intro/hook", push, "X-GitHub-Event", "push"); w.Code != want {
+			t.Errorf("allowed %v: status %d, want %d: %s", allowed, w.Code, want, w.Body)
+		}
 	}
 }
 

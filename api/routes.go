@@ -49,7 +49,7 @@ func (s *server) rest(r *gin.RouterGroup) {
 // gitmanager are the addresses that A+, git hosts and course pages know. Those
 // that gitmanager answers whatever the method are answered likewise.
 func (s *server) gitmanager(r *gin.Engine) {
-	r.POST("/gitmanager/:key/hook", s.texts(hook(s.gate, s.Rows, s.Builds, s.Immediate)))
+	r.POST("/gitmanager/:key/hook", s.texts(hook(s.gate, s.Rows, s.Builds, hookPolicy{immediate: s.Immediate, unsigned: s.AllowUnsignedHooks})))
 	anyway(r, "/gitmanager/:key/build_log-json", s.texts(buildLogJSON(s.gate, s.Rows, s.Logs)))
 	anyway(r, "/:key/aplus-json", s.texts(aplusJSON(s.gate, s.Releases, s.Addresses, s.documents)))
 	publishing := s.texts(publish(s.gate, s.Releases, s.Builds))

@@ -17,16 +17,17 @@ import (
 type BuildInput struct {
 	CourseKey    string        `json:"course_key"`
 	BuildTimeout time.Duration `json:"build_timeout,omitempty"` // of one build command, in nanoseconds
+	RetryDelay   time.Duration `json:"retry_delay,omitempty"`   // longest pause between tries of a step, in nanoseconds
 }
 
 // How long one try of a step may take.
 const (
-	checkoutLimit     = 30 * time.Minute
-	stageLimit        = 30 * time.Minute
-	commitLimit       = 10 * time.Minute
-	cleanLimit        = 10 * time.Minute
-	publishLimit      = 10 * time.Minute
-	defaultBuildLimit = 2 * time.Hour
+	checkoutLimit = 30 * time.Minute
+	stageLimit    = 30 * time.Minute
+	commitLimit   = 10 * time.Minute
+	cleanLimit    = 10 * time.Minute
+	publishLimit  = 10 * time.Minute
+	endlessBuild  = 30 * 24 * time.Hour // stands for no limit: Temporal wants one
 )
 
 // Activities are named through nil pointers: a renamed method breaks the
@@ -178,7 +179,7 @@ func (r *run) after(ctx workflow.Context, status course.Status, ended activities
 		published = workflow.ExecuteActivity(onService(ctx, publishLimit), service.PublishNow, r.job)
 	}
 	if r.host != "" {
-		cleaned = workflow.ExecuteActivity(onHost(ctx, HostQueue(r.host), cleanLimit), onDisk.Clean, r.job)
+		cleaned = workflow.ExecuteActivity(r.onHost(ctx, HostQueue(r.host), cleanLimit), onDisk.Clean, r.job)
 	}
 	for _, f := range []workflow.Future{published, cleaned} {
 		if f == nil {

@@ -27,17 +27,23 @@ type Rows interface {
 // Client starts, wakes and steers the workflows. Its Run must run for Wake and
 // the sweeper to work.
 type Client struct {
-	temporal     client.Client
-	rows         Rows
-	log          *slog.Logger
-	buildTimeout time.Duration
-	wakes        *waker
+	temporal client.Client
+	rows     Rows
+	log      *slog.Logger
+	limits   Limits
+	wakes    *waker
 }
 
-// NewClient returns a client. buildTimeout bounds one build command; 0 leaves
-// the default.
-func NewClient(t client.Client, rows Rows, log *slog.Logger, buildTimeout time.Duration) *Client {
-	c := &Client{temporal: t, rows: rows, log: log, buildTimeout: buildTimeout}
+// Limits are the deployment's wishes for builds; zero values leave the
+// defaults.
+type Limits struct {
+	BuildTimeout time.Duration // of one build command
+	RetryDelay   time.Duration // longest pause before a step is tried again
+}
+
+// NewClient returns a client.
+func NewClient(t client.Client, rows Rows, log *slog.Logger, l Limits) *Client {
+	c := &Client{temporal: t, rows: rows, log: log, limits: l}
 	c.wakes = newWaker(c.Signal)
 	return c
 }
@@ -56,7 +62,7 @@ func (c *Client) Signal(ctx context.Context, key string) error {
 			TaskQueue:             TaskQueue,
 			WorkflowIDReusePolicy: enums.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
 			WorkflowTaskTimeout:   workflowTaskTimeout,
-		}, Build, BuildInput{CourseKey: key, BuildTimeout: c.buildTimeout})
+		}, Build, BuildInput{CourseKey: key, BuildTimeout: c.limits.BuildTimeout, RetryDelay: c.limits.RetryDelay})
 	if err != nil {
 		return fmt.Errorf("signal %s: %w", BuildID(key), err)
 	}

@@ -22,11 +22,16 @@ const (
 	infrastructureTries = 8
 )
 
-func retryPolicy() *temporal.RetryPolicy {
+// retryPolicy tries again after a second, then after twice that, and so on up to
+// longest, 0 meaning a minute.
+func retryPolicy(longest time.Duration) *temporal.RetryPolicy {
+	if longest <= 0 {
+		longest = time.Minute
+	}
 	return &temporal.RetryPolicy{
 		InitialInterval:    time.Second,
 		BackoffCoefficient: 2,
-		MaximumInterval:    time.Minute,
+		MaximumInterval:    max(longest, time.Second),
 		MaximumAttempts:    infrastructureTries,
 	}
 }
@@ -46,13 +51,13 @@ func onRecords(ctx workflow.Context) workflow.Context {
 }
 
 // onHost is for steps that touch a build disk. limit bounds one try.
-func onHost(ctx workflow.Context, queue string, limit time.Duration) workflow.Context {
+func onHost(ctx workflow.Context, queue string, limit, retryDelay time.Duration) workflow.Context {
 	o := workflow.ActivityOptions{
 		TaskQueue:           queue,
 		StartToCloseTimeout: limit,
 		HeartbeatTimeout:    heartbeatTimeout,
 		WaitForCancellation: true,
-		RetryPolicy:         retryPolicy(),
+		RetryPolicy:         retryPolicy(retryDelay),
 	}
 	if queue != BuildQueue {
 		o.ScheduleToStartTimeout = hostWait
@@ -66,7 +71,7 @@ func onService(ctx workflow.Context, limit time.Duration) workflow.Context {
 		StartToCloseTimeout: limit,
 		HeartbeatTimeout:    heartbeatTimeout,
 		WaitForCancellation: true,
-		RetryPolicy:         retryPolicy(),
+		RetryPolicy:         retryPolicy(0),
 	})
 }
 
@@ -91,6 +96,6 @@ func onPublishQueue(ctx workflow.Context, limit time.Duration) workflow.Context 
 		TaskQueue:           PublishQueue,
 		StartToCloseTimeout: limit,
 		HeartbeatTimeout:    heartbeatTimeout,
-		RetryPolicy:         retryPolicy(),
+		RetryPolicy:         retryPolicy(0),
 	})
 }

@@ -22,7 +22,7 @@ func Remove(ctx workflow.Context, in activities.Removal) error {
 		return err
 	}
 	if open.Host != "" {
-		host := onHost(ctx, HostQueue(open.Host), removeLimit)
+		host := onHost(ctx, HostQueue(open.Host), removeLimit, 0)
 		err := workflow.ExecuteActivity(host, onDisk.RemoveWorkingCopy, in).Get(ctx, nil)
 		// A host that is gone for good has nothing left to remove.
 		if err != nil && !noHost(err) {

@@ -51,9 +51,9 @@ func (r *run) checkout(ctx workflow.Context) error {
 		queue = HostQueue(r.host)
 	}
 	var out activities.CheckedOut
-	err := workflow.ExecuteActivity(onHost(ctx, queue, checkoutLimit), onDisk.Checkout, r.job).Get(ctx, &out)
+	err := workflow.ExecuteActivity(r.onHost(ctx, queue, checkoutLimit), onDisk.Checkout, r.job).Get(ctx, &out)
 	if noHost(err) {
-		err = workflow.ExecuteActivity(onHost(ctx, BuildQueue, checkoutLimit), onDisk.Checkout, r.job).Get(ctx, &out)
+		err = workflow.ExecuteActivity(r.onHost(ctx, BuildQueue, checkoutLimit), onDisk.Checkout, r.job).Get(ctx, &out)
 	}
 	if err != nil {
 		return err
@@ -66,16 +66,16 @@ func (r *run) checkout(ctx workflow.Context) error {
 func (r *run) runBuilder(ctx workflow.Context) error {
 	limit := r.story.in.BuildTimeout
 	if limit <= 0 {
-		limit = defaultBuildLimit
+		limit = endlessBuild
 	}
 	// The builder itself ends the command at its limit and says so in the log;
 	// Temporal's is the safety net behind it.
-	ctx = onHost(ctx, HostQueue(r.host), limit+5*time.Minute)
+	ctx = r.onHost(ctx, HostQueue(r.host), limit+5*time.Minute)
 	return workflow.ExecuteActivity(ctx, onDisk.RunBuilder, r.built()).Get(ctx, nil)
 }
 
 func (r *run) stage(ctx workflow.Context) error {
-	ctx = onHost(ctx, HostQueue(r.host), stageLimit)
+	ctx = r.onHost(ctx, HostQueue(r.host), stageLimit)
 	return workflow.ExecuteActivity(ctx, release.StageRelease, r.built()).Get(ctx, &r.staged)
 }
 
@@ -83,8 +83,13 @@ func (r *run) commitRelease(ctx workflow.Context) error {
 	if r.staged.Committed {
 		return nil
 	}
-	ctx = onHost(ctx, HostQueue(r.host), commitLimit)
+	ctx = r.onHost(ctx, HostQueue(r.host), commitLimit)
 	return workflow.ExecuteActivity(ctx, release.CommitRelease, r.job).Get(ctx, nil)
+}
+
+// onHost is the policy of a step on a build disk in this deployment.
+func (r *run) onHost(ctx workflow.Context, queue string, limit time.Duration) workflow.Context {
+	return onHost(ctx, queue, limit, r.story.in.RetryDelay)
 }
 
 func (r *run) built() activities.Built {

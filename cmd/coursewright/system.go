@@ -156,7 +156,10 @@ func (y *system) dialTemporal(ctx context.Context, t temporalOptions) error {
 }
 
 func (y *system) startWorkers(ctx context.Context) error {
-	y.workflows = workflows.NewClient(y.temporal, y.store, y.log, y.settings.BuildTimeout)
+	y.workflows = workflows.NewClient(y.temporal, y.store, y.log, workflows.Limits{
+		BuildTimeout: y.settings.BuildTimeout,
+		RetryDelay:   y.settings.BuildRetryDelay,
+	})
 	steps, err := y.steps()
 	if err != nil {
 		return err
@@ -222,6 +225,7 @@ func (y *system) buildHandler(context.Context) error {
 	pages, err := web.New(web.Config{
 		Log: y.log, Courses: y.store, Rows: y.store, Builds: y.workflows, Releases: y.releases,
 		BaseURL: addresses.Base, ClientIP: addresses.ClientIP, RunURL: y.runURL, SSHKey: y.publicKey,
+		Location: y.settings.TimeZone,
 	})
 	if err != nil {
 		return err
@@ -238,6 +242,8 @@ func (y *system) buildHandler(context.Context) error {
 		StaticRoot:  y.settings.StaticRoot,
 		CoursesPath: y.settings.CoursesPath,
 		Immediate:   y.settings.Immediate,
+
+		AllowUnsignedHooks: y.settings.AllowUnsignedHooks,
 	})
 	return err
 }

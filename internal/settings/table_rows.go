@@ -136,7 +136,7 @@ func buildRows() []row {
 		}),
 		define(durations(time.Second, time.Hour), func(s *Settings) *time.Duration { return &s.BuildRetryDelay }, Setting{
 			Name: "BUILD_RETRY_DELAY", Default: "30", Gitmanager: true,
-			Doc: "Pause before a step that failed through no fault of the course is tried again. Builds never wait for each other this way any more.",
+			Doc: "The longest pause before a step that failed through no fault of the course is tried again; the first ones are shorter. Builds never wait for each other this way any more.",
 		}),
 	}
 }
@@ -178,7 +178,7 @@ func courseRows() []row {
 		}),
 		define(bools(), func(s *Settings) *bool { return &s.AllowUnsignedHooks }, Setting{
 			Name: "ALLOW_UNSIGNED_HOOKS", Default: "false",
-			Doc: "Accept hooks without a signature or token: anybody can then start builds.",
+			Doc: "Believe what git hosts send for courses without a webhook secret: anybody can then start their builds.",
 		}),
 		define(ints(1, 1000), func(s *Settings) *int { return &s.KeepReleases }, Setting{
 			Name: "KEEP_RELEASES", Default: "3",

@@ -14,7 +14,7 @@ func (s *site) functions() template.FuncMap {
 	return template.FuncMap{
 		"age":      func(t time.Time) string { return age(s.Now().Sub(t)) },
 		"iso":      func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
-		"stamp":    func(t time.Time) string { return t.UTC().Format("2 Jan 2006 15:04:05 UTC") },
+		"stamp":    func(t time.Time) string { return t.In(s.Location).Format("2 Jan 2006 15:04:05 MST") },
 		"took":     took,
 		"short":    short,
 		"word":     word,

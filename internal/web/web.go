@@ -79,6 +79,8 @@ type Config struct {
 	RunURL func(b course.Build) string
 	// SSHKey is the public key that git hosts must let read; may be empty.
 	SSHKey string
+	// Location is the time zone of times on pages; nil means UTC.
+	Location *time.Location
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 }
@@ -94,6 +96,9 @@ type site struct {
 func New(cfg Config) (http.Handler, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
+	}
+	if cfg.Location == nil {
+		cfg.Location = time.UTC
 	}
 	if cfg.May == nil {
 		cfg.May = func(*http.Request, bool, course.Course) bool { return true }
