@@ -81,14 +81,17 @@ func OneLine(text string, limit int) string {
 		case !unicode.IsPrint(r), r == unicode.ReplacementChar:
 			r = '?'
 		}
-		if n >= limit {
+		room := limit - n
+		if space {
+			room--
+		}
+		if room <= 0 {
 			b.WriteString("…")
 			break
 		}
 		if space {
 			b.WriteByte(' ')
-			space = false
-			n++
+			n, space = n+1, false
 		}
 		b.WriteRune(r)
 		n++
