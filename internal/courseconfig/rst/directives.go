@@ -259,6 +259,9 @@ func classDirective(c *call) []*node {
 
 // roleDirective makes a role: ".. role:: name(base)".
 func roleDirective(c *call) []*node {
+	if len(c.content.lines) > 0 {
+		return c.fail(levelError, fmt.Sprintf("Error in \"%s\" directive:\nno content permitted.", c.name))
+	}
 	name, base, ok := strings.Cut(strings.Join(strings.Fields(c.args[0]), ""), "(")
 	base = strings.TrimSuffix(base, ")")
 	n, _ := nameLen(name)

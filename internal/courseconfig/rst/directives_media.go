@@ -189,7 +189,7 @@ func replacement(c *call) []*node {
 		case k.is("paragraph") && text == nil:
 			text = k
 		default:
-			return c.fail(levelError, fmt.Sprintf("Error in \"%s\" directive: may contain a single paragraph only.", c.name))
+			return some(c.s.p.message(levelError, c.line, fmt.Sprintf("Error in \"%s\" directive: may contain a single paragraph only.", c.name)))
 		}
 	}
 	if text == nil {

@@ -2,6 +2,7 @@ package rst
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 )
 
@@ -64,11 +65,18 @@ func (p *parser) resolveIndirect(say func(*node)) {
 				reason = "forming a circular reference."
 			}
 		}
-		m := p.message(levelError, p.placeOf(t), fmt.Sprintf("Indirect hyperlink target %sreferes to target \"%s\", which %s", label, other, reason))
+		m := p.message(levelError, p.placeOf(t), fmt.Sprintf("Indirect hyperlink target %srefers to target \"%s\", which %s", label, other, reason))
 		if m != nil {
 			p.doc.giveID(m)
 		}
 		say(m)
+		for _, name := range t.names {
+			for _, ref := range p.doc.refs[name] {
+				if ref.parent != nil && !ref.has("refuri") && !ref.has("refid") && slices.Contains(ref.parent.kids, ref) {
+					p.giveUp(ref, m, false)
+				}
+			}
+		}
 	}
 }
 
@@ -169,8 +177,10 @@ func (p *parser) numberFootnotes(say func(*node)) {
 			}
 			delete(d.footRefs, name)
 		}
-		f.names = append(f.names, label)
-		d.nameIDs[label] = f.ids[0]
+		if len(f.names) == 0 {
+			f.names = append(f.names, label)
+			d.nameIDs[label] = f.ids[0]
+		}
 	}
 	p.joinUnnamed(unnamed, say)
 	p.numberSymbols(say)

@@ -117,7 +117,7 @@ func isSimpleBorder(line string) bool {
 // isolateGrid finds the lines of a grid table.
 func (s *body) isolateGrid() isolation {
 	iso := isolation{setOff: true, parse: parseGrid}
-	start, end := s.i, s.i
+	start, end, again := s.i, s.i, 0
 	for end < len(s.b.lines) && !isBlank(s.at(end)) {
 		if s.at(end)[0] == ' ' {
 			iso.messages = some(s.p.message(levelError, s.b.first+end, "Unexpected indentation."))
@@ -145,9 +145,12 @@ func (s *body) isolateGrid() isolation {
 			return iso
 		}
 		end = last + 1
+		// docutils goes back too far here and reads the last two lines again.
+		again = 2
 	}
-	s.i = end
+	s.i = end - again
 	b := s.slice(start, end)
+	b.first -= again
 	for i, line := range b.lines {
 		b.lines[i] = padWide(strings.TrimRight(line, " "))
 	}
