@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -58,33 +59,37 @@ type crashCase struct {
 	live    int   // the build that is live once run succeeded
 }
 
-func crashCases() map[string]crashCase {
-	published := func(builds ...int) func(*testing.T, *place, *release.Depot) {
-		return func(t *testing.T, p *place, d *release.Depot) {
-			t.Helper()
-			for _, b := range builds {
-				p.commit(t, d, b)
-				publish(t, d, b)
-			}
+// published publishes builds in turn.
+func published(builds ...int) func(*testing.T, *place, *release.Depot) {
+	return func(t *testing.T, p *place, d *release.Depot) {
+		t.Helper()
+		for _, b := range builds {
+			p.commit(t, d, b)
+			publish(t, d, b)
 		}
 	}
-	remote := int64(9)
-	ask := func(build int, rollback bool) func(context.Context, *place, *release.Depot) error {
-		return func(ctx context.Context, _ *place, d *release.Depot) error {
-			_, err := d.Publish(ctx, course.PublishRequest{Key: key, Version: version(build), Rollback: rollback})
+}
+
+func ask(build int, rollback bool) func(context.Context, *place, *release.Depot) error {
+	return func(ctx context.Context, _ *place, d *release.Depot) error {
+		_, err := d.Publish(ctx, course.PublishRequest{Key: key, Version: version(build), Rollback: rollback})
+		return err
+	}
+}
+
+func stageAndCommit(build int) func(context.Context, *place, *release.Depot) error {
+	return func(ctx context.Context, p *place, d *release.Depot) error {
+		remote := int64(9)
+		r := p.request(build)
+		r.RemoteID, r.HasUnprotected, r.UnprotectedPaths = &remote, true, []string{"a.html", "b.html", "deep/er"}
+		if _, err := d.Stage(ctx, r); err != nil {
 			return err
 		}
+		return d.Commit(ctx, key, version(build))
 	}
-	stageAndCommit := func(build int) func(context.Context, *place, *release.Depot) error {
-		return func(ctx context.Context, p *place, d *release.Depot) error {
-			r := p.request(build)
-			r.RemoteID, r.HasUnprotected, r.UnprotectedPaths = &remote, true, []string{"a.html", "b.html", "deep/er"}
-			if _, err := d.Stage(ctx, r); err != nil {
-				return err
-			}
-			return d.Commit(ctx, key, version(build))
-		}
-	}
+}
+
+func buildCases() map[string]crashCase {
 	return map[string]crashCase{
 		"first build": {
 			func(t *testing.T, p *place, _ *release.Depot) { t.Helper(); p.course(t, 1) },
@@ -104,6 +109,11 @@ func crashCases() map[string]crashCase {
 			},
 			stageAndCommit(3), []int{2}, 3, 1,
 		},
+	}
+}
+
+func publishCases() map[string]crashCase {
+	return map[string]crashCase{
 		"first publish": {
 			func(t *testing.T, p *place, d *release.Depot) { t.Helper(); p.commit(t, d, 1) },
 			ask(1, false), nil, 1, 1,
@@ -120,6 +130,11 @@ func crashCases() map[string]crashCase {
 			ask(2, false), []int{1}, 2, 2,
 		},
 		"rollback": {published(1, 2), ask(1, true), []int{2}, 1, 1},
+	}
+}
+
+func cleaningCases() map[string]crashCase {
+	return map[string]crashCase{
 		"prune": {
 			func(t *testing.T, p *place, d *release.Depot) {
 				t.Helper()
@@ -153,7 +168,10 @@ func crashCases() map[string]crashCase {
 
 func TestKilledAnywhere(t *testing.T) {
 	t.Parallel()
-	for name, c := range crashCases() {
+	all := buildCases()
+	maps.Copy(all, publishCases())
+	maps.Copy(all, cleaningCases())
+	for name, c := range all {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			for n := int64(0); ; n++ {

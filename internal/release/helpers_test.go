@@ -118,6 +118,14 @@ func (p *place) course(tb testing.TB, build int) {
 	})
 }
 
+// newCourse is a place with the small course in it and all folders open.
+func newCourse(tb testing.TB) (*place, *release.Depot) {
+	tb.Helper()
+	p := newPlace(tb)
+	p.course(tb, 1)
+	return p, p.open(tb)
+}
+
 func stage(tb testing.TB, d *release.Depot, r release.StageRequest) release.Staged {
 	tb.Helper()
 	out, err := d.Stage(tb.Context(), r)

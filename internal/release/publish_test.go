@@ -229,6 +229,20 @@ func TestStaticLinks(t *testing.T) {
 		}
 		return out
 	}
+	checkLinks(t, show)
+	show(func(r *release.StageRequest) {
+		r.HasUnprotected, r.UnprotectedPaths = true, []string{"deep/er/", "/deep/er/more", "deep-er", "missing/x"}
+	})
+	checkUnprotected(t, filepath.Join(p.static, key))
+	show(func(r *release.StageRequest) { r.HasUnprotected, r.UnprotectedPaths = true, []string{"."} })
+	if got := read(t, filepath.Join(p.static, key, "a.html")); got != "build 1\n" {
+		t.Errorf("everything unprotected, but the page has %q", got)
+	}
+}
+
+// checkLinks publishes one course after another and compares the links.
+func checkLinks(t *testing.T, show func(func(*release.StageRequest)) map[string]string) {
+	t.Helper()
 	remote := func(id int64) func(*release.StageRequest) {
 		return func(r *release.StageRequest) { r.RemoteID = &id }
 	}
@@ -250,37 +264,32 @@ func TestStaticLinks(t *testing.T) {
 			t.Errorf("%s (-want +got):\n%s", s.name, diff)
 		}
 	}
-	show(func(r *release.StageRequest) {
-		r.HasUnprotected, r.UnprotectedPaths = true, []string{"deep/er/", "/deep/er/more", "deep-er", "missing/x"}
-	})
+}
+
+func checkUnprotected(t *testing.T, dir string) {
+	t.Helper()
 	for name, want := range map[string]string{
 		"_static/s.css": "css", "deep/er/c.html": "build 1\n", "deep/er/more/m": "m", "deep-er/d": "d",
 	} {
-		if got := read(t, filepath.Join(p.static, key, name)); got != want {
+		if got := read(t, filepath.Join(dir, name)); got != want {
 			t.Errorf("unprotected %s has %q, want %q", name, got, want)
 		}
 	}
 	for _, name := range []string{"a.html", "index.yaml", "missing/x"} {
-		if _, err := os.Stat(filepath.Join(p.static, key, name)); !errors.Is(err, os.ErrNotExist) {
+		if _, err := os.Stat(filepath.Join(dir, name)); !errors.Is(err, os.ErrNotExist) {
 			t.Errorf("%s is public: %v", name, err)
 		}
 	}
 	for _, name := range []string{"_images", "_downloads", "missing/x"} {
-		if _, err := os.Lstat(filepath.Join(p.static, key, name)); err != nil {
+		if _, err := os.Lstat(filepath.Join(dir, name)); err != nil {
 			t.Errorf("no link for %s: %v", name, err)
 		}
-	}
-	show(func(r *release.StageRequest) { r.HasUnprotected, r.UnprotectedPaths = true, []string{"."} })
-	if got := read(t, filepath.Join(p.static, key, "a.html")); got != "build 1\n" {
-		t.Errorf("everything unprotected, but the page has %q", got)
 	}
 }
 
 func TestStaticLinksOfOthersStay(t *testing.T) {
 	t.Parallel()
-	p := newPlace(t)
-	d := p.open(t)
-	p.course(t, 1)
+	p, d := newCourse(t)
 	numbered := p.request(1)
 	numbered.Key, numbered.CachePath = "77", ""
 	stage(t, d, numbered)

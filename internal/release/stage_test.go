@@ -12,7 +12,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
 
-	"coursewright/internal/course"
 	"coursewright/internal/release"
 )
 
@@ -49,19 +48,14 @@ func age(t *testing.T, p *place) {
 	}
 }
 
-func TestStagePicksWhatIsPublished(t *testing.T) {
-	t.Parallel()
-	files := map[string]string{
-		".git/config": "secret", "sub/.git": "gitdir: x", "sub/page.html": "s",
-		"index.yaml": "i", "apps.meta": "m", "private/model.py": "p", "private/other.py": "o",
-		"real/x.yaml": "x", "alias": "-> real", "one.yaml": "-> private/model.py",
-		"static/a.html": "a", "static/.git/config": "secret", "static/linked.txt": "-> ../private/other.py",
-	}
-	tests := map[string]struct {
-		change   func(*release.StageRequest)
-		want     map[string]string
-		warnings []string
-	}{
+type pickCase struct {
+	change   func(*release.StageRequest)
+	want     map[string]string
+	warnings []string // files
+}
+
+func pickCases() map[string]pickCase {
+	return map[string]pickCase{
 		"static folder and listed files": {
 			func(r *release.StageRequest) {
 				r.Files = []string{"index.yaml", "/apps.meta", "private/model.py", "alias/x.yaml", "one.yaml", "gone.py", "private", "static/linked.txt"}
@@ -101,7 +95,17 @@ func TestStagePicksWhatIsPublished(t *testing.T) {
 			nil,
 		},
 	}
-	for name, tt := range tests {
+}
+
+func TestStagePicksWhatIsPublished(t *testing.T) {
+	t.Parallel()
+	files := map[string]string{
+		".git/config": "secret", "sub/.git": "gitdir: x", "sub/page.html": "s",
+		"index.yaml": "i", "apps.meta": "m", "private/model.py": "p", "private/other.py": "o",
+		"real/x.yaml": "x", "alias": "-> real", "one.yaml": "-> private/model.py",
+		"static/a.html": "a", "static/.git/config": "secret", "static/linked.txt": "-> ../private/other.py",
+	}
+	for name, tt := range pickCases() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			p := newPlace(t)
@@ -162,9 +166,7 @@ func TestStageSharesFilesAndKeepsTimesAndModes(t *testing.T) {
 
 func TestStageReadsOnlyWhatChanged(t *testing.T) {
 	t.Parallel()
-	p := newPlace(t)
-	p.course(t, 1)
-	d := p.open(t)
+	p, d := newCourse(t)
 	age(t, p)
 	if out := stage(t, d, p.request(1)); out.Hashed != 5 {
 		t.Errorf("first time: read %d files, want 5", out.Hashed)
@@ -192,9 +194,7 @@ func TestStageReadsOnlyWhatChanged(t *testing.T) {
 // the same tick of the clock; its digest must not be trusted.
 func TestStageReadsFreshFilesAgain(t *testing.T) {
 	t.Parallel()
-	p := newPlace(t)
-	p.course(t, 1)
-	d := p.open(t)
+	p, d := newCourse(t)
 	age(t, p)
 	// On a busy machine the file may be old by the time it is looked at.
 	for range 50 {
@@ -209,10 +209,8 @@ func TestStageReadsFreshFilesAgain(t *testing.T) {
 
 func TestStageSurvivesADamagedCache(t *testing.T) {
 	t.Parallel()
-	p := newPlace(t)
-	p.course(t, 1)
+	p, d := newCourse(t)
 	age(t, p)
-	d := p.open(t)
 	stage(t, d, p.request(1))
 	good := read(t, p.cache)
 	flipped := []byte(good)
@@ -236,10 +234,8 @@ func TestStageSurvivesADamagedCache(t *testing.T) {
 // The cache may know a file that the pool has lost.
 func TestStageAddsAgainWhatThePoolLost(t *testing.T) {
 	t.Parallel()
-	p := newPlace(t)
-	p.course(t, 1)
+	p, d := newCourse(t)
 	age(t, p)
-	d := p.open(t)
 	stage(t, d, p.request(1))
 	if err := os.RemoveAll(filepath.Join(p.store, ".objects")); err != nil {
 		t.Fatal(err)
@@ -306,118 +302,5 @@ func TestStageNamesUnreadableFiles(t *testing.T) {
 		if err := os.Chmod(path, 0o755); err != nil {
 			t.Fatal(err)
 		}
-	}
-}
-
-func TestCommitIsFenced(t *testing.T) {
-	t.Parallel()
-	p := newPlace(t)
-	d := p.open(t)
-	p.course(t, 1)
-	stage(t, d, p.request(1))
-	p.commit(t, d, 2)
-	if err := d.Commit(t.Context(), key, version(1)); !errors.Is(err, course.ErrConflict) {
-		t.Errorf("an older build: %v, want a conflict", err)
-	}
-	publish(t, d, 2)
-	if err := d.Commit(t.Context(), key, version(1)); !errors.Is(err, course.ErrConflict) {
-		t.Errorf("an older build after the publish: %v, want a conflict", err)
-	}
-	if err := d.Commit(t.Context(), key, version(2)); err != nil {
-		t.Errorf("the same release again, after its publish: %v", err)
-	}
-	if _, err := d.Stored(key); !errors.Is(err, course.ErrNotFound) {
-		t.Errorf("something is stored again: %v", err)
-	}
-	if err := d.Commit(t.Context(), key, version(3)); !errors.Is(err, course.ErrNotFound) {
-		t.Errorf("nothing staged: %v, want not found", err)
-	}
-}
-
-func TestCommitRemovesReplacedReleasesAfterTheGracePeriod(t *testing.T) {
-	t.Parallel()
-	p := newPlace(t)
-	d := p.open(t)
-	p.commit(t, d, 1)
-	old, err := d.Stored(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	p.commit(t, d, 2)
-	if _, err := d.Document(old); err != nil {
-		t.Errorf("a reader of the replaced release fails: %v", err)
-	}
-	p.now = p.now.Add(2 * time.Minute)
-	p.commit(t, d, 3)
-	if _, err := d.Document(old); !errors.Is(err, course.ErrNotFound) {
-		t.Errorf("the replaced release is still there: %v", err)
-	}
-	if got, err := d.Stored(key); err != nil || got.Version != version(3) {
-		t.Errorf("stored: %+v, %v", got, err)
-	}
-}
-
-// A commit that died left its note on the release it wanted to replace. When
-// that is replaced in earnest later, its readers have the full grace period.
-func TestGracePeriodCountsFromTheSwitch(t *testing.T) {
-	t.Parallel()
-	p := newPlace(t)
-	p.commit(t, p.open(t), 1)
-	old, err := p.open(t).Stored(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	p.course(t, 2)
-	d := p.open(t)
-	stage(t, d, p.request(2))
-	dieBefore(d, "symlink", "")
-	if err := d.Commit(t.Context(), key, version(2)); !errors.Is(err, errDied) {
-		t.Fatalf("commit: %v", err)
-	}
-	p.now = p.now.Add(time.Hour)
-	p.commit(t, p.open(t), 3)
-	if _, err := p.open(t).Document(old); err != nil {
-		t.Errorf("the release that was replaced just now is gone: %v", err)
-	}
-}
-
-func TestGarbageCollectionSparesWhatIsUsed(t *testing.T) {
-	t.Parallel()
-	p := newPlace(t)
-	d := p.open(t)
-	p.commit(t, d, 1)
-	p.now = p.now.Add(24 * time.Hour)
-	if out, err := d.CollectGarbage(t.Context()); err != nil || out.Objects != 0 {
-		t.Errorf("collected %+v, %v, want nothing", out, err)
-	}
-	if out := stage(t, d, p.request(2)); out.Added != 0 {
-		t.Errorf("the pool has lost %d files", out.Added)
-	}
-	p.now = time.Now()
-	if err := d.Remove(t.Context(), key); err != nil {
-		t.Fatal(err)
-	}
-	if out, err := d.CollectGarbage(t.Context()); err != nil || out.Objects != 0 {
-		t.Errorf("collected %+v, %v just after the removal, want nothing", out, err)
-	}
-	p.now = p.now.Add(48 * time.Hour)
-	if out, err := d.CollectGarbage(t.Context()); err != nil || out.Objects != 2 || out.Bytes != int64(len("build 1\n")+len("never changes")) {
-		t.Errorf("collected %+v, %v, want both files", out, err)
-	}
-}
-
-func TestDiscard(t *testing.T) {
-	t.Parallel()
-	p := newPlace(t)
-	d := p.open(t)
-	p.course(t, 1)
-	stage(t, d, p.request(1))
-	for range 2 {
-		if err := d.Discard(t.Context(), key, version(1)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := d.Commit(t.Context(), key, version(1)); !errors.Is(err, course.ErrNotFound) {
-		t.Errorf("commit after discard: %v", err)
 	}
 }

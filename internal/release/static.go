@@ -119,7 +119,8 @@ func (d *Depot) unlinkStatic(key string) error {
 	return d.unlinkRemotes(key, "")
 }
 
-// readNames lists a folder; one that does not exist is empty.
+// readNames lists a folder; one that does not exist, or is removed meanwhile,
+// is empty.
 func readNames(dir string) (names []string, err error) {
 	f, err := os.Open(dir)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -129,5 +130,9 @@ func readNames(dir string) (names []string, err error) {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	return f.Readdirnames(-1)
+	names, err = f.Readdirnames(-1)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = nil
+	}
+	return names, err
 }
