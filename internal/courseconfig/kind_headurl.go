@@ -48,18 +48,18 @@ var addressPattern = regexp.MustCompile(`^(?i:(https?)://)(?:([^\s:/]*)(?::([^\s
 	`((?:\p{Nd}{1,3}\.){3}\p{Nd}{1,3}|\[[A-Fa-f0-9]*:[A-Fa-f0-9:]+\]|[^\s/:?#]+)(?::(\p{Nd}+))?` +
 	`(/[^\s?#]*)?(?:\?([^\s#]*))?(?:#([^\s#]*))?$`)
 
-// Host names: letters, digits, hyphens and underscores between dots, ASCII or
-// of any script; numbersPattern and bracketPattern are the other two hosts.
+// Host names: letters, digits, hyphens and underscores between dots, in ASCII
+// with a top level of letters, or of any script; and numbers between dots.
 var (
-	asciiHost      = regexp.MustCompile(`^(?i)(?:[_0-9a-z](?:[-_0-9a-z]{0,61}[_0-9a-z])?\.)*[_0-9a-z](?:[-_0-9a-z]{0,61}[_0-9a-z])?\.?$`)
+	asciiHost      = regexp.MustCompile(`^(?i)(?:[_0-9a-z](?:[-_0-9a-z]{0,61}[_0-9a-z])?\.)+[a-z]{2,63}\.?$`)
 	wideHost       = regexp.MustCompile(`^(?i)(?:[_0-9a-\x{40000}](?:[-_0-9a-\x{40000}]{0,61}[_0-9a-\x{40000}])?\.)*[_0-9a-\x{40000}](?:[-_0-9a-\x{40000}]{0,61}[_0-9a-\x{40000}])?\.?$`)
 	numbersPattern = regexp.MustCompile(`^(?:\p{Nd}{1,3}\.){3}\p{Nd}{1,3}$`)
 )
 
 const maxAddress = 1 << 16
 
-// parseAddress reads an http(s) address. It is kept as written, but for an
-// international host, which is written in ASCII.
+// parseAddress reads an http(s) address. It is kept as written when its host is
+// an ordinary one; otherwise it is put together again with the host in ASCII.
 func parseAddress(s string) (address, bool) {
 	s = strings.TrimFunc(s, pySpace)
 	g := addressPattern.FindStringSubmatch(s)

@@ -39,10 +39,10 @@ func ReadMeta(dir string) (Meta, []course.Diagnostic, error) {
 }
 
 func (c *checker) meta(f *folder) Meta {
-	data, _, err := f.read(metaFile)
-	if _, statErr := f.stat(metaFile); errors.Is(statErr, fs.ErrNotExist) {
+	if _, err := f.stat(metaFile); errors.Is(err, fs.ErrNotExist) {
 		return Meta{}
 	}
+	data, _, err := f.read(metaFile)
 	if err != nil {
 		c.addError(course.Diagnostic{File: metaFile, Message: err.Error()})
 		return Meta{}
