@@ -58,6 +58,7 @@ func newRootCommand() *cobra.Command {
 		newDevCommand(),
 		newExportCommand(),
 		newSchemaCommand(),
+		newTokenCommand(),
 	)
 	return root
 }

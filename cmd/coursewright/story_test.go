@@ -205,16 +205,23 @@ func (h *harness) running(key string, id int64) {
 	}
 }
 
-func TestACancelledBuildStopsAndTheCourseBuildsAgain(t *testing.T) {
-	t.Parallel()
-	repo := gitrepotest.New(t)
+// slowBuild starts a system and a build whose command runs for minutes.
+func slowBuild(t *testing.T) (h *harness, repo *gitrepotest.Repo, id int64) {
+	t.Helper()
+	repo = gitrepotest.New(t)
 	files := tiny("One")
 	files["build.sh"] = "echo started; sleep 600\n"
 	repo.Commit(files, "slow")
-	h := newHarness(t, harnessOptions{})
+	h = newHarness(t, harnessOptions{})
 	h.addCourse("course", repo.URL(), nil)
-	id := h.push("course")
+	id = h.push("course")
 	h.running("course", id)
+	return h, repo, id
+}
+
+func TestACancelledBuildStopsAndTheCourseBuildsAgain(t *testing.T) {
+	t.Parallel()
+	h, repo, id := slowBuild(t)
 	h.do(http.MethodPost, "/api/v1/courses/course/builds/"+strconv.FormatInt(id, 10)+"/cancel", "{}", http.StatusAccepted)
 	if b := h.await(id); b.Status != course.StatusCancelled {
 		t.Errorf("build ended %s: %s", b.Status, b.Reason)
@@ -226,14 +233,7 @@ func TestACancelledBuildStopsAndTheCourseBuildsAgain(t *testing.T) {
 // Terminate in Temporal's Web UI ends a workflow without telling it.
 func TestATerminatedBuildIsClosedAndTheCourseBuildsAgain(t *testing.T) {
 	t.Parallel()
-	repo := gitrepotest.New(t)
-	files := tiny("One")
-	files["build.sh"] = "echo started; sleep 600\n"
-	repo.Commit(files, "slow")
-	h := newHarness(t, harnessOptions{})
-	h.addCourse("course", repo.URL(), nil)
-	id := h.push("course")
-	h.running("course", id)
+	h, repo, id := slowBuild(t)
 	if err := h.system.temporal.TerminateWorkflow(t.Context(), "build/course", "", "by an administrator"); err != nil {
 		t.Fatal(err)
 	}
