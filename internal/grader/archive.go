@@ -193,7 +193,7 @@ func (p *planner) folder(ctx context.Context, name, from string, within []fileID
 	if err != nil {
 		return unreadable(from, err)
 	}
-	defer d.Close()
+	defer d.Close() //nolint:errcheck // only read
 	for {
 		// In pieces, so that no folder is too large for the memory.
 		list, err := d.ReadDir(1000)

@@ -20,30 +20,30 @@ import (
 	"coursewright/internal/grader"
 )
 
-func plan(t testing.TB, dir string, files []grader.File) (*grader.Archive, error) {
-	t.Helper()
+func plan(tb testing.TB, dir string, files []grader.File) (*grader.Archive, error) {
+	tb.Helper()
 	root, err := os.OpenRoot(dir)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(func() { _ = root.Close() })
-	return grader.PlanArchive(t.Context(), root, files)
+	tb.Cleanup(func() { _ = root.Close() })
+	return grader.PlanArchive(tb.Context(), root, files)
 }
 
 // unpacked reads an archive to its end.
-func unpacked(t testing.TB, a *grader.Archive) recorded {
-	t.Helper()
+func unpacked(tb testing.TB, a *grader.Archive) recorded {
+	tb.Helper()
 	var got recorded
 	content := a.Open()
 	whole := &counter{Reader: content}
 	if err := got.unpack(whole); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	if err := content.Close(); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	if whole.n != a.Size() {
-		t.Fatalf("the archive was planned with %d bytes and has %d", a.Size(), whole.n)
+		tb.Fatalf("the archive was planned with %d bytes and has %d", a.Size(), whole.n)
 	}
 	return got
 }
@@ -215,7 +215,7 @@ func TestArchiveStopsWhenAFileChanges(t *testing.T) {
 				t.Fatal(err)
 			}
 			content := a.Open()
-			defer content.Close()
+			defer content.Close() //nolint:errcheck // only read
 			_, err = io.Copy(io.Discard, content)
 			if err == nil || !strings.Contains(err.Error(), `"b"`) || strings.Contains(err.Error(), dir) {
 				t.Errorf("got %v", err)
@@ -236,7 +236,7 @@ func TestArchiveStopsWhileAFileGrows(t *testing.T) {
 		t.Fatal(err)
 	}
 	content := a.Open()
-	defer content.Close()
+	defer content.Close() //nolint:errcheck // only read
 	if _, err := io.ReadFull(content, make([]byte, 10_000)); err != nil {
 		t.Fatal(err)
 	}
@@ -244,7 +244,7 @@ func TestArchiveStopsWhileAFileGrows(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close()
+	defer f.Close() //nolint:errcheck // the test is over then
 	if _, err := f.WriteString("more"); err != nil {
 		t.Fatal(err)
 	}
@@ -259,7 +259,7 @@ func TestArchiveStopsWhenAsked(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer root.Close()
+	defer root.Close() //nolint:errcheck // only read
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := grader.PlanArchive(ctx, root, []grader.File{{"a", "a"}}); !errors.Is(err, context.Canceled) {
@@ -268,11 +268,11 @@ func TestArchiveStopsWhenAsked(t *testing.T) {
 }
 
 // sparse makes a folder with one file of the given size that takes no room.
-func sparse(t testing.TB, size int64) string {
-	t.Helper()
-	dir := tree(t, map[string]string{"large": ""})
+func sparse(tb testing.TB, size int64) string {
+	tb.Helper()
+	dir := tree(tb, map[string]string{"large": ""})
 	if err := os.Truncate(filepath.Join(dir, "large"), size); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return dir
 }
@@ -297,7 +297,7 @@ func TestArchiveTakesNoMemory(t *testing.T) {
 			t.Fatal(err)
 		}
 		content := a.Open()
-		defer content.Close()
+		defer content.Close() //nolint:errcheck // only read
 		if read, err = io.CopyBuffer(struct{ io.Writer }{io.Discard}, content, make([]byte, 32<<10)); err != nil {
 			t.Fatal(err)
 		}

@@ -3,6 +3,7 @@ package grader
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -83,7 +84,7 @@ func (c *Client) Configure(ctx context.Context, in Configuration) (map[string]js
 	if err != nil {
 		return nil, fmt.Errorf("open the course folder: %w", err)
 	}
-	defer root.Close()
+	defer root.Close() //nolint:errcheck // only read
 	archive, err := PlanArchive(ctx, root, in.Files)
 	if err != nil {
 		return nil, err
@@ -166,7 +167,7 @@ func (c *Client) post(ctx context.Context, to remote.Target, b *body) (*answer, 
 		}
 		return nil, to.Broken(ctx, err)
 	}
-	defer response.Body.Close()
+	defer response.Body.Close() //nolint:errcheck // only read
 	if response.StatusCode != http.StatusOK {
 		text := remote.ReadSome(response.Body)
 		return nil, to.Refused(response, text, hint(response.StatusCode, b))
@@ -187,7 +188,7 @@ type watched struct {
 
 func (w *watched) Read(p []byte) (int, error) {
 	n, err := w.ReadCloser.Read(p)
-	if err != nil && err != io.EOF { //nolint:errorlint // io.Reader promises a bare io.EOF
+	if err != nil && !errors.Is(err, io.EOF) {
 		w.first.set(err)
 	}
 	return n, err

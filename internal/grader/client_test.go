@@ -28,10 +28,10 @@ func instance(id int64) grader.Course {
 }
 
 // store is a store request for a course with one exercise.
-func store(t testing.TB, address string) grader.Configuration {
-	t.Helper()
+func store(tb testing.TB, address string) grader.Configuration {
+	tb.Helper()
 	return grader.Configuration{
-		Course: instance(5), URL: address, Dir: tree(t, map[string]string{"a": "a"}),
+		Course: instance(5), URL: address, Dir: tree(tb, map[string]string{"a": "a"}),
 		Spec:      json.RawMessage(`{"name": "Ünïcode 😀 <b>"}`),
 		Exercises: []grader.Exercise{{Key: "ö", Spec: json.RawMessage(`{}`), Config: json.RawMessage(`null`)}},
 		Files:     []grader.File{{"a", "a"}},
@@ -39,20 +39,20 @@ func store(t testing.TB, address string) grader.Configuration {
 }
 
 // drain serves a grader that takes everything; it gives its address.
-func drain(t testing.TB) string {
-	t.Helper()
+func drain(tb testing.TB) string {
+	tb.Helper()
 	buffer := make([]byte, 64<<10)
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.CopyBuffer(struct{ io.Writer }{io.Discard}, r.Body, buffer)
 		_, _ = io.WriteString(w, "{}")
 	}))
-	t.Cleanup(s.Close)
+	tb.Cleanup(s.Close)
 	return s.URL
 }
 
-func configureLarge(t testing.TB, address, dir string) error {
-	t.Helper()
-	_, err := (&grader.Client{}).Configure(t.Context(), grader.Configuration{
+func configureLarge(tb testing.TB, address, dir string) error {
+	tb.Helper()
+	_, err := (&grader.Client{}).Configure(tb.Context(), grader.Configuration{
 		Course: instance(1), URL: address, Spec: json.RawMessage(`{}`), Dir: dir, Files: []grader.File{{"large", "large"}},
 	})
 	return err

@@ -26,20 +26,22 @@ type oracle struct {
 	} `json:"course"`
 	Settings   map[string]*string `json:"settings"`
 	InputLinks map[string]string  `json:"input_links"`
-	Requests   []struct {
-		Path    string            `json:"path"`
-		Order   []string          `json:"order"`
-		Headers map[string]string `json:"headers"`
-		Fields  map[string]any    `json:"fields"`
-		Files   map[string]string `json:"files_part"`
-		Tar     []struct {
-			Name     string `json:"name"`
-			Mode     string `json:"mode"`
-			Size     int64  `json:"size"`
-			SHA256   string `json:"sha256"`
-			Linkname string `json:"linkname"`
-		} `json:"tar"`
-	} `json:"grader_requests"`
+	Requests   []oracleRequest    `json:"grader_requests"`
+}
+
+type oracleRequest struct {
+	Path    string            `json:"path"`
+	Order   []string          `json:"order"`
+	Headers map[string]string `json:"headers"`
+	Fields  map[string]any    `json:"fields"`
+	Files   map[string]string `json:"files_part"`
+	Tar     []struct {
+		Name     string `json:"name"`
+		Mode     string `json:"mode"`
+		Size     int64  `json:"size"`
+		SHA256   string `json:"sha256"`
+		Linkname string `json:"linkname"`
+	} `json:"tar"`
 }
 
 func TestRequestsAreThoseOfGitmanager(t *testing.T) {
@@ -146,12 +148,24 @@ func checkOracle(t *testing.T, dir string, want oracle, fields bool) {
 	}
 	got := rec.all()
 	for i, r := range got {
-		path := paths[i%len(paths)]
-		checkRequest(t, r, want, path, i >= len(paths), fields)
+		w := request(t, want, paths[i%len(paths)], i >= len(paths))
+		checkRequest(t, r, w, fields)
 	}
 }
 
-func checkRequest(t *testing.T, got recorded, want oracle, path string, publish, fields bool) {
+// request finds one of gitmanager's requests.
+func request(t *testing.T, want oracle, path string, publish bool) oracleRequest {
+	t.Helper()
+	for _, r := range want.Requests {
+		if r.Path == path && slices.Contains(r.Order, "publish") == publish && len(r.Order) > 0 {
+			return r
+		}
+	}
+	t.Fatalf("gitmanager sends no such request to %s", path)
+	return oracleRequest{}
+}
+
+func checkRequest(t *testing.T, got recorded, want oracleRequest, fields bool) {
 	t.Helper()
 	if got.Err != nil {
 		t.Fatal(got.Err)
@@ -159,50 +173,50 @@ func checkRequest(t *testing.T, got recorded, want oracle, path string, publish,
 	if got.Length != got.Read || got.Length <= 0 {
 		t.Errorf("%d bytes were announced, %d came", got.Length, got.Read)
 	}
-	for _, w := range want.Requests {
-		if w.Path != path || slices.Contains(w.Order, "publish") != publish || len(w.Order) == 0 {
-			continue
-		}
-		if diff := cmp.Diff(w.Order, got.Order); diff != "" {
-			t.Errorf("order of the parts (-gitmanager +ours):\n%s", diff)
-		}
-		for name, value := range w.Headers {
-			if got.Header.Get(name) != value {
-				t.Errorf("header %s is %q, gitmanager's %q", name, got.Header.Get(name), value)
-			}
-		}
-		if diff := cmp.Diff(w.Files, got.Files); diff != "" {
-			t.Errorf("part with the archive (-gitmanager +ours):\n%s", diff)
-		}
-		archive := map[string]packed{}
-		for _, f := range w.Tar {
-			mode, err := strconv.ParseInt(strings.TrimPrefix(f.Mode, "0o"), 8, 32)
-			if err != nil {
-				t.Fatal(err)
-			}
-			archive[f.Name] = packed{Mode: mode, Size: f.Size, SHA256: f.SHA256}
-			if f.Linkname != "" {
-				// What gitmanager sends as a link is sent as its target.
-				archive[f.Name] = archive[filepath.Join(filepath.Dir(f.Name), f.Linkname)]
-			}
-		}
-		for name, f := range got.Tar {
-			if f.Size == 0 && !fields {
-				// The copies of real courses have empty programs.
-				f = archive[name]
-			}
-			// The copies have lost their modes.
-			got.Tar[name] = packed{Mode: 0o664, Size: f.Size, SHA256: f.SHA256}
-		}
-		if diff := cmp.Diff(archive, got.Tar, equateEmpty()); diff != "" {
-			t.Errorf("archive (-gitmanager +ours):\n%s", diff)
-		}
-		if fields {
-			checkFields(t, w.Fields, got.Fields)
-		}
-		return
+	if diff := cmp.Diff(want.Order, got.Order); diff != "" {
+		t.Errorf("order of the parts (-gitmanager +ours):\n%s", diff)
 	}
-	t.Errorf("gitmanager sends no such request to %s", path)
+	for name, value := range want.Headers {
+		if got.Header.Get(name) != value {
+			t.Errorf("header %s is %q, gitmanager's %q", name, got.Header.Get(name), value)
+		}
+	}
+	if diff := cmp.Diff(want.Files, got.Files); diff != "" {
+		t.Errorf("part with the archive (-gitmanager +ours):\n%s", diff)
+	}
+	archive := want.archive(t)
+	for name, f := range got.Tar {
+		if f.Size == 0 && !fields {
+			// The copies of real courses have empty programs.
+			f = archive[name]
+		}
+		// The copies have lost their modes.
+		got.Tar[name] = packed{Mode: 0o664, Size: f.Size, SHA256: f.SHA256}
+	}
+	if diff := cmp.Diff(archive, got.Tar, equateEmpty()); diff != "" {
+		t.Errorf("archive (-gitmanager +ours):\n%s", diff)
+	}
+	if fields {
+		checkFields(t, want.Fields, got.Fields)
+	}
+}
+
+// archive gives the files of a request. What gitmanager sends as a link is sent
+// as its target.
+func (r oracleRequest) archive(t *testing.T) map[string]packed {
+	t.Helper()
+	out := map[string]packed{}
+	for _, f := range r.Tar {
+		mode, err := strconv.ParseInt(strings.TrimPrefix(f.Mode, "0o"), 8, 32)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out[f.Name] = packed{Mode: mode, Size: f.Size, SHA256: f.SHA256}
+		if f.Linkname != "" {
+			out[f.Name] = out[filepath.Join(filepath.Dir(f.Name), f.Linkname)]
+		}
+	}
+	return out
 }
 
 func checkFields(t *testing.T, want map[string]any, sent map[string]string) {

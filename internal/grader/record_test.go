@@ -49,11 +49,11 @@ type recorder struct {
 	answer   http.HandlerFunc
 }
 
-func newRecorder(t testing.TB, answer http.HandlerFunc) (*recorder, string) {
-	t.Helper()
+func newRecorder(tb testing.TB, answer http.HandlerFunc) (*recorder, string) {
+	tb.Helper()
 	r := &recorder{answer: answer}
 	s := httptest.NewServer(r)
-	t.Cleanup(s.Close)
+	tb.Cleanup(s.Close)
 	return r, s.URL + "/configure"
 }
 
@@ -75,14 +75,14 @@ func (rec *recorder) all() []recorded {
 	return rec.requests
 }
 
-func (rec *recorder) only(t testing.TB) recorded {
-	t.Helper()
+func (rec *recorder) only(tb testing.TB) recorded {
+	tb.Helper()
 	all := rec.all()
 	if len(all) != 1 {
-		t.Fatalf("the grader got %d requests", len(all))
+		tb.Fatalf("the grader got %d requests", len(all))
 	}
 	if all[0].Err != nil {
-		t.Fatal(all[0].Err)
+		tb.Fatal(all[0].Err)
 	}
 	return all[0]
 }
@@ -177,13 +177,13 @@ func (rec *recorded) unpack(from io.Reader) error {
 }
 
 // tree writes files into a new folder; a text that begins with -> is a link.
-func tree(t testing.TB, files map[string]string) string {
-	t.Helper()
-	dir := t.TempDir()
+func tree(tb testing.TB, files map[string]string) string {
+	tb.Helper()
+	dir := tb.TempDir()
 	for name, text := range files {
 		full := filepath.Join(dir, filepath.FromSlash(name))
 		if err := os.MkdirAll(filepath.Dir(full), 0o755); err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 		var err error
 		if to, link := strings.CutPrefix(text, "->"); link {
@@ -192,17 +192,17 @@ func tree(t testing.TB, files map[string]string) string {
 			err = os.WriteFile(full, []byte(text), 0o644)
 		}
 		if err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 	}
 	return dir
 }
 
-func parse(t testing.TB, text string) any {
-	t.Helper()
+func parse(tb testing.TB, text string) any {
+	tb.Helper()
 	var v any
 	if err := json.Unmarshal([]byte(text), &v); err != nil {
-		t.Fatalf("%v in %s", err, text)
+		tb.Fatalf("%v in %s", err, text)
 	}
 	return v
 }

@@ -134,7 +134,7 @@ func (c *Client) post(ctx context.Context, in call) ([]byte, remote.Target, erro
 	if err != nil {
 		return nil, to, in.final(to.Broken(ctx, err))
 	}
-	defer answer.Body.Close()
+	defer answer.Body.Close() //nolint:errcheck // only read
 	if answer.StatusCode != http.StatusOK {
 		return nil, to, in.final(to.Refused(answer, remote.ReadSome(answer.Body), hint(answer.StatusCode)))
 	}

@@ -197,7 +197,7 @@ func TestDirectFollowsNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer answer.Body.Close()
+	defer answer.Body.Close() //nolint:errcheck // only read
 	if answer.StatusCode != http.StatusFound || shared.CheckRedirect != nil {
 		t.Errorf("status %d, the caller's client changed: %t", answer.StatusCode, shared.CheckRedirect != nil)
 	}
