@@ -34,6 +34,9 @@ func contentsTable(c *call) []*node {
 // fillContents writes the lists of sections.
 func (p *parser) fillContents() {
 	for _, n := range p.doc.root.all("pending") {
+		if !n.has("contents") {
+			continue
+		}
 		topic := n.parent
 		depth, err := strconv.Atoi(n.get("contents"))
 		if err != nil {
@@ -47,10 +50,11 @@ func (p *parser) fillContents() {
 		}
 		list := p.sectionList(from, topic, depth)
 		if list == nil {
-			topic.replace()
+			topic.remove()
 			continue
 		}
-		n.replace(list)
+		n.remove()
+		topic.add(list)
 	}
 }
 

@@ -2,7 +2,6 @@ package rst
 
 import (
 	"fmt"
-	"slices"
 	"strconv"
 )
 
@@ -29,7 +28,7 @@ func (p *parser) resolveAnonymous(say func(*node)) {
 		}
 		for _, ref := range d.anonRefs {
 			if ref.parent != nil {
-				ref.replace(p.problematic(original(ref.raw), m))
+				ref.become(p.problematic(original(ref.raw), m))
 			}
 		}
 		say(m)
@@ -72,7 +71,7 @@ func (p *parser) resolveIndirect(say func(*node)) {
 		say(m)
 		for _, name := range t.names {
 			for _, ref := range p.doc.refs[name] {
-				if ref.parent != nil && !ref.has("refuri") && !ref.has("refid") && slices.Contains(ref.parent.kids, ref) {
+				if ref.is("reference") && !ref.has("refuri") && !ref.has("refid") {
 					p.giveUp(ref, m, false)
 				}
 			}
@@ -138,7 +137,7 @@ func (p *parser) placeOf(n *node) int {
 // id that the reference has already, if keep says so, or to a new one.
 func (p *parser) giveUp(ref, m *node, keep bool) {
 	if m == nil {
-		ref.replace(textNode(ref.raw))
+		ref.become(textNode(ref.raw))
 		return
 	}
 	prb := newNode("problematic", textNode(ref.raw))
@@ -151,7 +150,7 @@ func (p *parser) giveUp(ref, m *node, keep bool) {
 		prb.ids = append(prb.ids, ref.ids...)
 	}
 	m.back = append(m.back, id)
-	ref.replace(prb)
+	ref.become(prb)
 }
 
 // numberFootnotes numbers automatic footnotes and joins them with their
@@ -284,7 +283,7 @@ func (p *parser) placeTransitions() {
 			}
 			continue
 		}
-		t.replace()
+		t.remove()
 		outer.parent.insert(outer.index()+1, t)
 	}
 }

@@ -16,6 +16,7 @@ type node struct {
 	back    []string // ids of what refers here
 	attrs   map[string]string
 	line    int // 0 when unknown
+	pos     int // place among the parent's kids, or a guess
 }
 
 func newNode(tag string, kids ...*node) *node {
@@ -27,8 +28,8 @@ func newNode(tag string, kids ...*node) *node {
 func textNode(s string) *node { return &node{tag: "#text", text: s} }
 
 func (n *node) add(kids ...*node) {
-	for _, k := range kids {
-		k.parent = n
+	for i, k := range kids {
+		k.parent, k.pos = n, len(n.kids)+i
 	}
 	n.kids = append(n.kids, kids...)
 }
@@ -50,16 +51,29 @@ func (n *node) has(name string) bool {
 
 func (n *node) is(tags ...string) bool { return slices.Contains(tags, n.tag) }
 
-func (n *node) index() int { return slices.Index(n.parent.kids, n) }
-
-// replace puts other nodes in n's place.
-func (n *node) replace(with ...*node) {
-	p := n.parent
-	i := n.index()
-	for _, w := range with {
-		w.parent = p
+// index is the place of n among its parent's kids. Places are kept as guesses
+// and counted anew after kids were put in between, which is rare.
+func (n *node) index() int {
+	kids := n.parent.kids
+	if n.pos >= len(kids) || kids[n.pos] != n {
+		for i, k := range kids {
+			k.pos = i
+		}
 	}
-	p.kids = slices.Replace(p.kids, i, i+1, with...)
+	return n.pos
+}
+
+// become makes n a group that stands for other nodes. Their place is found
+// without a look at n's neighbours, which may be many.
+func (n *node) become(with ...*node) {
+	*n = node{tag: "group", parent: n.parent, pos: n.pos}
+	n.add(with...)
+}
+
+// remove takes n out of the tree.
+func (n *node) remove() {
+	i := n.index()
+	n.parent.kids = slices.Delete(n.parent.kids, i, i+1)
 }
 
 // insert puts kids before position i.
@@ -115,7 +129,7 @@ func (n *node) all(tags ...string) []*node {
 func (n *node) isText() bool {
 	switch n.tag {
 	case "paragraph", "title", "subtitle", "rubric", "attribution", "term", "classifier", "caption", "line",
-		"field_name", "option_string", "option_argument", "literal_block", "doctest_block", "math_block", "label",
+		"group", "field_name", "option_string", "option_argument", "literal_block", "doctest_block", "math_block", "label",
 		"comment", "raw", "substitution_definition", "#text":
 		return true
 	}

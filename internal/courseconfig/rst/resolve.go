@@ -36,35 +36,28 @@ func (p *parser) resolve() {
 
 // resolveClasses gives the classes of class directives to what follows them.
 func (p *parser) resolveClasses() {
-	for _, n := range p.doc.root.all("pending") {
-		if n.has("contents") {
-			continue
-		}
-		target := classTarget(n)
-		if target != nil {
-			target.classes = append(target.classes, n.classes...)
-			n.replace()
-			continue
-		}
+	for _, n := range assignClasses(p.doc.root, nil) {
 		m := p.message(levelError, n.line, fmt.Sprintf("No suitable element following \"%s\" directive", n.get("name")), literal(n.get("source")))
-		if m == nil {
-			n.replace()
-			continue
-		}
-		n.replace(m)
+		n.become(some(m)...)
 	}
 }
 
-func classTarget(n *node) *node {
-	for child := n; child.parent != nil; child = child.parent {
-		kids := child.parent.kids
-		for _, k := range kids[child.index()+1:] {
-			if !k.isInvisible() && !k.is("system_message") {
-				return k
+// assignClasses goes through n and returns the directives at its end, which
+// are for what follows n.
+func assignClasses(n *node, waiting []*node) []*node {
+	for _, k := range n.kids {
+		switch {
+		case k.is("pending") && !k.has("contents"):
+			waiting = append(waiting, k)
+		case k.isInvisible() || k.is("system_message", "#text"):
+		default:
+			for _, w := range waiting {
+				k.classes = append(k.classes, w.classes...)
 			}
+			waiting = assignClasses(k, nil)
 		}
 	}
-	return nil
+	return waiting
 }
 
 // substitute puts the text of definitions in place of |name|.
@@ -95,7 +88,7 @@ func (p *parser) substitute(say func(*node)) {
 		}
 		if problem != "" {
 			m := p.message(levelError, p.placeOf(ref), problem)
-			ref.replace(p.problematic(original(ref.raw), m))
+			ref.become(p.problematic(original(ref.raw), m))
 			say(m)
 			continue
 		}
@@ -112,7 +105,7 @@ func (p *parser) substitute(say func(*node)) {
 				}
 			})
 		}
-		ref.replace(c.kids...)
+		ref.become(c.kids...)
 	}
 }
 
@@ -137,6 +130,9 @@ func inDefinition(n *node) bool {
 
 // trimAround removes the white space beside a substitution that asks for it.
 func trimAround(ref, def *node) {
+	if !def.has("ltrim") && !def.has("rtrim") {
+		return
+	}
 	kids, i := ref.parent.kids, ref.index()
 	if def.has("ltrim") && i > 0 && kids[i-1].is("#text") {
 		kids[i-1].text = strings.TrimRightFunc(kids[i-1].text, isSpace)
@@ -223,6 +219,6 @@ func (p *parser) dropDocinfo() {
 		t.add(f.kids[1].kids...)
 		topics = append(topics, t)
 	}
-	root.kids[i].replace()
+	root.kids[i].remove()
 	root.insert(0, topics...)
 }
