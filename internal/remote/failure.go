@@ -109,31 +109,43 @@ func (t Target) Broken(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return fmt.Errorf("call %s: %w", t, context.Cause(ctx))
 	}
-	var wrapped *url.Error
-	if errors.As(err, &wrapped) {
-		err = wrapped.Err // the outer text holds the address with its query
+	var outer, inner *url.Error
+	if errors.As(err, &outer) {
+		err = outer.Err // the outer text holds the address with its query
 	}
 	f := &Failure{Kind: KindRead, Err: err}
-	if errors.Is(err, course.ErrDenied) {
-		f.Kind = KindToken
-		f.Message = fmt.Sprintf("%s was not called because there is no permission to: %s", t, OneLine(err.Error(), maxShown))
-		return f
-	}
-	if errors.Is(err, ErrTooLong) {
-		f.Kind = KindAnswer
-		f.Message = fmt.Sprintf("%s: %s", t, err)
-		return f
-	}
-	why, connecting := reason(err)
+	why, connecting := t.reason(err)
 	if connecting {
 		f.Kind = KindConnect
 	}
-	f.Message = fmt.Sprintf("%s cannot be reached: %s", t, why)
+	switch {
+	case errors.Is(err, course.ErrDenied):
+		f.Kind = KindToken
+		f.Message = fmt.Sprintf("%s was not called because there is no permission to: %s", t, t.words(err))
+	case errors.Is(err, ErrTooLong):
+		f.Kind = KindAnswer
+		f.Message = fmt.Sprintf("%s: %s", t, err)
+	case errors.As(err, &inner):
+		// The transport makes a call of its own, to get a token.
+		f.Message = fmt.Sprintf("%s was not called: the service that gives tokens for it cannot be reached: %s", t, why)
+	default:
+		f.Message = fmt.Sprintf("%s cannot be reached: %s", t, why)
+	}
 	return f
 }
 
+// words gives an error's text without the query of the target, which may be
+// secret.
+func (t Target) words(err error) string {
+	text := err.Error()
+	if t.URL.RawQuery != "" {
+		text = strings.ReplaceAll(text, t.URL.RawQuery, "…")
+	}
+	return OneLine(text, maxShown)
+}
+
 // reason puts a network error into words that hold no inner addresses.
-func reason(err error) (why string, connecting bool) {
+func (t Target) reason(err error) (why string, connecting bool) {
 	var (
 		op          *net.OpError
 		dns         *net.DNSError
@@ -155,7 +167,10 @@ func reason(err error) (why string, connecting bool) {
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
 		return "it closed the connection before it answered", false
 	}
-	return "the connection broke", false
+	if errors.As(err, &op) {
+		err = op.Err
+	}
+	return "the connection failed: " + t.words(err), false
 }
 
 // Refused makes a Failure of an answer's status. The hint, perhaps empty, tells

@@ -121,7 +121,10 @@ func TestBroken(t *testing.T) {
 		"time is up":  {context.DeadlineExceeded, result{remote.KindRead, "cannot be reached: it did not answer in time"}},
 		"end":         {io.ErrUnexpectedEOF, result{remote.KindRead, "cannot be reached: it closed the connection before it answered"}},
 		"reset":       {&net.OpError{Op: "read", Err: syscall.ECONNRESET}, result{remote.KindRead, "cannot be reached: it closed the connection before it answered"}},
-		"other":       {errors.New("http2: inner words with 10.1.2.3"), result{remote.KindRead, "cannot be reached: the connection broke"}},
+		"protocol":    {errors.New("malformed HTTP response\r\n"), result{remote.KindRead, "cannot be reached: the connection failed: malformed HTTP response"}},
+		"other":       {&net.OpError{Op: "read", Addr: &net.TCPAddr{}, Err: syscall.EIO}, result{remote.KindRead, "cannot be reached: the connection failed: input/output error"}},
+		"token":       {fmt.Errorf("token: %w", &url.Error{Op: "Get", URL: "http://aplus.example/", Err: dial(syscall.ECONNREFUSED)}), result{remote.KindConnect, "was not called: the service that gives tokens for it cannot be reached: it refuses the connection"}},
+		"bad token":   {errors.New("no token for http://grader.example/c?k=hidden"), result{remote.KindRead, "cannot be reached: the connection failed: no token for http://grader.example/c?…"}},
 		"too long":    {fmt.Errorf("%w: more than 5 bytes", remote.ErrTooLong), result{remote.KindAnswer, ": the answer is too long: more than 5 bytes"}},
 		"no token":    {fmt.Errorf("A+ says no: %w", course.ErrDenied), result{remote.KindToken, "was not called because there is no permission to: A+ says no: denied"}},
 	}
