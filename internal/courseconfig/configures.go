@@ -2,7 +2,6 @@ package courseconfig
 
 import (
 	"encoding/json"
-	"slices"
 	"time"
 
 	"coursewright/internal/courseconfig/pyvalue"
@@ -44,8 +43,10 @@ func (c *Course) Configures() []Configure {
 // told.
 func (c *Course) graderURLs() []string {
 	var out []string
+	seen := map[string]bool{}
 	add := func(configure *record) {
-		if url := configure.text("url"); !slices.Contains(out, url) {
+		if url := configure.text("url"); !seen[url] {
+			seen[url] = true
 			out = append(out, url)
 		}
 	}
@@ -63,10 +64,12 @@ func (c *Course) graderURLs() []string {
 func (c *Course) configures() ([]Configure, error) {
 	urls := c.graderURLs()
 	out := make([]Configure, 0, len(urls))
-	for _, url := range urls {
+	index := make(map[string]int, len(urls))
+	for i, url := range urls {
+		index[url] = i
 		out = append(out, Configure{URL: url, Exercises: []GraderExercise{}})
 	}
-	at := func(url string) *Configure { return &out[slices.Index(urls, url)] }
+	at := func(url string) *Configure { return &out[index[url]] }
 	for _, configure := range records(c.root.list("configures")) {
 		to := at(configure.text("url"))
 		to.Files = append(to.Files, mappings(configure)...)

@@ -222,37 +222,46 @@ func defaultPairs(raw json.RawMessage) (pairs, error) {
 // now and not a surprise later.
 func (l *loader) encodable(c *Course) {
 	root := c.root.pairs("modules", "static_dir", "unprotected_paths")
-	l.tryJSON(root, c.root.at)
+	l.tryJSON(c, root, c.root.at)
 	var visit func(nodes []*node)
 	visit = func(nodes []*node) {
 		for _, n := range nodes {
-			l.tryJSON(n.exported, n.object.at)
+			l.tryJSON(c, n.exported, n.object.at)
 			visit(n.children)
 		}
 	}
 	for _, m := range c.modules {
-		l.tryJSON(m.module.pairs("children"), m.module.at)
+		l.tryJSON(c, m.module.pairs("children"), m.module.at)
 		visit(m.children)
 	}
 	if len(c.graderURLs()) == 0 {
 		return
 	}
-	l.tryJSON(c.root.pairs("static_dir", "configures", "unprotected_paths"), c.root.at)
+	l.tryJSON(c, c.root.pairs("static_dir", "configures", "unprotected_paths"), c.root.at)
 	for _, n := range c.exercises {
 		if n.config == nil || n.object.get("configure") == nil {
 			continue
 		}
 		for _, lang := range n.config.languages {
-			l.tryJSON(pairs{{lang.language, lang.data}}, nil)
+			l.tryJSON(c, pairs{{lang.language, lang.data}}, nil)
 		}
 	}
 }
 
-func (l *loader) tryJSON(list pairs, at *place) {
+// maxExport bounds what is made of one course, in bytes. The largest known
+// courses take a few million.
+const maxExport = 128 << 20
+
+func (l *loader) tryJSON(c *Course, list pairs, at *place) {
 	for _, p := range list {
-		if !writable(p.value) {
+		bytes, ok := weighPair(p)
+		if !ok {
 			_, err := appendJSON(nil, p.value)
 			l.failValue(nil, at.at(p.key), err)
+		}
+		before := l.weight
+		if l.weight += bytes; l.weight > maxExport && before <= maxExport {
+			l.fail(c.root.source, at, fmt.Sprintf("what A+ and the graders would get has more than %d bytes", maxExport), "put less into configurations that many exercises share")
 		}
 	}
 }

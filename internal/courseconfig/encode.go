@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
-	"slices"
 	"strconv"
 
 	"coursewright/internal/courseconfig/pyvalue"
@@ -135,34 +134,58 @@ func (p pairs) has(key string) bool {
 	return ok
 }
 
-// writable says whether JSON can hold a value, without writing it.
-func writable(value any) bool {
+// weigh gives about how many bytes a value takes as JSON, and whether JSON can
+// hold it, without writing it.
+func weigh(value any) (bytes int, ok bool) {
 	switch v := value.(type) {
 	case *pyvalue.Value:
-		return writableValue(v)
+		return weighValue(v)
+	case string:
+		return len(v), true
 	case []any:
-		return !slices.ContainsFunc(v, func(item any) bool { return !writable(item) })
+		return weighAll(len(v), func(i int) (int, bool) { return weigh(v[i]) })
 	case pairs:
-		return !slices.ContainsFunc(v, func(p pair) bool { return !writable(p.value) })
+		return weighAll(len(v), func(i int) (int, bool) { return weighPair(v[i]) })
 	case *record:
-		return !slices.ContainsFunc(v.values, func(field any) bool { return !writable(field) })
+		fields := v.pairs()
+		return weighAll(len(fields), func(i int) (int, bool) { return weighPair(fields[i]) })
 	}
-	return true
+	return 0, true
 }
 
-func writableValue(v *pyvalue.Value) bool {
+func weighPair(p pair) (bytes int, ok bool) {
+	bytes, ok = weigh(p.value)
+	return bytes + len(p.key), ok
+}
+
+// perPart is about what JSON adds to each part of a list or an object.
+const perPart = 4
+
+func weighAll(n int, part func(i int) (int, bool)) (bytes int, ok bool) {
+	ok = true
+	for i := range n {
+		more, good := part(i)
+		bytes += more + perPart
+		ok = ok && good
+	}
+	return bytes, ok
+}
+
+func weighValue(v *pyvalue.Value) (bytes int, ok bool) {
 	switch v.Kind {
 	case pyvalue.List:
-		return !slices.ContainsFunc(v.Items, func(item *pyvalue.Value) bool { return !writableValue(item) })
+		return weighAll(len(v.Items), func(i int) (int, bool) { return weighValue(v.Items[i]) })
 	case pyvalue.Map:
-		return !slices.ContainsFunc(v.Entries, func(e pyvalue.Entry) bool {
-			return e.Key.Kind != pyvalue.String && !writableKey(e.Key) || !writableValue(e.Value)
+		return weighAll(len(v.Entries), func(i int) (int, bool) {
+			bytes, ok := weighValue(v.Entries[i].Value)
+			key := v.Entries[i].Key
+			return bytes + len(key.Str), ok && (key.Kind == pyvalue.String || writableKey(key))
 		})
 	case pyvalue.Null, pyvalue.Bool, pyvalue.String, pyvalue.Date, pyvalue.DateTime:
-		return true
+		return len(v.Str), true
 	default:
 		_, err := pyvalue.AppendJSON(nil, v)
-		return err == nil
+		return 0, err == nil
 	}
 }
 

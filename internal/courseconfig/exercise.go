@@ -33,6 +33,7 @@ type loader struct {
 	configDir string // folder of the index, relative to the course; "." for the course itself
 	language  string // default language
 	loaded    map[string]*exerciseConfig
+	weight    int               // bytes of what is exported, about
 	order     []*exerciseConfig // the loaded ones in the order of the course
 }
 
@@ -105,7 +106,7 @@ func inFile(file string, v *pyvalue.Value, message string) course.Diagnostic {
 
 // complete checks what every language must have.
 func (l *loader) complete(e *exerciseConfig) bool {
-	before := len(l.errors)
+	before := l.failures
 	for _, lang := range e.languages {
 		if lang.data.Kind != pyvalue.Map {
 			l.addError(inFile(e.file, lang.data, "found "+found(lang.data)+" for the language "+quote(lang.language)+"; an exercise configuration is a mapping"))
@@ -119,7 +120,7 @@ func (l *loader) complete(e *exerciseConfig) bool {
 			}
 		}
 	}
-	return len(l.errors) == before
+	return l.failures == before
 }
 
 func nearKey(v *pyvalue.Value, key string) string {

@@ -1,6 +1,7 @@
 package courseconfig
 
 import (
+	"fmt"
 	"strings"
 
 	"coursewright/internal/courseconfig/pyvalue"
@@ -103,7 +104,7 @@ func (l *loader) exerciseInfo(e *exerciseConfig) any {
 			return null{}
 		}
 		for _, entry := range given.Entries {
-			info.set(pyvalue.PyStr(entry.Key), entry.Value)
+			info = append(info, pair{pyvalue.PyStr(entry.Key), entry.Value})
 		}
 	} else {
 		if e.formSpec == nil {
@@ -164,9 +165,16 @@ func (l *loader) joinedURLs(list *pyvalue.Value, key string, r answerRoute, lang
 	return strings.Join(urls, " ")
 }
 
+// maxListedFiles bounds the model or template files of one exercise.
+const maxListedFiles = 1000
+
 // paths gives the texts of a list of files.
 func (l *loader) paths(list *pyvalue.Value, at *place) []*pyvalue.Value {
 	items, ok := iterate(list)
+	if len(items) > maxListedFiles {
+		l.fail(list, at, fmt.Sprintf("found %d files; allowed are %d", len(items), maxListedFiles), "list fewer")
+		return nil
+	}
 	if !ok {
 		l.fail(list, at, "found "+found(list)+"; allowed is a list of paths", "write for example [solution.py]")
 		return nil

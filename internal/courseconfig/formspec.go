@@ -173,6 +173,7 @@ func (f *form) add(values []*pyvalue.Value, keyed *pyvalue.Value, typ any, title
 // options adds the choices of a field.
 func (f *form) options(out *pairs, values []*pyvalue.Value, at *place) {
 	titles := pyvalue.NewMap()
+	places := map[string]int{}
 	enum := []any{}
 	f.each(values, "options", at, func(option []*pyvalue.Value, there *place) {
 		v, ok := option[0].Get("value")
@@ -185,9 +186,11 @@ func (f *form) options(out *pairs, values []*pyvalue.Value, at *place) {
 			f.c.fail(v, there.at("value"), "found "+found(v)+"; allowed is a text or a number", "")
 			return
 		}
-		if i := keyIndex(titles, v); i >= 0 {
+		id := keyID(v)
+		if i, there := places[id]; there {
 			titles.Entries[i].Value = title
 		} else {
+			places[id] = len(titles.Entries)
 			titles.Entries = append(titles.Entries, pyvalue.Entry{Key: v, Value: title})
 		}
 	})
@@ -201,12 +204,18 @@ func (f *form) extra(out *pairs, v *pyvalue.Value, values []*pyvalue.Value, at *
 		f.c.fail(v, at.at("extra_info"), "found "+found(v)+"; allowed is a mapping", "")
 		return
 	}
-	for _, e := range v.Entries {
-		if e.Key.Kind != pyvalue.String {
-			continue // reading the file has refused such keys
+	known := len(*out)
+	set := func(key string, value any) {
+		first := (*out)[:known:known]
+		if first.has(key) {
+			first.set(key, value)
+		} else {
+			*out = append(*out, pair{key, value}) // the keys of extra_info differ from each other
 		}
+	}
+	for _, e := range v.Entries {
 		if e.Key.Str != "validationMessage" {
-			out.set(e.Key.Str, e.Value)
+			set(e.Key.Str, e.Value)
 			continue
 		}
 		infos := make([]*pyvalue.Value, len(values))
@@ -216,7 +225,7 @@ func (f *form) extra(out *pairs, v *pyvalue.Value, values []*pyvalue.Value, at *
 				infos[i] = info
 			}
 		}
-		out.set(e.Key.Str, f.translate(texts(infos, e.Key.Str)))
+		set(e.Key.Str, f.translate(texts(infos, e.Key.Str)))
 	}
 }
 

@@ -87,7 +87,7 @@ func TestOddValues(t *testing.T) {
 		"duration: 'P1x5D'":                                     "",
 		"duration: .inf":                                        "",
 		"duration: 2024-01-01":                                  "",
-		"duration: ' -2 d'": `" -2 d"`,
+		"duration: ' -2 d'":                                     `" -2 d"`,
 		"duration: '1__0d'":                                     "",
 		"open: '1e3'":                                           `"1970-01-01T00:16:40Z"`,
 		"open: nan":                                             `"nan"`,

@@ -34,6 +34,9 @@ func (k localizedKind) coerce(c *checker, v *pyvalue.Value, at *place) (any, boo
 	if v.Kind != pyvalue.Map {
 		return k.of.coerce(c, v, at)
 	}
+	if !c.spend(len(v.Entries), v, at) {
+		return nil, false
+	}
 	out, ok := make(pairs, 0, len(v.Entries)), true
 	for _, e := range v.Entries {
 		if e.Key.Kind != pyvalue.String || utf8.RuneCountInString(e.Key.Str) != 2 {
@@ -66,6 +69,9 @@ func (k listKind) schema() object {
 func (k listKind) coerce(c *checker, v *pyvalue.Value, at *place) (any, bool) {
 	if v.Kind != pyvalue.List && v.Kind != pyvalue.Set {
 		c.fail(v, at, "found "+found(v)+"; allowed is "+k.allowed(), "write each item on a line of its own after a hyphen")
+		return nil, false
+	}
+	if !c.spend(len(v.Items), v, at) {
 		return nil, false
 	}
 	out, ok := make([]any, 0, len(v.Items)), true
@@ -105,6 +111,9 @@ func (k mapKind) coerce(c *checker, v *pyvalue.Value, at *place) (any, bool) {
 	mapping, ok := asMapping(v)
 	if !ok {
 		c.fail(v, at, "found "+found(v)+"; allowed is "+k.allowed(), "")
+		return nil, false
+	}
+	if !c.spend(len(mapping.Entries), v, at) {
 		return nil, false
 	}
 	out := make(pairs, 0, len(mapping.Entries))

@@ -3,6 +3,7 @@ package courseconfig
 import (
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"coursewright/internal/courseconfig/pyvalue"
@@ -68,6 +69,22 @@ type record struct {
 type checker struct {
 	problems
 	models *models
+	work   int // values read so far
+}
+
+// maxWork bounds the values of one course, each counted as often as a type or an
+// alias brings it.
+const maxWork = 1_000_000
+
+// spend counts values before they are read. Beyond the bound it reports, once,
+// and gives false.
+func (c *checker) spend(n int, v *pyvalue.Value, at *place) bool {
+	told := c.work > maxWork
+	c.work += n + 1
+	if c.work > maxWork && !told {
+		c.fail(v, at, "the course has more than "+strconv.Itoa(maxWork)+" values when types and aliases are followed", "put less into types that many use")
+	}
+	return c.work <= maxWork
 }
 
 func (m *model) find(name string) int {
@@ -132,7 +149,10 @@ func (c *checker) record(m *model, v *pyvalue.Value, at *place) (*record, bool) 
 		c.fail(v, at, "found "+found(v)+"; "+m.noun+" is a mapping of keys to values", "")
 		return nil, false
 	}
-	before := len(c.errors)
+	if !c.spend(len(mapping.Entries), v, at) {
+		return nil, false
+	}
+	before := c.failures
 	entries, _ := c.entries(mapping, at)
 	if m.prepare != nil {
 		entries = m.prepare(c, entries, at)
@@ -148,7 +168,7 @@ func (c *checker) record(m *model, v *pyvalue.Value, at *place) (*record, bool) 
 	if m.rules != nil {
 		m.rules(c, r)
 	}
-	return r, len(c.errors) == before
+	return r, c.failures == before
 }
 
 func (c *checker) readField(r *record, i int, entries []entry) {
@@ -186,8 +206,12 @@ func lookup(entries []entry, name string) *entry {
 // unknownKeys reports keys that the model does not have.
 func (c *checker) unknownKeys(m *model, entries []entry, at *place) {
 	for _, e := range entries {
-		if m.names(e.name) || slices.Contains(m.known, e.name) || c.full() {
-			continue
+		kept := len(c.warnings)
+		if m.strict {
+			kept = len(c.errors)
+		}
+		if kept >= maxProblems || m.names(e.name) || slices.Contains(m.known, e.name) {
+			continue // with as many errors the course is refused anyway
 		}
 		if m.strict {
 			c.fail(e.key, at.at(e.name), "the key "+quote(e.name)+" is unknown in "+m.noun+"; allowed are "+strings.Join(m.keys(), ", "), c.unknownHint(m, e.name))
@@ -288,6 +312,9 @@ func iterate(v *pyvalue.Value) ([]*pyvalue.Value, bool) {
 		}
 		return out, true
 	case pyvalue.String:
+		if len(v.Str) > maxListedFiles {
+			return nil, false // characters make no useful list
+		}
 		var out []*pyvalue.Value
 		for _, r := range v.Str {
 			out = append(out, &pyvalue.Value{Kind: pyvalue.String, Str: string(r), Pos: v.Pos, File: v.File})

@@ -47,9 +47,12 @@ func plainKey(key string) bool {
 // quote makes a text safe and short enough for a message.
 func quote(s string) string {
 	const most = 60
-	runes := []rune(s)
-	if len(runes) > most {
-		s = string(runes[:most]) + "…"
+	n := 0
+	for i := range s {
+		if n == most {
+			return strconv.Quote(s[:i] + "…")
+		}
+		n++
 	}
 	return strconv.Quote(s)
 }

@@ -13,6 +13,7 @@ import (
 type problems struct {
 	errors   []course.Diagnostic
 	warnings []course.Diagnostic
+	failures int // errors met, those that were not kept included
 }
 
 // maxProblems bounds what one run reports of each sort: nobody reads more, and
@@ -30,17 +31,13 @@ func (p *problems) warn(v *pyvalue.Value, at *place, message, hint string) {
 }
 
 func (p *problems) addError(d course.Diagnostic) {
+	p.failures++
 	if len(p.errors) < maxProblems {
 		p.errors = append(p.errors, d)
 	}
 }
 
-// full says whether nothing more will be kept.
-func (p *problems) full() bool {
-	return len(p.errors) >= maxProblems && len(p.warnings) >= maxProblems
-}
-
-func (p *problems) failed() bool { return len(p.errors) > 0 }
+func (p *problems) failed() bool { return p.failures > 0 }
 
 // report gives what was collected, each thing once and in the order of the
 // files: two exercises that share a configuration would tell its problems twice.

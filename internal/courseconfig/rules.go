@@ -110,8 +110,13 @@ func checkCourse(c *checker, r *record) {
 	modules := records(r.list("modules"))
 	c.uniqueTexts(modules, "key", "another module has the key ")
 	c.uniqueTexts(records(r.list("configures")), "url", "another item configures the grader ")
+	categories, _ := r.get("categories").(pairs)
+	known := map[string]bool{}
+	for _, category := range categories {
+		known[category.key] = true
+	}
 	for _, m := range modules {
-		c.checkChildren(r, m)
+		c.checkChildren(m, known, categories)
 		c.checkAgainstEnd(r, m)
 	}
 	if cmp, known := c.order(r, "start", r, "end"); known && cmp > 0 {
@@ -149,8 +154,7 @@ func (c *checker) uniqueTexts(list []*record, name, message string) {
 // checkChildren holds the categories and keys of a module's objects against the
 // course. A+ leaves out an object without a category, so that is an error; for
 // objects below others gitmanager never checked it, so there it is a warning.
-func (c *checker) checkChildren(course, module *record) {
-	categories, known := course.get("categories").(pairs)
+func (c *checker) checkChildren(module *record, known map[string]bool, categories pairs) {
 	keys := map[string]bool{}
 	walkObjects(records(module.list("children")), 0, func(o *record, depth int) {
 		c.warnKey(o)
@@ -162,7 +166,7 @@ func (c *checker) checkChildren(course, module *record) {
 			keys[key] = true
 		}
 		category, ok := o.get("category").(string)
-		if _, there := categories.get(category); !ok || !known || there {
+		if !ok || categories == nil || known[category] {
 			return
 		}
 		message := "there is no category " + quote(category) + " in categories"

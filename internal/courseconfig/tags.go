@@ -50,17 +50,17 @@ type tagger struct {
 // applyTags gives a configuration in every language that it mentions, the
 // default one first.
 func (c *checker) applyTags(v *pyvalue.Value, language string, at *place) ([]languageData, bool) {
-	visited, before := 0, len(c.errors)
+	visited, before := 0, c.failures
 	html := map[string]string{}
 	first := &tagger{c: c, language: language, languages: []string{language}, collect: true, visited: &visited, html: html}
 	out := []languageData{{language, first.value(v, at)}}
-	if len(c.errors) > before {
+	if c.failures > before {
 		return nil, false
 	}
 	for _, other := range first.languages[1:] {
 		t := &tagger{c: c, language: other, visited: &visited, html: html}
 		out = append(out, languageData{other, t.value(v, at)})
-		if len(c.errors) > before {
+		if c.failures > before {
 			return nil, false
 		}
 	}
@@ -235,14 +235,14 @@ func (t *tagger) translated(v, key *pyvalue.Value, at *place) *pyvalue.Value {
 			t.c.fail(e.Key, at, "found "+found(e.Key)+" as a language; languages are texts such as en", "put it in quotes")
 			return v
 		}
-		if t.collect && !slices.Contains(t.languages, e.Key.Str) {
-			t.languages = append(t.languages, e.Key.Str)
+		if !t.collect || slices.Contains(t.languages, e.Key.Str) {
+			continue
 		}
-	}
-	if len(t.languages) > maxLanguages {
-		t.c.fail(v, at, fmt.Sprintf("the configuration has more than %d languages", maxLanguages), "use fewer")
-		t.languages = t.languages[:1]
-		return v
+		if len(t.languages) == maxLanguages {
+			t.c.fail(v, at, fmt.Sprintf("the configuration has more than %d languages", maxLanguages), "use fewer")
+			return v
+		}
+		t.languages = append(t.languages, e.Key.Str)
 	}
 	if value, ok := v.Get(t.language); ok {
 		return value

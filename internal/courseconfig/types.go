@@ -2,7 +2,6 @@ package courseconfig
 
 import (
 	"math/big"
-	"slices"
 
 	"coursewright/internal/courseconfig/pyvalue"
 )
@@ -15,7 +14,7 @@ func (c *checker) applyTypes(root *pyvalue.Value) *pyvalue.Value {
 	if !ok || modules.Kind != pyvalue.List {
 		return root // reading the course tells what is wrong with it
 	}
-	t := typeTables{c: c}
+	t := typeTables{c: c, bodies: map[*pyvalue.Value]map[string]*pyvalue.Value{}}
 	t.modules, t.hasModules = root.Get("module_types")
 	t.exercises, t.hasExercises = root.Get("exercise_types")
 	if !t.hasModules && !t.hasExercises {
@@ -36,6 +35,7 @@ type typeTables struct {
 	c                        *checker
 	modules, exercises       *pyvalue.Value
 	hasModules, hasExercises bool
+	bodies                   map[*pyvalue.Value]map[string]*pyvalue.Value // of each table, by keyID of the name
 }
 
 // children applies exercise types to the objects below v.
@@ -77,16 +77,32 @@ func (t *typeTables) apply(table string, types, v *pyvalue.Value, at *place) *py
 		t.c.fail(name, at.at("type"), "found "+found(name)+"; a type is the name of an entry of "+table, "")
 		return v
 	}
-	i := keyIndex(types, name)
-	if i < 0 {
+	body, ok := t.body(types, name)
+	if !ok {
 		return v // a type that nobody knows changes nothing
 	}
-	body := types.Entries[i].Value
 	if body.Kind != pyvalue.Map {
 		t.c.fail(body, (*place)(nil).at(table).at(pyvalue.PyStr(name)), "found "+found(body)+"; a type is a mapping", "")
 		return merge(pyvalue.NewMap(), v)
 	}
+	if !t.c.spend(len(body.Entries)+len(v.Entries), v, at) {
+		return v
+	}
 	return merge(body, v)
+}
+
+// body finds a type in its table.
+func (t *typeTables) body(types, name *pyvalue.Value) (*pyvalue.Value, bool) {
+	bodies, ok := t.bodies[types]
+	if !ok {
+		bodies = make(map[string]*pyvalue.Value, len(types.Entries))
+		for _, e := range types.Entries {
+			bodies[keyID(e.Key)] = e.Value
+		}
+		t.bodies[types] = bodies
+	}
+	body, ok := bodies[keyID(name)]
+	return body, ok
 }
 
 // merge gives the entries of a type, replaced and followed by the item's own;
@@ -138,12 +154,6 @@ func with(m *pyvalue.Value, key string, value *pyvalue.Value) *pyvalue.Value {
 }
 
 func textValue(s string) *pyvalue.Value { return &pyvalue.Value{Kind: pyvalue.String, Str: s} }
-
-// keyIndex finds a key of a mapping, -1 when it is not there.
-func keyIndex(m, key *pyvalue.Value) int {
-	id := keyID(key)
-	return slices.IndexFunc(m.Entries, func(e pyvalue.Entry) bool { return keyID(e.Key) == id })
-}
 
 // keyID gives the same text for keys that are equal in Python, where 1, 1.0 and
 // true are.
