@@ -24,9 +24,9 @@ var allowed = map[string][]string{
 	"workflows":        {"activities", "internal/course"},
 	"activities": {
 		"internal/build", "internal/buildlog", "internal/course", "internal/courseconfig",
-		"internal/gitrepo", "internal/release",
+		"internal/gitrepo", "internal/grader", "internal/lms", "internal/release", "internal/remote",
 	},
-	"api": {"internal/course", "internal/webhook"},
+	"api": {"internal/course", "internal/courseconfig", "internal/webhook"},
 
 	"internal/build":                    {"internal/course"},
 	"internal/build/buildtest":          {"internal/build", "internal/course"},

@@ -22,8 +22,9 @@ const (
 )
 
 // aplusJSON answers /KEY/aplus-json, the document that A+ imports: of the
-// stored release, else of the published one. Failures have status 200 and
-// success false, which A+ shows to the teacher.
+// stored release, else of the published one. A course that skips the failsafes
+// is published by its build, so only that release counts. Failures have status
+// 200 and success false, which A+ shows to the teacher.
 func aplusJSON(g *gate, releases Releases, at *Addresses, cache *documentCache) handler {
 	return func(c *gin.Context) error {
 		found, err := g.course(c, Read, true)
@@ -32,12 +33,12 @@ func aplusJSON(g *gate, releases Releases, at *Addresses, cache *documentCache) 
 		}
 		g.audit(c, "APLUS-JSON", found.Key)
 		finder := documentFinder{releases: releases, cache: cache, log: g.log, base: at.Base(c.Request)}
-		body, errs := finder.find(c, found.Key)
-		if body == nil {
+		document, errs := finder.find(c, found)
+		if document == nil {
 			answer(c, http.StatusOK, gin.H{"success": false, "errors": errs})
 			return nil
 		}
-		writeJSON(c, http.StatusOK, body)
+		document.send(c)
 		return nil
 	}
 }
@@ -51,37 +52,38 @@ type documentFinder struct {
 }
 
 // find gives the document, or nil and what was wrong.
-func (f documentFinder) find(c *gin.Context, key string) (body []byte, errs []string) {
+func (f documentFinder) find(c *gin.Context, of course.Course) (found *finishedDocument, errs []string) {
 	errs = []string{}
-	stored, err := f.releases.Stored(key)
-	if err == nil {
-		if body, err = f.document(stored, sourceStore, errs); err == nil {
-			return body, nil
+	var err error
+	if !of.SkipBuildFailsafes {
+		if found, err = f.newest(f.releases.Stored, of.Key, sourceStore, errs); err == nil {
+			return found, nil
+		}
+		if !isNotFound(err) {
+			f.log.ErrorContext(c.Request.Context(), "stored release cannot be read", "course", of.Key, "error", err)
+			errs = append(errs, "The stored version of the course cannot be read; trying the published one. Build the course again.")
 		}
 	}
-	if !isNotFound(err) {
-		f.log.ErrorContext(c.Request.Context(), "stored release cannot be read", "course", key, "error", err)
-		errs = append(errs, "The stored version of the course cannot be read; trying the published one. Build the course again.")
-	}
-	published, err := f.releases.Published(key)
-	if err == nil {
-		if body, err = f.document(published, sourcePublish, errs); err == nil {
-			return body, nil
-		}
+	if found, err = f.newest(f.releases.Published, of.Key, sourcePublish, errs); err == nil {
+		return found, nil
 	}
 	if isNotFound(err) {
-		return nil, append(errs, fmt.Sprintf("Course %s has no version yet. Its build must succeed first; see the build log.", key))
+		return nil, append(errs, fmt.Sprintf("Course %s has no version yet. Its build must succeed first; see the build log.", of.Key))
 	}
-	f.log.ErrorContext(c.Request.Context(), "published release cannot be read", "course", key, "error", err)
+	f.log.ErrorContext(c.Request.Context(), "published release cannot be read", "course", of.Key, "error", err)
 	return nil, append(errs, "The published version of the course cannot be read. Build the course again.")
 }
 
-// document gives the finished bytes for A+. Only documents without errors are
-// kept in the cache.
-func (f documentFinder) document(r course.Release, from source, errs []string) ([]byte, error) {
+// newest gives the finished document of the newest release of a kind. Only
+// documents without errors are kept in the cache.
+func (f documentFinder) newest(find func(key string) (course.Release, error), key string, from source, errs []string) (*finishedDocument, error) {
+	r, err := find(key)
+	if err != nil {
+		return nil, err
+	}
 	id := documentID{key: r.Key, version: r.Version, source: from, base: f.base}
-	if body, ok := f.cache.get(id); ok && len(errs) == 0 {
-		return body, nil
+	if kept, ok := f.cache.get(id); ok && len(errs) == 0 {
+		return kept, nil
 	}
 	stored, err := f.releases.Document(r)
 	if err != nil {
@@ -99,10 +101,11 @@ func (f documentFinder) document(r course.Release, from source, errs []string) (
 	if err != nil {
 		return nil, err
 	}
-	if len(errs) == 0 {
-		f.cache.add(id, body)
+	out, err := newFinishedDocument(body)
+	if err == nil && len(errs) == 0 {
+		f.cache.add(id, out)
 	}
-	return body, nil
+	return out, err
 }
 
 // finishDocument puts the base URL in and appends the members of extra.

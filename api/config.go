@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"os"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -15,6 +16,7 @@ import (
 type Courses interface {
 	CreateCourse(ctx context.Context, c course.Course) (course.Course, error)
 	Course(ctx context.Context, key string) (course.Course, error)
+	CourseByRemoteID(ctx context.Context, id int64) (course.Course, error)
 	ListCourses(ctx context.Context, p course.Page) ([]course.Course, error)
 	UpdateCourse(ctx context.Context, c course.Course) (course.Course, error)
 }
@@ -61,6 +63,10 @@ type Releases interface {
 	// Document gives a release's A+ document: a JSON object with
 	// course.BaseURLMarker where the base URL belongs.
 	Document(r course.Release) ([]byte, error)
+	// ReadFile gives another document of a release, such as course.json.
+	ReadFile(r course.Release, name string) ([]byte, error)
+	// Content opens the course files of a release; the caller closes it.
+	Content(r course.Release) (*os.Root, error)
 }
 
 // Config is all that the API needs. Every field is required unless its
@@ -96,6 +102,9 @@ type Config struct {
 	// the published releases they lead to. Empty: /static/ answers 404.
 	StaticRoot  string
 	CoursesPath string
+	// UseXSendfile leaves the sending of protected files to nginx, which serves
+	// CoursesPath at the internal location /authorized_static/.
+	UseXSendfile bool
 	// Immediate makes the hook answer when the build has ended.
 	Immediate bool
 	// AllowUnsignedHooks accepts what git hosts send for courses that have no

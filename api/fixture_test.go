@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -188,9 +189,11 @@ func (w *workflows) RemoveCourse(ctx context.Context, key string) error {
 }
 
 // releases holds releases of one course in memory. Their documents are in
-// their field Dir.
+// their field Dir, but for what the published one was compiled to.
 type releases struct {
 	stored, published *course.Release
+	compiled          string // course.json of the published one; empty: it has none
+	content           string // folder of its files
 	err               error
 }
 
@@ -222,5 +225,14 @@ func (r *releases) Document(one course.Release) ([]byte, error) {
 	}
 	return []byte(one.Dir), nil
 }
+
+func (r *releases) ReadFile(one course.Release, name string) ([]byte, error) {
+	if name != "course.json" || r.compiled == "" || one.Version != r.published.Version {
+		return nil, course.ErrNotFound
+	}
+	return []byte(r.compiled), nil
+}
+
+func (r *releases) Content(course.Release) (*os.Root, error) { return os.OpenRoot(r.content) }
 
 func version(letter string) string { return strings.Repeat(letter, course.VersionLength) }

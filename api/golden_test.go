@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -48,13 +49,20 @@ func converse(t *testing.T, name string) {
 	f.endedBuild(t, "intro", course.StatusSuccess, "first\nsecond\n")
 	f.releases.stored = &course.Release{Key: "intro", Version: version("s"), BuildID: 1, Dir: `{"name": "Intro"}`}
 
+	out := &txtar.Archive{Comment: archive.Comment}
+	archive.Files = slices.DeleteFunc(archive.Files, func(file txtar.File) bool {
+		isContent := publish(t, f, file)
+		if isContent {
+			out.Files = append(out.Files, file)
+		}
+		return isContent
+	})
 	answers := map[string]string{}
 	for _, file := range archive.Files {
 		if at, isAnswer := strings.CutSuffix(file.Name, ".answer"); isAnswer {
 			answers[at] = string(file.Data)
 		}
 	}
-	out := &txtar.Archive{Comment: archive.Comment}
 	for _, file := range archive.Files {
 		if strings.HasSuffix(file.Name, ".answer") {
 			continue
@@ -68,6 +76,29 @@ func converse(t *testing.T, name string) {
 	if *update {
 		must(t, os.WriteFile(name, txtar.Format(out), 0o600))
 	}
+}
+
+// publish takes a file of the archive that belongs to the published release:
+// published/course.json is what the course was compiled to, the others are its
+// content.
+func publish(t *testing.T, f *fixture, file txtar.File) bool {
+	t.Helper()
+	name, ok := strings.CutPrefix(file.Name, "published/")
+	if !ok {
+		return false
+	}
+	if name == "course.json" {
+		f.releases.compiled = string(file.Data)
+		return true
+	}
+	if f.releases.published == nil {
+		f.releases.published = &course.Release{Key: "intro", Version: version("p"), StaticDir: "_build", Dir: "{}"}
+		f.releases.content = t.TempDir()
+	}
+	at := filepath.Join(f.releases.content, filepath.FromSlash(name))
+	must(t, os.MkdirAll(filepath.Dir(at), 0o750))
+	must(t, os.WriteFile(at, file.Data, 0o600))
+	return true
 }
 
 // exchange sends a request written as in HTTP, without version and lengths, and
@@ -98,7 +129,7 @@ func describe(w *httptest.ResponseRecorder) string {
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "%d\n", res.StatusCode)
-	for _, name := range []string{"Allow", "Content-Type", "Location", "Log-Next-Offset", "X-Content-Type-Options"} {
+	for _, name := range []string{"Allow", "Content-Disposition", "Content-Type", "Location", "Log-Next-Offset", "X-Content-Type-Options"} {
 		if value := res.Header.Get(name); value != "" {
 			fmt.Fprintf(&b, "%s: %s\n", name, value)
 		}

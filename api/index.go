@@ -13,7 +13,7 @@ import (
 func isAjax(c *gin.Context) bool { return c.GetHeader("X-Requested-With") == "XMLHttpRequest" }
 
 // coursesIndex answers / for scripts: the courses, oldest first.
-func coursesIndex(g *gate, courses courseLister, releases Releases) handler {
+func coursesIndex(g *gate, courses courseLister, compiled *compiledCourses) handler {
 	type item struct {
 		Key  string          `json:"key"`
 		Name json.RawMessage `json:"name"`
@@ -31,9 +31,11 @@ func coursesIndex(g *gate, courses courseLister, releases Releases) handler {
 				return err
 			}
 			for _, x := range list {
-				outline, err := readOutline(releases, x.Key)
-				if err == nil && caller.may(Read, x, true) {
-					items = append(items, item{Key: x.Key, Name: outline.Name})
+				if !caller.may(Read, x, true) {
+					continue
+				}
+				if _, published, err := compiled.published(x.Key); err == nil {
+					items = append(items, item{Key: x.Key, Name: published.Name})
 				}
 			}
 			if len(list) < perPage {
@@ -48,13 +50,17 @@ func coursesIndex(g *gate, courses courseLister, releases Releases) handler {
 
 // courseIndex answers /KEY/ for scripts: the name and the exercises of the
 // published course.
-func courseIndex(g *gate, releases Releases) handler {
+func courseIndex(g *gate, compiled *compiledCourses) handler {
+	type item struct {
+		Key   string          `json:"key"`
+		Title json.RawMessage `json:"title"`
+	}
 	return func(c *gin.Context) error {
 		found, err := g.course(c, Read, true)
 		if err != nil {
 			return err
 		}
-		outline, err := readOutline(releases, found.Key)
+		_, published, err := compiled.published(found.Key)
 		if isNotFound(err) {
 			answer(c, http.StatusOK, gin.H{"ready": false, "errors": []string{"The course has not been published yet."}})
 			return nil
@@ -62,62 +68,11 @@ func courseIndex(g *gate, releases Releases) handler {
 		if err != nil {
 			return err
 		}
-		answer(c, http.StatusOK, gin.H{"ready": true, "course_name": outline.Name, "exercises": outline.exercises()})
+		exercises := make([]item, 0, len(published.Exercises))
+		for _, e := range published.Exercises {
+			exercises = append(exercises, item{Key: e.Key, Title: e.Title})
+		}
+		answer(c, http.StatusOK, gin.H{"ready": true, "course_name": published.Name, "exercises": exercises})
 		return nil
 	}
-}
-
-// courseOutline is what the index shows of a document. Names are texts or
-// objects by language, and are passed on as they are.
-type courseOutline struct {
-	Name    json.RawMessage `json:"name"`
-	Modules []outlineNode   `json:"modules"`
-}
-
-type outlineNode struct {
-	Key            string          `json:"key"`
-	Title          json.RawMessage `json:"title"`
-	Name           json.RawMessage `json:"name"`
-	MaxSubmissions json.RawMessage `json:"max_submissions"`
-	Children       []outlineNode   `json:"children"`
-}
-
-type outlineExercise struct {
-	Key   string          `json:"key"`
-	Title json.RawMessage `json:"title"`
-}
-
-func readOutline(releases Releases, key string) (courseOutline, error) {
-	var out courseOutline
-	r, err := releases.Published(key)
-	if err != nil {
-		return out, err
-	}
-	document, err := releases.Document(r)
-	if err != nil {
-		return out, err
-	}
-	return out, json.Unmarshal(document, &out)
-}
-
-// exercises lists what A+ takes for exercises: objects with max_submissions.
-func (o courseOutline) exercises() []outlineExercise {
-	out := []outlineExercise{}
-	var walk func(nodes []outlineNode)
-	walk = func(nodes []outlineNode) {
-		for _, n := range nodes {
-			if n.MaxSubmissions != nil {
-				title := n.Title
-				if title == nil {
-					title = n.Name
-				}
-				out = append(out, outlineExercise{Key: n.Key, Title: title})
-			}
-			walk(n.Children)
-		}
-	}
-	for _, m := range o.Modules {
-		walk(m.Children)
-	}
-	return out
 }

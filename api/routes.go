@@ -8,6 +8,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"coursewright/internal/course"
+	"coursewright/internal/courseconfig"
 )
 
 // routes registers every address. gitmanager's own routes begin with the
@@ -20,6 +21,7 @@ func (s *server) routes(r *gin.Engine) {
 		reads(r, "/metrics", gin.WrapH(s.Metrics))
 	}
 	s.rest(r.Group("/api/v1/courses"))
+	reads(r, "/robots.txt", robots)
 	s.gitmanager(r)
 	s.pages(r)
 }
@@ -55,16 +57,21 @@ func (s *server) gitmanager(r *gin.Engine) {
 	publishing := s.texts(publish(s.gate, s.Releases, s.Builds))
 	anyway(r, publishRoute+":source", publishing)
 	anyway(r, publishRoute+":source/:version", publishing)
-	files := staticFiles{root: s.StaticRoot, courses: s.CoursesPath}
-	reads(r, "/static/*filepath", s.texts(files.serve))
-	r.OPTIONS("/static/*filepath", s.texts(files.serve))
+	anyway(r, "/model/:key/:exercise/:basename", s.texts(exerciseFile(s.gate, s.compiled, courseconfig.ModelFiles)))
+	anyway(r, "/exercise_template/:key/:exercise/:basename", s.texts(exerciseFile(s.gate, s.compiled, courseconfig.TemplateFiles)))
+	protected := protectedFiles{gate: s.gate, releases: s.Releases, accelerated: s.UseXSendfile}
+	anyway(r, "/protected/:key/*filepath", s.texts(protected.serve))
+	static := s.texts(serveStatic(staticFiles{root: s.StaticRoot, courses: s.CoursesPath}, protected))
+	reads(r, "/static/*filepath", static)
+	r.OPTIONS("/static/*filepath", static)
+	s.settingsAPI(r)
 }
 
 // pages are the addresses of the HTML pages, which another handler serves, and
 // their answers to scripts.
 func (s *server) pages(r *gin.Engine) {
 	page := s.page
-	reads(r, "/", s.forScripts(coursesIndex(s.gate, s.Courses, s.Releases), page))
+	reads(r, "/", s.forScripts(coursesIndex(s.gate, s.Courses, s.compiled), page))
 	index := s.courseRoot()
 	reads(r, "/:key/", index)
 	r.POST("/:key/", index)
@@ -82,14 +89,17 @@ func (s *server) pages(r *gin.Engine) {
 	} {
 		r.POST(at, page)
 	}
-	for _, at := range []string{"/:key", "/gitmanager", "/gitmanager/new", "/gitmanager/:key"} {
+	for _, at := range []string{
+		"/:key", "/gitmanager", "/gitmanager/new", "/gitmanager/:key",
+		"/model/:key/:exercise", "/exercise_template/:key/:exercise",
+	} {
 		anyway(r, at, s.addSlash)
 	}
 }
 
 // courseRoot answers /KEY/.
 func (s *server) courseRoot() gin.HandlerFunc {
-	return s.forScripts(courseIndex(s.gate, s.Releases), s.page)
+	return s.forScripts(courseIndex(s.gate, s.compiled), s.page)
 }
 
 // missedCourse serves /KEY/ where gin's tree does not find it: when the key is

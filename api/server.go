@@ -15,6 +15,7 @@ type server struct {
 	gate        *gate
 	crossOrigin *http.CrossOriginProtection
 	documents   *documentCache
+	compiled    *compiledCourses
 	metrics     *metrics
 }
 
@@ -28,6 +29,9 @@ func New(cfg Config) (http.Handler, error) {
 	}
 	var err error
 	if s.documents, err = newDocumentCache(); err != nil {
+		return nil, err
+	}
+	if s.compiled, err = newCompiledCourses(cfg.Releases); err != nil {
 		return nil, err
 	}
 	if s.metrics, err = newMetrics(cfg.Registry); err != nil {

@@ -25,14 +25,31 @@ type staticFiles struct {
 	courses string // holds the published releases
 }
 
-// serve answers GET and HEAD /static/PATH.
-func (s staticFiles) serve(c *gin.Context) error {
-	crossOriginHeaders(c)
-	if c.Request.Method == http.MethodOptions {
-		c.Status(http.StatusNoContent)
-		return nil
+// serveStatic answers /static/PATH as gitmanager's proxies do: a public file,
+// else a protected one of the course that the path begins with.
+func serveStatic(public staticFiles, protected protectedFiles) handler {
+	return func(c *gin.Context) error {
+		crossOriginHeaders(c)
+		if c.Request.Method == http.MethodOptions {
+			c.Status(http.StatusNoContent)
+			return nil
+		}
+		err := public.serve(c)
+		if !isNotFound(err) {
+			return err
+		}
+		key, name, _ := strings.Cut(strings.TrimPrefix(c.Param("filepath"), "/"), "/")
+		if !course.ValidKey(key) {
+			return err
+		}
+		c.AddParam("key", key)
+		return protected.send(c, name)
 	}
-	missing := &wordedError{text: "There is no such file.", kind: course.ErrNotFound}
+}
+
+// serve sends the public file that the path names.
+func (s staticFiles) serve(c *gin.Context) error {
+	missing := noFile()
 	name := path.Clean("/" + c.Param("filepath"))
 	if s.root == "" || name == "/" || strings.ContainsRune(name, 0) {
 		return missing
@@ -64,25 +81,26 @@ func (s staticFiles) serve(c *gin.Context) error {
 	if !info.Mode().IsRegular() {
 		return missing
 	}
-	s.send(c, f, info, name)
+	sendFile(c, f, info, contentType(name))
 	return nil
 }
 
-// send writes the file with the headers for caches. A pooled file keeps the
+// sendFile writes a file with the headers for caches. A pooled file keeps the
 // time of its first appearance, so the same name may go back in time when a
 // course is rolled back: only the very same time means unchanged.
-func (s staticFiles) send(c *gin.Context, f *os.File, info fs.FileInfo, name string) {
-	kind := contentType(name)
+func sendFile(c *gin.Context, f *os.File, info fs.FileInfo, kind string) {
 	c.Header("Content-Type", kind)
 	c.Header("Etag", etag(info))
-	c.Header("Cache-Control", "no-cache")
+	if c.Writer.Header().Get("Cache-Control") == "" {
+		c.Header("Cache-Control", "no-cache")
+	}
 	r := c.Request
 	since, err := http.ParseTime(r.Header.Get("If-Modified-Since"))
 	if err == nil && !since.Equal(info.ModTime().Truncate(time.Second)) {
 		r = r.Clone(r.Context())
 		r.Header.Del("If-Modified-Since")
 	}
-	http.ServeContent(c.Writer, r, name, info.ModTime(), f)
+	http.ServeContent(c.Writer, r, "", info.ModTime(), f)
 }
 
 // open resolves the links of the name and opens the file below the folder it
@@ -135,8 +153,17 @@ func openBelow(base, below string) (*os.File, error) {
 		return nil, err
 	}
 	defer func() { _ = root.Close() }() // a directory handle has nothing to flush
+	return openIn(root, below)
+}
+
+// openIn opens a file below the folder for reading.
+func openIn(root *os.Root, name string) (*os.File, error) {
 	// Without O_NONBLOCK a FIFO in a course would hold the request for ever.
-	return root.OpenFile(below, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	return root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+}
+
+func noFile() error {
+	return &wordedError{text: "There is no such file.", kind: course.ErrNotFound}
 }
 
 // unreachable says whether the error means that no such file can be served, as

@@ -1,0 +1,115 @@
+package api
+
+import (
+	"bytes"
+	"compress/gzip"
+	"crypto/sha256"
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/gin-gonic/gin"
+)
+
+// Bounds of the cache of documents.
+const (
+	maxDocuments     = 256
+	maxDocumentBytes = 64 << 20
+)
+
+// documentID names a finished document: a version never changes.
+type documentID struct {
+	key, version string
+	source       source
+	base         string
+}
+
+// finishedDocument is a document as it is sent.
+type finishedDocument struct {
+	plain  []byte
+	zipped []byte // the same by gzip
+	tag    string // value of the header ETag
+}
+
+type documentCache = boundedCache[documentID, *finishedDocument]
+
+func newDocumentCache() (*documentCache, error) {
+	return newBoundedCache[documentID](maxDocuments, maxDocumentBytes, func(d *finishedDocument) int {
+		return len(d.plain) + len(d.zipped)
+	})
+}
+
+// newFinishedDocument compresses and tags a document, once for all requests.
+// The tag is a weak one, since it stands for both forms.
+func newFinishedDocument(plain []byte) (*finishedDocument, error) {
+	const tagBytes = 16
+	sum := sha256.Sum256(plain)
+	d := &finishedDocument{plain: plain, tag: fmt.Sprintf(`W/"%x"`, sum[:tagBytes])}
+	var zipped bytes.Buffer
+	// Documents are read a few times each: more effort would cost more than the
+	// bytes it saves.
+	w, err := gzip.NewWriterLevel(&zipped, gzip.BestSpeed)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := w.Write(plain); err != nil {
+		return nil, err
+	}
+	if err := w.Close(); err != nil {
+		return nil, err
+	}
+	d.zipped = bytes.Clone(zipped.Bytes()) // the buffer holds up to twice as much
+	return d, nil
+}
+
+// send answers with the document in the form that the client takes, or with
+// 304 when it has it.
+func (d *finishedDocument) send(c *gin.Context) {
+	c.Header("Etag", d.tag)
+	c.Header("Vary", "Accept-Encoding")
+	c.Header("Cache-Control", "private, no-cache")
+	reading := c.Request.Method == http.MethodGet || c.Request.Method == http.MethodHead
+	if reading && hasTag(c.GetHeader("If-None-Match"), d.tag) {
+		c.Status(http.StatusNotModified)
+		c.Writer.WriteHeaderNow()
+		return
+	}
+	body := d.plain
+	if acceptsGzip(c.Request.Header.Values("Accept-Encoding")) {
+		c.Header("Content-Encoding", "gzip")
+		body = d.zipped
+	}
+	writeJSON(c, http.StatusOK, body)
+}
+
+// hasTag says whether a list of entity tags has this one, by weak comparison.
+func hasTag(list, tag string) bool {
+	strong := func(s string) string { return strings.TrimPrefix(strings.TrimSpace(s), "W/") }
+	return slices.ContainsFunc(strings.Split(list, ","), func(item string) bool {
+		return strong(item) == strong(tag) || strings.TrimSpace(item) == "*"
+	})
+}
+
+// acceptsGzip reads the header Accept-Encoding.
+func acceptsGzip(values []string) bool {
+	anything := false
+	for _, item := range strings.Split(strings.Join(values, ","), ",") {
+		coding, params, _ := strings.Cut(item, ";")
+		weight := 1.0
+		if q, given := strings.CutPrefix(strings.ToLower(strings.TrimSpace(params)), "q="); given {
+			var err error
+			if weight, err = strconv.ParseFloat(q, 64); err != nil {
+				weight = 0
+			}
+		}
+		switch strings.ToLower(strings.TrimSpace(coding)) {
+		case "gzip", "x-gzip":
+			return weight > 0
+		case "*":
+			anything = weight > 0
+		}
+	}
+	return anything
+}
