@@ -1,17 +1,21 @@
 package activities
 
 import (
+	"context"
 	"errors"
 
+	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/temporal"
 
 	"coursewright/internal/course"
+	"coursewright/internal/remote"
 )
 
 // Types of the application errors that are not retried. They are part of what
 // recorded histories hold: never rename them.
 const (
 	AuthorErrorType = "AuthorError"
+	RemoteErrorType = "RemoteError" // A+ or a grader; whether it is tried again is its own decision
 	NotFoundType    = "NotFound"
 	ConflictType    = "Conflict"
 	InvalidType     = "Invalid"
@@ -43,4 +47,18 @@ func forTemporal(err error) error {
 		}
 	}
 	return err
+}
+
+// ofTry is forTemporal for steps that call A+ or a grader: the failed call
+// itself knows whether and when it is made again, after how many tries.
+func ofTry(ctx context.Context, err error) error {
+	var failure *remote.Failure
+	if !errors.As(err, &failure) {
+		return forTemporal(err)
+	}
+	wait, again := failure.Next(int(activity.GetInfo(ctx).Attempt))
+	return temporal.NewApplicationErrorWithOptions(failure.Message, RemoteErrorType, temporal.ApplicationErrorOptions{
+		NonRetryable:   !again,
+		NextRetryDelay: wait,
+	})
 }

@@ -49,14 +49,24 @@ type CheckedOut struct {
 
 // Built is a checked out course on its way to a release.
 type Built struct {
-	Job    Job    `json:"job"`
-	Commit string `json:"commit,omitempty"`
-	Fresh  bool   `json:"fresh,omitempty"`
+	Job     Job    `json:"job"`
+	Commit  string `json:"commit,omitempty"`
+	Fresh   bool   `json:"fresh,omitempty"`
+	Graders int    `json:"graders,omitempty"` // that have been configured
 }
 
 // Staged tells what is left to do with a release.
 type Staged struct {
-	Committed bool `json:"committed,omitempty"` // nothing: no grader has to agree first
+	// Graders have to be configured first, then the release is staged again;
+	// 0: it is committed.
+	Graders int `json:"graders,omitempty"`
+}
+
+// Grading names one grader of a course: the Index-th of those that the course
+// configures, from 0.
+type Grading struct {
+	Job   Job `json:"job"`
+	Index int `json:"index"`
 }
 
 // Ending gives a build its final status.
@@ -69,6 +79,8 @@ type Ending struct {
 // Ended tells what the workflow has to do after a build.
 type Ended struct {
 	Publish bool `json:"publish,omitempty"` // publish without waiting for A+
+	Notify  bool `json:"notify,omitempty"`  // tell A+ to import the course
+	Mail    bool `json:"mail,omitempty"`    // mail the teachers that the build failed
 }
 
 // Publish asks to publish a release.
@@ -82,7 +94,21 @@ type Publish struct {
 type Published struct {
 	Version string   `json:"version"`
 	BuildID int64    `json:"build_id"`
+	Graders int      `json:"graders,omitempty"` // that have to be told
 	Errors  []string `json:"errors,omitempty"`
+}
+
+// Telling names one grader of a published release, by its index in the
+// release's list.
+type Telling struct {
+	CourseKey string `json:"course_key"`
+	Version   string `json:"version"`
+	Index     int    `json:"index"`
+}
+
+// Told is what a grader complained about.
+type Told struct {
+	Complaints []string `json:"complaints,omitempty"`
 }
 
 // Removal names a course to remove.

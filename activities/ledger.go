@@ -8,6 +8,7 @@ import (
 
 	"coursewright/internal/buildlog"
 	"coursewright/internal/course"
+	"coursewright/internal/remote"
 )
 
 // StepStore records the steps of a build.
@@ -49,12 +50,13 @@ func (l Ledger) step(ctx context.Context, job Job, name string, f func(context.C
 	if err != nil {
 		outcome, message = course.OutcomeFailed, err.Error()
 	}
-	return forTemporal(errors.Join(err, l.Steps.FinishStep(end, job.BuildID, name, outcome, message)))
+	return ofTry(ctx, errors.Join(err, l.Steps.FinishStep(end, job.BuildID, name, outcome, message)))
 }
 
 // explain tells the reader of the log what went wrong and whose fault it is.
 func (l Ledger) explain(log *buildlog.Writer, name string, err error) {
 	var author *course.AuthorError
+	var failure *remote.Failure
 	switch {
 	case err == nil:
 	case errors.As(err, &author):
@@ -62,6 +64,8 @@ func (l Ledger) explain(log *buildlog.Writer, name string, err error) {
 			log.Printf("error: %s", d)
 		}
 		log.Printf("%s: %s", name, author.Message)
+	case errors.As(err, &failure):
+		log.Printf("%s: %s", name, failure.Message)
 	case errors.Is(err, context.Canceled):
 		log.Printf("%s: stopped", name)
 	default:

@@ -2,20 +2,25 @@ package activities
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
 
 	"coursewright/internal/course"
+	"coursewright/internal/grader"
+	"coursewright/internal/release"
 )
 
-// PublishedReleases is what publishing needs of the publish folder.
-type PublishedReleases interface {
-	Publish(ctx context.Context, r course.PublishRequest) (course.Release, error)
-	Prune(ctx context.Context, key string) (int, error)
-	Remove(ctx context.Context, key string) error
+// CourseFinder finds a course by its key.
+type CourseFinder interface {
+	Course(ctx context.Context, key string) (course.Course, error)
 }
 
 // PublishSteps run where the publish folder is.
 type PublishSteps struct {
-	Releases PublishedReleases
+	Releases *release.Depot
+	Courses  CourseFinder
+	Graders  Graders
 }
 
 // Switch makes a release the one that students see.
@@ -24,7 +29,54 @@ func (p *PublishSteps) Switch(ctx context.Context, in Publish) (Published, error
 	if err != nil {
 		return Published{}, forTemporal(err)
 	}
-	return Published{Version: r.Version, BuildID: r.BuildID}, nil
+	graders, err := p.graders(r)
+	if err != nil {
+		return Published{}, forTemporal(err)
+	}
+	return Published{Version: r.Version, BuildID: r.BuildID, Graders: len(graders)}, nil
+}
+
+// graders lists the graders of a release. Releases of earlier versions have no
+// list and no graders.
+func (p *PublishSteps) graders(r course.Release) ([]string, error) {
+	text, err := p.Releases.ReadFile(r, gradersDoc)
+	if errors.Is(err, course.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var urls []string
+	if err := json.Unmarshal(text, &urls); err != nil {
+		return nil, fmt.Errorf("the release's list of graders: %w", err)
+	}
+	return urls, nil
+}
+
+// TellGrader tells one grader of a release that the release is published. The
+// release is live whatever the grader says.
+func (p *PublishSteps) TellGrader(ctx context.Context, in Telling) (Told, error) {
+	stop := keepAlive(ctx)
+	defer stop()
+	c, err := p.Courses.Course(ctx, in.CourseKey)
+	if err != nil {
+		return Told{}, forTemporal(err)
+	}
+	urls, err := p.graders(course.Release{Key: in.CourseKey, Version: in.Version})
+	if err != nil {
+		return Told{}, forTemporal(err)
+	}
+	if in.Index >= len(urls) {
+		return Told{}, nil
+	}
+	complaints, err := p.Graders.Client.Publish(p.Graders.authorize(ctx, c), grader.Publication{
+		Course: grader.Course{Key: c.Key, RemoteID: c.RemoteID, Version: in.Version},
+		URL:    urls[in.Index],
+	})
+	if p.Graders.dispensable(c, err) {
+		return Told{}, nil // its configuring has warned already
+	}
+	return Told{Complaints: complaints}, ofTry(ctx, err)
 }
 
 // RemoveReleases removes all that was stored and published of a course.

@@ -22,6 +22,7 @@ type RecordStore interface {
 type Records struct {
 	Store       RecordStore
 	AutoPublish bool // publish what was stored without waiting for A+
+	HasLMS      bool // FRONTEND_URL is set
 }
 
 // ClaimBuild takes the newest pending request of a course; older ones are
@@ -50,12 +51,6 @@ func (r *Records) FinishBuild(ctx context.Context, in Ending) (Ended, error) {
 	if err != nil {
 		return Ended{}, forTemporal(err)
 	}
-	if ended && in.Reason != "" {
-		line := string(in.Status) + ": " + in.Reason + "\n"
-		if err := r.Store.AppendLog(ctx, in.Job.BuildID, line); err != nil && !errors.Is(err, course.ErrNotFound) {
-			return Ended{}, forTemporal(err)
-		}
-	}
 	c, err := r.Store.Course(ctx, in.Job.CourseKey)
 	if errors.Is(err, course.ErrNotFound) {
 		return Ended{}, nil
@@ -63,7 +58,41 @@ func (r *Records) FinishBuild(ctx context.Context, in Ending) (Ended, error) {
 	if err != nil {
 		return Ended{}, forTemporal(err)
 	}
-	return Ended{Publish: r.AutoPublish || c.SkipBuildFailsafes}, nil
+	next, line := r.next(c, in)
+	if !ended || line == "" {
+		return next, nil
+	}
+	err = r.Store.AppendLog(ctx, in.Job.BuildID, line+"\n")
+	if errors.Is(err, course.ErrNotFound) {
+		err = nil
+	}
+	return next, forTemporal(err)
+}
+
+// next decides what follows a build and tells it in one line of the log. The
+// order in which the reasons are looked at is gitmanager's.
+func (r *Records) next(c course.Course, in Ending) (Ended, string) {
+	switch {
+	case in.Status == course.StatusFailed:
+		return Ended{Mail: c.EmailOnError && r.HasLMS && c.RemoteID != nil}, "FAILED: " + in.Reason
+	case in.Status != course.StatusSuccess:
+		return Ended{}, string(in.Status) + ": " + in.Reason
+	}
+	next, why := Ended{Publish: r.AutoPublish || c.SkipBuildFailsafes}, ""
+	switch {
+	case !c.UpdateAutomatically:
+		why = "the course is not updated automatically"
+	case c.RemoteID == nil:
+		why = "the course has no remote id"
+	case in.Job.Options.SkipNotify:
+		why = "the build was asked not to"
+	case !r.HasLMS:
+		why = "FRONTEND_URL is not set"
+	default:
+		next.Notify = true
+		return next, ""
+	}
+	return next, "A+ is not told to import the course: " + why + "."
 }
 
 // CancelPending ends what waits of a course and tells what runs.

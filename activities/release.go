@@ -2,6 +2,7 @@ package activities
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -18,14 +19,16 @@ type ReleaseSteps struct {
 	Disk     Disk
 	Store    BuildStore
 	Releases *release.Depot
+	Graders  Graders
 	Config   courseconfig.Settings // the deployment's part; the key is filled in per course
 }
 
 func (r *ReleaseSteps) ledger() Ledger { return Ledger{Steps: r.Store, Logs: r.Store} }
 
-// StageRelease validates what was built and makes a release of it. The two are
-// one activity: staging again means validating again. A course that no grader
-// has to agree to is committed at once, which saves a round trip.
+// StageRelease validates what was built, makes a release of it and commits it.
+// They are one activity: staging again means validating again, and each
+// activity is a round trip. When graders have to agree first it only validates
+// and says how many they are.
 func (r *ReleaseSteps) StageRelease(ctx context.Context, in Built) (Staged, error) {
 	unlock, err := r.Disk.Lock(ctx, in.Job.CourseKey)
 	if err != nil {
@@ -37,23 +40,40 @@ func (r *ReleaseSteps) StageRelease(ctx context.Context, in Built) (Staged, erro
 		return Staged{}, forTemporal(err)
 	}
 	if r.committed(in.Job) {
-		return Staged{Committed: true}, nil
+		return Staged{}, nil
 	}
-	var loaded *courseconfig.Course
-	err = r.ledger().step(ctx, in.Job, "validate", func(ctx context.Context, log *buildlog.Writer) error {
-		loaded, err = r.validate(ctx, c, log)
-		return err
-	})
+	loaded, err := r.validated(ctx, c, in)
 	if err != nil {
-		return Staged{}, err
+		return Staged{}, forTemporal(err)
+	}
+	if n := len(loaded.Configures()); n != in.Graders {
+		return Staged{Graders: n}, nil
 	}
 	err = r.ledger().step(ctx, in.Job, "store", func(ctx context.Context, log *buildlog.Writer) error {
 		return r.stage(ctx, c, in, loaded, log)
 	})
-	if err != nil || len(loaded.Configures()) > 0 {
+	if err != nil {
 		return Staged{}, err
 	}
-	return Staged{Committed: true}, r.CommitRelease(ctx, in.Job)
+	return Staged{}, r.commit(ctx, in.Job)
+}
+
+// validated loads the configuration. It is a step of the build the first time;
+// after the graders were configured it is only read again.
+func (r *ReleaseSteps) validated(ctx context.Context, c course.Course, in Built) (loaded *courseconfig.Course, err error) {
+	if in.Graders > 0 {
+		loaded, _, err = r.load(ctx, c)
+		return loaded, err
+	}
+	err = r.ledger().step(ctx, in.Job, "validate", func(ctx context.Context, log *buildlog.Writer) error {
+		var warnings []course.Diagnostic
+		loaded, warnings, err = r.load(ctx, c)
+		for _, w := range warnings {
+			log.Printf("warning: %s", w)
+		}
+		return err
+	})
+	return loaded, err
 }
 
 // committed says whether an earlier try, whose answer was lost, has committed
@@ -67,37 +87,31 @@ func (r *ReleaseSteps) committed(job Job) bool {
 	return false
 }
 
-// validate loads the whole configuration and tells every problem at once.
-func (r *ReleaseSteps) validate(ctx context.Context, c course.Course, log *buildlog.Writer) (*courseconfig.Course, error) {
+// load reads the whole configuration and tells every problem at once.
+func (r *ReleaseSteps) load(ctx context.Context, c course.Course) (*courseconfig.Course, []course.Diagnostic, error) {
 	settings := r.Config
 	settings.Key = c.Key
 	loaded, report, err := courseconfig.Load(ctx, r.Disk.Course(c.Key), settings)
 	if err != nil {
-		return nil, err
-	}
-	for _, w := range report.Warnings {
-		log.Printf("warning: %s", w)
+		return nil, nil, err
 	}
 	if n := len(report.Errors); n > 0 {
 		what := "1 error"
 		if n > 1 {
 			what = fmt.Sprintf("%d errors", n)
 		}
-		return nil, &course.AuthorError{
+		err = &course.AuthorError{
 			Message:     fmt.Sprintf("the course configuration has %s, the first is: %s", what, report.Errors[0]),
 			Diagnostics: report.Errors,
 		}
 	}
-	return loaded, nil
+	return loaded, report.Warnings, err
 }
 
 func (r *ReleaseSteps) stage(ctx context.Context, c course.Course, in Built, loaded *courseconfig.Course, log *buildlog.Writer) error {
-	document, err := loaded.Document(nil)
+	docs, err := r.documents(in, loaded)
 	if err != nil {
 		return err
-	}
-	if n := len(loaded.Configures()); n > 0 {
-		log.Printf("warning: the course configures %d graders; this version does not tell graders, so their exercises have no addresses", n)
 	}
 	begun := time.Now()
 	unprotected, given := loaded.UnprotectedPaths()
@@ -107,7 +121,7 @@ func (r *ReleaseSteps) stage(ctx context.Context, c course.Course, in Built, loa
 		CachePath: r.Disk.Cache(c.Key),
 		StaticDir: loaded.StaticDir(), UnprotectedPaths: unprotected, HasUnprotected: given,
 		Files: loaded.Files(),
-		Docs:  map[string][]byte{"lms.json": document, "defaults.json": []byte("{}")},
+		Docs:  docs,
 	})
 	if err != nil {
 		return err
@@ -119,13 +133,45 @@ func (r *ReleaseSteps) stage(ctx context.Context, c course.Course, in Built, loa
 	return nil
 }
 
-// CommitRelease puts the staged release in place, unless a newer build did.
-func (r *ReleaseSteps) CommitRelease(ctx context.Context, job Job) error {
+// documents makes what is kept beside the content of a release.
+func (r *ReleaseSteps) documents(in Built, loaded *courseconfig.Course) (map[string][]byte, error) {
+	defaults, err := r.Disk.readDefaults(in.Job, in.Graders)
+	if err != nil {
+		return nil, err
+	}
+	lms, err := loaded.Document(defaults)
+	if err != nil {
+		return nil, err
+	}
+	answers, err := json.Marshal(defaults)
+	if err != nil {
+		return nil, fmt.Errorf("the graders' answers: %w", err)
+	}
+	urls := []string{}
+	for _, c := range loaded.Configures() {
+		urls = append(urls, c.URL)
+	}
+	graders, err := json.Marshal(urls)
+	if err != nil {
+		return nil, fmt.Errorf("the list of graders: %w", err)
+	}
+	compiled, err := loaded.Compiled()
+	if err != nil {
+		return nil, fmt.Errorf("the compiled course: %w", err)
+	}
+	return map[string][]byte{"lms.json": lms, "course.json": compiled, "defaults.json": answers, gradersDoc: graders}, nil
+}
+
+// commit puts the staged release in place, unless a newer build did.
+func (r *ReleaseSteps) commit(ctx context.Context, job Job) error {
 	return r.ledger().step(ctx, job, "commit", func(ctx context.Context, log *buildlog.Writer) error {
 		if err := r.Releases.Commit(ctx, job.CourseKey, job.Version); err != nil {
 			return err
 		}
 		log.Printf("Release %s is stored.", job.Version)
+		if err := r.Disk.dropDefaults(job.CourseKey); err != nil {
+			return err
+		}
 		return r.Store.RecordFacts(ctx, job.BuildID, course.Facts{Version: job.Version})
 	})
 }

@@ -24,9 +24,9 @@ type BuildInput struct {
 const (
 	checkoutLimit = 30 * time.Minute
 	stageLimit    = 30 * time.Minute
-	commitLimit   = 10 * time.Minute
+	callLimit     = 15 * time.Minute // of one call to A+ or a grader, uploads included
 	cleanLimit    = 10 * time.Minute
-	publishLimit  = 10 * time.Minute
+	publishLimit  = 10 * time.Minute    // of a whole publish
 	endlessBuild  = 30 * 24 * time.Hour // stands for no limit: Temporal wants one
 )
 
@@ -168,25 +168,40 @@ func (s *story) build(parent workflow.Context, claimed activities.Claimed) {
 		activities.Ending{Job: claimed.Job, Status: result.Status, Reason: result.Reason}).Get(free, &ended); err != nil {
 		s.log.Error("final status not recorded", "course", s.in.CourseKey, "build", claimed.Job.BuildID, "error", err)
 	}
-	r.after(free, result.Status, ended)
+	r.after(free, ended)
 }
 
-// after publishes, where no A+ does, and cleans. Neither changes the build.
-func (r *run) after(ctx workflow.Context, status course.Status, ended activities.Ended) {
-	var published, cleaned workflow.Future
-	if status == course.StatusSuccess && ended.Publish {
-		r.story.progress.Step = "publish"
-		published = workflow.ExecuteActivity(onService(ctx, publishLimit), service.PublishNow, r.job)
-	}
+// after does what follows a build: publish where no A+ does, tell A+ or the
+// teachers, clean. Nothing of it changes the build.
+func (r *run) after(ctx workflow.Context, ended activities.Ended) {
+	var cleaned workflow.Future
 	if r.host != "" {
 		cleaned = workflow.ExecuteActivity(r.onHost(ctx, HostQueue(r.host), cleanLimit), onDisk.Clean, r.job)
 	}
-	for _, f := range []workflow.Future{published, cleaned} {
-		if f == nil {
+	calls := onOtherService(ctx, TaskQueue, callLimit)
+	for _, next := range []struct {
+		wanted bool
+		step   string
+		do     any
+	}{
+		{ended.Publish, "publish", service.PublishNow},
+		{ended.Notify, "notify", service.NotifyLMS},
+		{ended.Mail, "mail", service.MailFailure},
+	} {
+		if !next.wanted {
 			continue
 		}
-		if err := f.Get(ctx, nil); err != nil {
-			r.story.log.Error("after the build", "course", r.job.CourseKey, "build", r.job.BuildID, "error", err)
-		}
+		r.story.progress.Step = next.step
+		r.story.note(r.job, next.step, workflow.ExecuteActivity(calls, next.do, r.job).Get(ctx, nil))
+	}
+	if cleaned != nil {
+		r.story.note(r.job, "clean", cleaned.Get(ctx, nil))
+	}
+}
+
+// note logs what went wrong after a build.
+func (s *story) note(job activities.Job, step string, err error) {
+	if err != nil {
+		s.log.Error("after the build", "course", job.CourseKey, "build", job.BuildID, "step", step, "error", err)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -35,7 +36,7 @@ type bench struct {
 	steps []string // the steps that ran, in order
 	on    map[string]func() error
 
-	noGraders bool
+	graders int // that the course configures
 }
 
 func newBench(t *testing.T) *bench {
@@ -64,7 +65,7 @@ func newBenchOn(t *testing.T, rows store.Store) *bench {
 	suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
 	b := &bench{t: t, env: suite.NewTestWorkflowEnvironment(), rows: rows, on: map[string]func() error{}}
 	b.env.RegisterWorkflow(workflows.Build)
-	b.env.RegisterActivity(&activities.Records{Store: rows})
+	b.env.RegisterActivity(&activities.Records{Store: rows, HasLMS: true})
 	b.env.SetTestTimeout(30 * time.Second)
 	b.register()
 	return b
@@ -83,8 +84,10 @@ func (b *bench) step(name string) error {
 func (b *bench) register() {
 	var disk *activities.BuildSteps
 	var rel *activities.ReleaseSteps
+	var calls *activities.ServiceSteps
 	b.env.RegisterActivity(disk)
 	b.env.RegisterActivity(rel)
+	b.env.RegisterActivity(calls)
 	b.env.OnActivity(disk.Checkout, mock.Anything, mock.Anything).Return(
 		func(context.Context, activities.Job) (activities.CheckedOut, error) {
 			return activities.CheckedOut{Host: "host", Commit: strings.Repeat("a", 40)}, b.step("checkout")
@@ -92,11 +95,20 @@ func (b *bench) register() {
 	b.env.OnActivity(disk.RunBuilder, mock.Anything, mock.Anything).Return(
 		func(context.Context, activities.Built) error { return b.step("build") })
 	b.env.OnActivity(rel.StageRelease, mock.Anything, mock.Anything).Return(
-		func(context.Context, activities.Built) (activities.Staged, error) {
-			return activities.Staged{Committed: b.noGraders}, b.step("stage")
+		func(_ context.Context, in activities.Built) (activities.Staged, error) {
+			if in.Graders != b.graders {
+				return activities.Staged{Graders: b.graders}, b.step("validate")
+			}
+			return activities.Staged{}, b.step("stage")
 		})
-	b.env.OnActivity(rel.CommitRelease, mock.Anything, mock.Anything).Return(
-		func(context.Context, activities.Job) error { return b.step("commit") })
+	b.env.OnActivity(rel.ConfigureGrader, mock.Anything, mock.Anything).Return(
+		func(_ context.Context, in activities.Grading) error {
+			return b.step("configure " + strconv.Itoa(in.Index))
+		})
+	for name, f := range map[string]any{"publish": calls.PublishNow, "notify": calls.NotifyLMS, "mail": calls.MailFailure} {
+		b.env.OnActivity(f, mock.Anything, mock.Anything).Return(
+			func(context.Context, activities.Job) error { return b.step(name) })
+	}
 	b.env.OnActivity(disk.Clean, mock.Anything, mock.Anything).Return(
 		func(context.Context, activities.Job) error { return b.step("clean") })
 }
@@ -154,20 +166,98 @@ func TestABuildGoesThroughItsStepsInOrder(t *testing.T) {
 	b.request(course.BuildOptions{})
 	b.run()
 	b.expect(course.StatusSuccess)
-	if want := []string{"checkout", "build", "stage", "commit", "clean"}; !slices.Equal(b.steps, want) {
+	if want := []string{"checkout", "build", "stage", "clean"}; !slices.Equal(b.steps, want) {
 		t.Errorf("steps are %v, want %v", b.steps, want)
 	}
 }
 
-func TestACourseWithoutGradersIsCommittedWhenStaged(t *testing.T) {
+func TestGradersAgreeBeforeARelease(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
-	b.noGraders = true
+	b.graders = 2
 	b.request(course.BuildOptions{})
 	b.run()
 	b.expect(course.StatusSuccess)
-	if want := []string{"checkout", "build", "stage", "clean"}; !slices.Equal(b.steps, want) {
+	want := []string{"checkout", "build", "validate", "configure 0", "configure 1", "stage", "clean"}
+	if !slices.Equal(b.steps, want) {
 		t.Errorf("steps are %v, want %v", b.steps, want)
+	}
+}
+
+func TestAllGradersAreAskedThoughOneRefuses(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.graders = 2
+	row := b.request(course.BuildOptions{})
+	b.on["configure 0"] = func() error {
+		return temporal.NewNonRetryableApplicationError("the grader answered 400", activities.RemoteErrorType, nil)
+	}
+	b.run()
+	b.expect(course.StatusFailed)
+	if got, want := b.row(row.ID).Reason, "configure: the grader answered 400"; got != want {
+		t.Errorf("reason is %q, want %q", got, want)
+	}
+	if !slices.Contains(b.steps, "configure 1") || slices.Contains(b.steps, "stage") {
+		t.Errorf("steps are %v, want the second grader asked and nothing staged", b.steps)
+	}
+}
+
+// What A+ is asked after a build depends on the course and the build.
+func TestWhatFollowsABuild(t *testing.T) {
+	t.Parallel()
+	five := int64(5)
+	connected := func(c *course.Course) { c.RemoteID = &five }
+	for _, c := range []struct {
+		name   string
+		change func(*course.Course)
+		ask    course.BuildOptions
+		fails  bool
+		want   string // the step that follows, if any
+		log    string
+	}{
+		{"notified", connected, course.BuildOptions{}, false, "notify", ""},
+		{"not wanted", func(c *course.Course) { connected(c); c.UpdateAutomatically = false }, course.BuildOptions{}, false, "", "not updated automatically"},
+		{"unknown to A+", func(*course.Course) {}, course.BuildOptions{}, false, "", "no remote id"},
+		{"asked not to", connected, course.BuildOptions{SkipNotify: true}, false, "", "asked not to"},
+		{"failed", connected, course.BuildOptions{}, true, "mail", "FAILED"},
+		{"failed quietly", func(c *course.Course) { connected(c); c.EmailOnError = false }, course.BuildOptions{}, true, "", "FAILED"},
+		{"without failsafes", func(c *course.Course) { c.SkipBuildFailsafes = true }, course.BuildOptions{}, false, "publish", ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t)
+			found, err := b.rows.Course(t.Context(), key)
+			if err != nil {
+				t.Fatal(err)
+			}
+			c.change(&found)
+			if _, err := b.rows.UpdateCourse(t.Context(), found); err != nil {
+				t.Fatal(err)
+			}
+			row := b.request(c.ask)
+			if c.fails {
+				b.on["build"] = func() error {
+					return temporal.NewNonRetryableApplicationError("no", activities.AuthorErrorType, nil)
+				}
+			}
+			b.run()
+			followed := slices.DeleteFunc(b.steps, func(s string) bool { return !slices.Contains([]string{"publish", "notify", "mail"}, s) })
+			if got := strings.Join(followed, " "); got != c.want {
+				t.Errorf("%q followed, want %q", got, c.want)
+			}
+			chunks, _, err := b.rows.ReadLog(t.Context(), row.ID, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if log := ""; c.log != "" {
+				for _, chunk := range chunks {
+					log += chunk.Text
+				}
+				if !strings.Contains(log, c.log) {
+					t.Errorf("the log is %q, want %q in it", log, c.log)
+				}
+			}
+		})
 	}
 }
 
@@ -188,7 +278,7 @@ func TestOlderRequestsAreSkippedAndTheirRebuildAllIsKept(t *testing.T) {
 // step, it is built afterwards.
 func TestRequestsDuringABuildAreBuiltAfterIt(t *testing.T) {
 	t.Parallel()
-	for _, step := range []string{"checkout", "build", "stage", "commit", "clean"} {
+	for _, step := range []string{"checkout", "build", "stage", "clean"} {
 		for _, signalled := range []bool{true, false} {
 			t.Run(step, func(t *testing.T) {
 				t.Parallel()

@@ -65,13 +65,20 @@ func onHost(ctx workflow.Context, queue string, limit, retryDelay time.Duration)
 	return workflow.WithActivityOptions(ctx, o)
 }
 
-// onService is for steps that call other services, from any worker.
-func onService(ctx workflow.Context, limit time.Duration) workflow.Context {
+// callTries is more often than any failed call wants to be made again: each
+// says itself when to stop.
+const callTries = 20
+
+// onOtherService is for calls to A+ and graders.
+func onOtherService(ctx workflow.Context, queue string, limit time.Duration) workflow.Context {
+	p := retryPolicy(0)
+	p.MaximumAttempts = callTries
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		TaskQueue:           queue,
 		StartToCloseTimeout: limit,
 		HeartbeatTimeout:    heartbeatTimeout,
 		WaitForCancellation: true,
-		RetryPolicy:         retryPolicy(0),
+		RetryPolicy:         p,
 	})
 }
 

@@ -14,6 +14,22 @@ var publishing *activities.PublishSteps
 // the answer with a transaction open.
 func Publish(ctx workflow.Context, in activities.Publish) (activities.Published, error) {
 	var out activities.Published
-	err := workflow.ExecuteLocalActivity(onPublishFolder(ctx), publishing.Switch, in).Get(ctx, &out)
-	return out, err
+	if err := workflow.ExecuteLocalActivity(onPublishFolder(ctx), publishing.Switch, in).Get(ctx, &out); err != nil {
+		return out, err
+	}
+	// The release is live. What the graders say is told to the caller, all of
+	// it; it takes nothing back.
+	told := make([]workflow.Future, out.Graders)
+	for i := range told {
+		told[i] = workflow.ExecuteActivity(onOtherService(ctx, PublishQueue, callLimit), publishing.TellGrader,
+			activities.Telling{CourseKey: in.CourseKey, Version: out.Version, Index: i})
+	}
+	for _, f := range told {
+		var t activities.Told
+		if err := f.Get(ctx, &t); err != nil {
+			t.Complaints = []string{messageOf(err)}
+		}
+		out.Errors = append(out.Errors, t.Complaints...)
+	}
+	return out, nil
 }

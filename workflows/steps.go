@@ -14,12 +14,12 @@ import (
 
 // run is one build on its way through the steps.
 type run struct {
-	story  *story
-	job    activities.Job
-	host   string // has the working copy; empty until a host took the build
-	commit string
-	fresh  bool
-	staged activities.Staged
+	story   *story
+	job     activities.Job
+	host    string // has the working copy; empty until a host took the build
+	commit  string
+	fresh   bool
+	graders int // that have been configured
 }
 
 // steps takes a build from its source to a committed release. Steps are
@@ -33,7 +33,6 @@ func (r *run) steps(ctx workflow.Context) error {
 		{"checkout", r.checkout},
 		{"build", r.runBuilder},
 		{"store", r.stage},
-		{"commit", r.commitRelease},
 	} {
 		r.story.progress.Step = step.name
 		if err := step.do(ctx); err != nil {
@@ -74,17 +73,48 @@ func (r *run) runBuilder(ctx workflow.Context) error {
 	return workflow.ExecuteActivity(ctx, onDisk.RunBuilder, r.built()).Get(ctx, nil)
 }
 
+// stage makes the release. Where graders have to agree first it comes back with
+// their number, and is asked again after they did.
 func (r *run) stage(ctx workflow.Context) error {
-	ctx = r.onHost(ctx, HostQueue(r.host), stageLimit)
-	return workflow.ExecuteActivity(ctx, release.StageRelease, r.built()).Get(ctx, &r.staged)
+	staged, err := r.stageOnce(ctx)
+	if err != nil || staged.Graders == 0 {
+		return err
+	}
+	r.story.progress.Step = "configure"
+	if err := r.configureGraders(ctx, staged.Graders); err != nil {
+		return err
+	}
+	r.story.progress.Step = "store"
+	r.graders = staged.Graders
+	staged, err = r.stageOnce(ctx)
+	if err == nil && staged.Graders != 0 {
+		err = temporal.NewApplicationError("the course's graders changed while it was built; build again", "")
+	}
+	return err
 }
 
-func (r *run) commitRelease(ctx workflow.Context) error {
-	if r.staged.Committed {
-		return nil
+func (r *run) stageOnce(ctx workflow.Context) (activities.Staged, error) {
+	var out activities.Staged
+	ctx = r.onHost(ctx, HostQueue(r.host), stageLimit)
+	err := workflow.ExecuteActivity(ctx, release.StageRelease, r.built()).Get(ctx, &out)
+	return out, err
+}
+
+// configureGraders asks all of them, so that one build tells of every refusal,
+// and fails with the first.
+func (r *run) configureGraders(ctx workflow.Context, n int) error {
+	var first error
+	for i := range n {
+		call := onOtherService(ctx, HostQueue(r.host), callLimit)
+		err := workflow.ExecuteActivity(call, release.ConfigureGrader, activities.Grading{Job: r.job, Index: i}).Get(ctx, nil)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err != nil && first == nil {
+			first = err
+		}
 	}
-	ctx = r.onHost(ctx, HostQueue(r.host), commitLimit)
-	return workflow.ExecuteActivity(ctx, release.CommitRelease, r.job).Get(ctx, nil)
+	return first
 }
 
 // onHost is the policy of a step on a build disk in this deployment.
@@ -93,7 +123,7 @@ func (r *run) onHost(ctx workflow.Context, queue string, limit time.Duration) wo
 }
 
 func (r *run) built() activities.Built {
-	return activities.Built{Job: r.job, Commit: r.commit, Fresh: r.fresh}
+	return activities.Built{Job: r.job, Commit: r.commit, Fresh: r.fresh, Graders: r.graders}
 }
 
 // noHost says whether no worker took an activity from its queue in time.
@@ -122,7 +152,7 @@ func reasonOf(step string, err error) string {
 	var app *temporal.ApplicationError
 	var timeout *temporal.TimeoutError
 	switch {
-	case errors.As(err, &app) && app.Type() == activities.AuthorErrorType:
+	case errors.As(err, &app) && (app.Type() == activities.AuthorErrorType || app.Type() == activities.RemoteErrorType):
 		return step + ": " + app.Message()
 	case errors.As(err, &app):
 		return step + ": trouble of the service, not of the course: " + app.Message()
@@ -133,4 +163,14 @@ func reasonOf(step string, err error) string {
 	default:
 		return step + ": " + err.Error()
 	}
+}
+
+// messageOf is what an activity's error says, without Temporal's words around
+// it.
+func messageOf(err error) string {
+	var app *temporal.ApplicationError
+	if errors.As(err, &app) {
+		return app.Message()
+	}
+	return err.Error()
 }

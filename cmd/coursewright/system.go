@@ -19,12 +19,16 @@ import (
 
 	"coursewright/activities"
 	"coursewright/api"
+	"coursewright/internal/aplusauth"
 	"coursewright/internal/build"
 	"coursewright/internal/build/local"
 	"coursewright/internal/course"
 	"coursewright/internal/courseconfig"
 	"coursewright/internal/gitrepo"
+	"coursewright/internal/grader"
+	"coursewright/internal/lms"
 	"coursewright/internal/release"
+	"coursewright/internal/remote"
 	"coursewright/internal/settings"
 	"coursewright/internal/store/sqlite"
 	"coursewright/internal/telemetry"
@@ -49,6 +53,9 @@ type system struct {
 	disk      activities.Disk
 	host      string
 	publicKey string
+	tokens    *aplusauth.Service
+	graders   activities.Graders
+	lms       *lms.Client // nil without A+
 	temporal  client.Client
 	workflows *workflows.Client
 	handler   http.Handler
@@ -79,6 +86,7 @@ func startSystem(ctx context.Context, s settings.Settings, t temporalOptions, lo
 		y.openStore,
 		y.openFolders,
 		y.openGit,
+		y.openRemotes,
 		func(ctx context.Context) error { return y.dialTemporal(ctx, t) },
 		y.startWorkers,
 		y.startHousekeeping,
@@ -141,6 +149,34 @@ func (y *system) openGit(context.Context) error {
 	return err
 }
 
+// openRemotes prepares the calls to A+ and the graders. Nothing is called yet.
+func (y *system) openRemotes(context.Context) error {
+	var err error
+	if y.tokens, err = newTokens(y.settings.Auth); err != nil {
+		return fmt.Errorf("settings of A+'s tokens: %w", err)
+	}
+	calls := &http.Client{Transport: y.tokens.Transport(remote.NewTransport())}
+	y.graders = activities.Graders{
+		Client:    &grader.Client{HTTP: calls},
+		Authorize: authorize,
+		Optional:  !y.settings.RequireGraders,
+	}
+	if y.settings.FrontendURL == "" {
+		return nil
+	}
+	frontend, err := url.Parse(y.settings.FrontendURL)
+	if err != nil {
+		return fmt.Errorf("setting FRONTEND_URL: %w", err)
+	}
+	y.lms = &lms.Client{HTTP: calls, FrontendURL: frontend}
+	return nil
+}
+
+// authorize asks for tokens that may write to one course instance of A+.
+func authorize(ctx context.Context, instance int64) context.Context {
+	return aplusauth.WithPermissions(ctx, aplusauth.ForInstance(aplusauth.Write, instance))
+}
+
 func (y *system) dialTemporal(ctx context.Context, t temporalOptions) error {
 	o := client.Options{HostPort: t.address, Namespace: t.namespace, Logger: y.log}
 	if t.interceptor != nil {
@@ -184,9 +220,9 @@ func (y *system) steps() (worker.Steps, error) {
 	}
 	s := y.settings
 	return worker.Steps{
-		Records: &activities.Records{Store: y.store, AutoPublish: s.AutoPublish},
-		Service: &activities.ServiceSteps{Publisher: y.workflows, Logs: y.store},
-		Publish: &activities.PublishSteps{Releases: y.releases},
+		Records: &activities.Records{Store: y.store, AutoPublish: s.AutoPublish, HasLMS: y.lms != nil},
+		Service: &activities.ServiceSteps{Publisher: y.workflows, Store: y.store, LMS: y.lms, Authorize: authorize},
+		Publish: &activities.PublishSteps{Releases: y.releases, Courses: y.store, Graders: y.graders},
 		Build: &activities.BuildSteps{
 			Host: y.host, Disk: y.disk, Store: y.store, Git: y.git, Builder: builder,
 			Slots:       make(chan struct{}, max(1, s.BuildConcurrency)),
@@ -198,7 +234,7 @@ func (y *system) steps() (worker.Steps, error) {
 			Releases:    y.releases,
 		},
 		Release: &activities.ReleaseSteps{
-			Disk: y.disk, Store: y.store, Releases: y.releases,
+			Disk: y.disk, Store: y.store, Releases: y.releases, Graders: y.graders,
 			Config: courseconfig.Settings{
 				StaticURL:              s.StaticURL,
 				StaticContentHost:      s.StaticContentHost,
@@ -232,7 +268,7 @@ func (y *system) buildHandler(context.Context) error {
 	}
 	y.handler, err = api.New(api.Config{ //nolint:contextcheck // handlers use the context of their request
 		Log: y.log, Courses: y.store, Rows: y.store, Logs: y.store, Builds: y.workflows, Releases: y.releases,
-		Auth:        api.OpenAccess{},
+		Auth:        authorizer{tokens: y.tokens},
 		Addresses:   addresses,
 		Pages:       pages,
 		Metrics:     promhttp.HandlerFor(y.registry, promhttp.HandlerOpts{}),
@@ -243,6 +279,7 @@ func (y *system) buildHandler(context.Context) error {
 		CoursesPath: y.settings.CoursesPath,
 		Immediate:   y.settings.Immediate,
 
+		UseXSendfile:       y.settings.UseXSendfile,
 		AllowUnsignedHooks: y.settings.AllowUnsignedHooks,
 	})
 	return err

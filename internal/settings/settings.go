@@ -27,6 +27,7 @@ type Settings struct {
 	UseXSendfile       bool
 	FrontendURL        string // no slash at the end
 	DefaultGraderURL   string
+	RequireGraders     bool
 	TimeZone           *time.Location
 	TemporalAddress    string // host:port
 	TemporalNamespace  string
@@ -160,6 +161,7 @@ func DevDefaults(dataDir string) map[string]string {
 		"LISTEN":               "127.0.0.1:8070",
 		"TEMPORAL_ADDRESS":     "",
 		"DEFAULT_GRADER_URL":   "http://127.0.0.1:8080/configure",
+		"REQUIRE_GRADERS":      "false",
 		"BUILDER":              "local",
 		"ALLOW_LOCAL_BUILDER":  "true",
 		"ALLOW_LOCAL_ORIGINS":  "true",

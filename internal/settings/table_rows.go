@@ -212,6 +212,10 @@ func aplusRows() []row {
 			Name: "DEFAULT_GRADER_URL", Gitmanager: true,
 			Doc: "Configuration address of the grader of exercises that name none, such as `https://grader.example.org/configure`.",
 		}),
+		define(bools(), func(s *Settings) *bool { return &s.RequireGraders }, Setting{
+			Name: "REQUIRE_GRADERS", Default: "true",
+			Doc: "Fail a build whose grader cannot be reached. `coursewright dev` only warns.",
+		}),
 	}
 }
 
