@@ -30,6 +30,8 @@ var allowed = map[string][]string{
 
 	"internal/build":                    {"internal/course"},
 	"internal/build/buildtest":          {"internal/build", "internal/course"},
+	"internal/build/docker":             {"internal/build", "internal/course"},
+	"internal/build/exec":               {"internal/build", "internal/course"},
 	"internal/build/local":              {"internal/build", "internal/course"},
 	"internal/buildlog":                 {"internal/course"},
 	"internal/course":                   {},
