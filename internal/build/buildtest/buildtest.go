@@ -31,6 +31,9 @@ type Setup struct {
 	// that knows setsid, env -0, head and mkfifo: it fills in image and command
 	// as needed. May be nil.
 	Prepare func(r *build.Request)
+	// TwoStreams says that standard output and errors reach the builder by
+	// different ways: each keeps its order, between the two it is not tested.
+	TwoStreams bool
 }
 
 // Run tests the builders that open makes. The test that calls it must not be

@@ -1,0 +1,121 @@
+package docker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/containerd/errdefs"
+	"github.com/moby/moby/api/types/container"
+	"github.com/moby/moby/client"
+
+	"coursewright/internal/build"
+)
+
+// attend waits for the end of the build in the container, or ends it, and says
+// how it went.
+func (j *job) attend(ctx context.Context, c *held, result *build.Result) error {
+	out, err := j.follow(context.WithoutCancel(ctx), c)
+	if err != nil {
+		return err
+	}
+	stopped := j.watch(ctx, c, out)
+	if stopped != nil {
+		j.stop(ctx, c)
+	}
+	err = out.finish(ctx)
+	switch {
+	case stopped != nil:
+		return stopped
+	case err != nil:
+		return err
+	}
+	return j.verdict(ctx, c, result)
+}
+
+// watch returns nil when the build has ended by itself, else why it is to be
+// stopped.
+func (j *job) watch(ctx context.Context, c *held, out *stream) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	ended := make(chan error, 1)
+	go func() {
+		wait := j.api.ContainerWait(ctx, c.id, client.ContainerWaitOptions{Condition: container.WaitConditionNotRunning})
+		select {
+		case <-wait.Result:
+			ended <- nil
+		case err := <-wait.Error:
+			ended <- err
+		}
+	}()
+	var timeUp <-chan time.Time
+	if limit := j.request.Timeout; limit > 0 {
+		timer := time.NewTimer(remaining(c.started, limit))
+		defer timer.Stop()
+		timeUp = timer.C
+	}
+	select {
+	case err := <-ended:
+		if err == nil || ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if errdefs.IsNotFound(err) {
+			return errGone
+		}
+		return fmt.Errorf("wait for the container: %w", err)
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-timeUp:
+		return build.TimeFailure(j.request.Timeout)
+	case <-out.broken:
+		return out.why
+	}
+}
+
+// remaining is what is left of the time of a build that may have been taken
+// over. Engine's clock and worker's clock may differ: never more than all of it.
+func remaining(started time.Time, limit time.Duration) time.Duration {
+	if started.IsZero() {
+		return limit
+	}
+	return min(limit, limit-time.Since(started))
+}
+
+// stop ends the build. What it does not do, the removal of the container does.
+func (j *job) stop(ctx context.Context, c *held) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), tidyTime)
+	defer cancel()
+	seconds := int(grace / time.Second)
+	if _, err := j.api.ContainerStop(ctx, c.id, client.ContainerStopOptions{Timeout: &seconds}); err != nil && !errdefs.IsNotFound(err) {
+		j.options.Log.WarnContext(ctx, "container did not stop; it is removed", "course", j.request.CourseKey, "build", j.request.BuildID, "container", c.id, "error", err)
+	}
+}
+
+// verdict tells how the build ended by itself.
+func (j *job) verdict(ctx context.Context, c *held, result *build.Result) error {
+	found, err := j.api.ContainerInspect(ctx, c.id, client.ContainerInspectOptions{})
+	if err != nil {
+		return fmt.Errorf("look at the ended container: %w", err)
+	}
+	state := found.Container.State
+	result.ExitCode = state.ExitCode
+	switch {
+	case state.ExitCode == 0 && state.OOMKilled:
+		return j.output.printf("A process of the build was killed because memory ran out (%s are allowed); the build did not fail by it.\n", j.memory())
+	case state.ExitCode == 0:
+		return nil
+	case state.OOMKilled:
+		return build.MemoryFailure(j.memory())
+	case state.Error != "":
+		return errors.New(state.Error)
+	}
+	return build.ExitFailure(c.command, state.ExitCode)
+}
+
+func (j *job) memory() string {
+	if j.options.Memory == 0 {
+		return "memory of the host"
+	}
+	return inWords(j.options.Memory)
+}
