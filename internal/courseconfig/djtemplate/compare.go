@@ -56,6 +56,7 @@ func equal(a, b val) bool {
 		return subset(a, b) && subset(b, a)
 	case pyvalue.Map:
 		return equalMaps(a.p, b.p)
+	default:
 	}
 	return false
 }
@@ -136,6 +137,7 @@ func isIn(v, container val) (found, ok bool) {
 		return hashable && contains(container, v), hashable
 	case pyvalue.List:
 		return contains(container, v), true
+	default:
 	}
 	return false, false
 }
@@ -155,6 +157,7 @@ func compare(a, b val) (order int, ok bool) {
 		return a.p.Time.Compare(b.p.Time), a.p.Naive == b.p.Naive
 	case pyvalue.List:
 		return compareLists(a, b)
+	default:
 	}
 	return 0, false
 }
@@ -185,6 +188,7 @@ func same(a, b val) bool {
 		return a.p.Bool == b.p.Bool
 	case pyvalue.Int:
 		return a.p.Int.Cmp(b.p.Int) == 0 && a.p.Int.IsInt64() && a.p.Int.Int64() >= -5 && a.p.Int.Int64() <= 256
+	default:
 	}
 	return false
 }

@@ -22,33 +22,33 @@ type answer struct {
 	Answer   *string
 }
 
-func readAnswers(t testing.TB) (*pyvalue.Value, []answer) {
-	t.Helper()
+func readAnswers(tb testing.TB) (*pyvalue.Value, []answer) {
+	tb.Helper()
 	data, err := os.ReadFile(filepath.Join("testdata", "answers.json"))
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	var answers []answer
 	if err := json.Unmarshal(data, &answers); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	data, err = os.ReadFile(filepath.Join("testdata", "cases.yaml"))
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	cases := readYAML(t, string(data))
+	cases := readYAML(tb, string(data))
 	source, ok := cases.Get("context")
 	if !ok {
-		t.Fatal("cases.yaml has no context")
+		tb.Fatal("cases.yaml has no context")
 	}
-	return readYAML(t, source.Str), answers
+	return readYAML(tb, source.Str), answers
 }
 
-func readYAML(t testing.TB, source string) *pyvalue.Value {
-	t.Helper()
+func readYAML(tb testing.TB, source string) *pyvalue.Value {
+	tb.Helper()
 	v, err := pyvalue.ReadYAML("context.yaml", []byte(source), pyvalue.DefaultLimits())
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return v
 }

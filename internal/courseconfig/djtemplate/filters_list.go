@@ -190,6 +190,7 @@ func likeOriginal(v val, items []val) val {
 			b[i] = byte(item.p.Int.Int64())
 		}
 		return val{p: &pyvalue.Value{Kind: pyvalue.Bytes, Str: string(b)}}
+	default:
 	}
 	list := make([]*pyvalue.Value, len(items))
 	for i, item := range items {

@@ -214,6 +214,7 @@ func toDecimal(v val) (decimal, bool) {
 			return decimal{}, false
 		}
 		return parseDecimal(pyFloat(f))
+	default:
 	}
 	return decimal{}, false
 }

@@ -76,11 +76,7 @@ func (n *firstOfNode) render(r *renderer, out *strings.Builder) error {
 			break
 		}
 	}
-	if n.name != "" {
-		r.set(n.name, shown)
-		return nil
-	}
-	out.WriteString(shown.p.Str)
+	r.deliver(out, n.name, shown)
 	return nil
 }
 
@@ -92,11 +88,7 @@ func (n *nowNode) render(r *renderer, out *strings.Builder) error {
 	if err != nil {
 		return err
 	}
-	if n.name != "" {
-		r.set(n.name, text(s))
-		return nil
-	}
-	out.WriteString(s)
+	r.deliver(out, n.name, text(s))
 	return nil
 }
 
@@ -127,11 +119,7 @@ func (n *widthRatioNode) render(r *renderer, out *strings.Builder) error {
 	if err != nil {
 		return err
 	}
-	if n.name != "" {
-		r.set(n.name, text(s))
-		return nil
-	}
-	out.WriteString(s)
+	r.deliver(out, n.name, text(s))
 	return nil
 }
 

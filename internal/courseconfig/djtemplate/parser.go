@@ -75,6 +75,7 @@ func (p *parser) compile(t token, until []string) (node, error) {
 		return &variableNode{e}, nil
 	case tokenBlock:
 		return p.block(t, until)
+	default:
 	}
 	return nil, nil
 }

@@ -28,6 +28,7 @@ func localized(v val) (string, bool) {
 		if s, err := formatDate(v, format); err == nil {
 			return s, false
 		}
+	default:
 	}
 	return pystr(v), false
 }
@@ -51,6 +52,7 @@ func pystr(v val) string {
 		return v.p.Str
 	case pyvalue.List:
 		return pyrepr(v)
+	default:
 	}
 	return pyvalue.PyStr(v.p)
 }

@@ -91,6 +91,15 @@ func (r *renderer) set(name string, v val) {
 	r.scopes[len(r.scopes)-1].vars[name] = v
 }
 
+// deliver gives a tag's text to the variable of its "as name", or writes it.
+func (r *renderer) deliver(out *strings.Builder, name string, v val) {
+	if name != "" {
+		r.set(name, v)
+		return
+	}
+	out.WriteString(v.p.Str)
+}
+
 // setUpward changes the variable where it exists, else sets it here.
 func (r *renderer) setUpward(name string, v val) {
 	for i := len(r.scopes) - 1; i >= 0; i-- {

@@ -65,6 +65,7 @@ func (v val) item(p *pyvalue.Value) val {
 		}
 	case groups:
 		return val{p: p, form: group}
+	default:
 	}
 	return val{p: p}
 }
@@ -77,6 +78,7 @@ func (v val) indexable() bool {
 		return true
 	case pyvalue.List:
 		return v.form != dictItems && v.form != dictKeys && v.form != dictValues
+	default:
 	}
 	return false
 }
@@ -114,6 +116,7 @@ func (v val) items() []val {
 		for i := range len(v.p.Str) {
 			out = append(out, number(int(v.p.Str[i])))
 		}
+	default:
 	}
 	return out
 }
@@ -134,6 +137,7 @@ func (v val) length() (int, bool) {
 		return utf8.RuneCountInString(v.p.Str), true
 	case pyvalue.Bytes:
 		return len(v.p.Str), true
+	default:
 	}
 	return 0, false
 }
@@ -148,6 +152,7 @@ func (v val) truthy() bool {
 		return v.p.Int.Sign() != 0
 	case pyvalue.Float:
 		return v.p.Float != 0
+	default:
 	}
 	n, ok := v.length()
 	return !ok || n > 0
@@ -300,6 +305,7 @@ func toInt(v val) (*big.Int, error) {
 			return i, nil
 		}
 		return nil, fmt.Errorf("%s: %w", shorten(pyrepr(v)), errMisspelt)
+	default:
 	}
 	return nil, fmt.Errorf("%s: %w", shorten(pyrepr(v)), errNotNumber)
 }
@@ -330,6 +336,7 @@ func toFloat(v val) (float64, bool) {
 		return f, !math.IsInf(f, 0)
 	case pyvalue.String:
 		return parseFloat(v.p.Str)
+	default:
 	}
 	return 0, false
 }

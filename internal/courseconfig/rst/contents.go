@@ -48,7 +48,7 @@ func (p *parser) fillContents() {
 				from = from.parent
 			}
 		}
-		list := p.sectionList(from, topic, depth)
+		list := p.sectionList(from, depth)
 		if list == nil {
 			topic.remove()
 			continue
@@ -58,7 +58,7 @@ func (p *parser) fillContents() {
 	}
 }
 
-func (p *parser) sectionList(n, topic *node, depth int) *node {
+func (p *parser) sectionList(n *node, depth int) *node {
 	list := newNode("bullet_list")
 	for _, sec := range n.kids {
 		if !sec.is("section") || depth == 0 {
@@ -72,7 +72,7 @@ func (p *parser) sectionList(n, topic *node, depth int) *node {
 		id := p.doc.giveID(ref)
 		title.set("refid", id)
 		item := newNode("list_item", newNode("paragraph", ref))
-		if sub := p.sectionList(sec, topic, depth-1); sub != nil {
+		if sub := p.sectionList(sec, depth-1); sub != nil {
 			item.add(sub)
 		}
 		list.add(item)

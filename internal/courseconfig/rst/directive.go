@@ -72,7 +72,7 @@ func (c *call) read(b block, d directive) string {
 	if len(b.lines) > 0 && isBlank(b.lines[0]) {
 		b = b.from(1)
 	}
-	b = b.trimBlank(false)
+	b = b.trimBlank()
 	takesArgs := d.required+d.optional > 0
 	head := 0
 	if takesArgs || d.options != "" {

@@ -8,7 +8,7 @@ import (
 // findDirective knows the directives that courses use. Those for metadata,
 // which a fragment does not show, do nothing.
 func findDirective(name string) (directive, bool) {
-	d := directive{}
+	var d directive
 	switch name {
 	case "attention", "caution", "danger", "error", "hint", "important", "note", "tip", "warning":
 		d = directive{options: "class name", content: true, run: admonition}
@@ -17,8 +17,10 @@ func findDirective(name string) (directive, bool) {
 	case "image":
 		d = directive{required: 1, spaces: true, options: "alt height width scale align target class name", run: image}
 	case "figure":
-		d = directive{required: 1, spaces: true, content: true, run: figure,
-			options: "alt height width scale align target class name figwidth figclass"}
+		d = directive{
+			required: 1, spaces: true, content: true, run: figure,
+			options: "alt height width scale align target class name figwidth figclass",
+		}
 	case "code", "code-block", "sourcecode":
 		d = directive{optional: 1, options: "class name number-lines", content: true, run: codeBlock}
 	case "math":
@@ -26,16 +28,22 @@ func findDirective(name string) (directive, bool) {
 	case "raw":
 		d = directive{required: 1, spaces: true, options: "file url encoding class", content: true, run: raw}
 	case "include":
-		d = directive{required: 1, spaces: true, content: true, run: disabled,
-			options: "literal code encoding parser tab-width start-line end-line start-after end-before number-lines class name"}
+		d = directive{
+			required: 1, spaces: true, content: true, run: disabled,
+			options: "literal code encoding parser tab-width start-line end-line start-after end-before number-lines class name",
+		}
 	case "table":
 		d = directive{optional: 1, spaces: true, options: "align class name width widths", content: true, run: tableDirective}
 	case "list-table":
-		d = directive{optional: 1, spaces: true, content: true, run: listTable,
-			options: "header-rows stub-columns width widths class name align"}
+		d = directive{
+			optional: 1, spaces: true, content: true, run: listTable,
+			options: "header-rows stub-columns width widths class name align",
+		}
 	case "csv-table":
-		d = directive{optional: 1, spaces: true, content: true, run: csvTable,
-			options: "header-rows stub-columns header width widths file url encoding class name align delim keepspace quote escape"}
+		d = directive{
+			optional: 1, spaces: true, content: true, run: csvTable,
+			options: "header-rows stub-columns header width widths file url encoding class name align delim keepspace quote escape",
+		}
 	case "date":
 		d = directive{optional: 1, spaces: true, run: disabled}
 	default:

@@ -91,7 +91,7 @@ func (s *body) comment(n int) bool {
 		return true
 	}
 	b, setOff := s.cut(indentRule{first: n, known: -1})
-	s.node.add(newNode("comment", textNode(b.trimBlank(false).text())))
+	s.node.add(newNode("comment", textNode(b.trimBlank().text())))
 	return setOff
 }
 

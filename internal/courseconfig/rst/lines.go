@@ -17,12 +17,8 @@ type block struct {
 
 func (b block) text() string { return strings.Join(b.lines, "\n") }
 
-// trimBlank drops the empty lines at the end, and at the start if asked to.
-func (b block) trimBlank(start bool) block {
-	for start && len(b.lines) > 0 && isBlank(b.lines[0]) {
-		b.lines = b.lines[1:]
-		b.first++
-	}
+// trimBlank drops the empty lines at the end.
+func (b block) trimBlank() block {
 	for len(b.lines) > 0 && isBlank(b.lines[len(b.lines)-1]) {
 		b.lines = b.lines[:len(b.lines)-1]
 	}

@@ -53,7 +53,7 @@ func (p *parser) nested(b block, into *node) {
 	if p.depth > maxNested {
 		m := p.message(levelSevere, b.first, "Blocks are nested too deeply; the text is shown as it is.")
 		into.addMessages(m)
-		into.add(literal(b.trimBlank(false).text()))
+		into.add(literal(b.trimBlank().text()))
 		return
 	}
 	(&body{p: p, b: b, node: into}).run()

@@ -119,7 +119,6 @@ func (s *body) section(h heading) {
 	switch {
 	case level == 0 && len(p.styles) == p.level:
 		p.styles = append(p.styles, h.style)
-		level = p.level + 1
 	case level == 0 || level > p.level+1:
 		s.node.addMessages(p.message(levelSevere, h.line, "Title level inconsistent:", literal(h.source)))
 		return

@@ -48,7 +48,7 @@ func (s *body) define(name string, b block, number int, source string) {
 	if b.lines[0] == "" {
 		b = b.from(1)
 	}
-	b = b.trimBlank(false)
+	b = b.trimBlank()
 	fail := func(problem string) {
 		s.node.addMessages(s.p.message(levelWarning, number, "Substitution definition \""+name+"\" "+problem, literal(source)))
 	}

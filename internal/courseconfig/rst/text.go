@@ -72,7 +72,7 @@ func endsWithColons(text string) bool {
 // literalBlock reads an indented block, or lines that are quoted alike.
 func (s *body) literalBlock() {
 	b, setOff := s.cut(indentRule{first: -1, known: -1})
-	b = b.trimBlank(false)
+	b = b.trimBlank()
 	if len(b.lines) == 0 {
 		s.quotedLiteral()
 		return
