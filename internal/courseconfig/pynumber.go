@@ -33,6 +33,8 @@ func digitValue(r rune) rune {
 	return 0
 }
 
+// pySpace is what Python strips from texts. Its number readers do not know the
+// four separators.
 func pySpace(r rune) bool { return unicode.IsSpace(r) || r >= 0x1c && r <= 0x1f }
 
 // maxIntDigits is how many digits Python reads from a text at most.
@@ -41,7 +43,7 @@ const maxIntDigits = 4300
 // pyInt reads what Python's int() reads from a text: surrounding space, a sign
 // and single underscores between digits are fine.
 func pyInt(s string) (*big.Int, bool) {
-	s = asciiDigits(strings.TrimFunc(s, pySpace))
+	s = asciiDigits(strings.TrimFunc(s, unicode.IsSpace))
 	digits := strings.TrimPrefix(strings.TrimPrefix(s, "+"), "-")
 	if len(s)-len(digits) > 1 {
 		return nil, false
@@ -59,7 +61,7 @@ func pyInt(s string) (*big.Int, bool) {
 
 // pyFloat reads what Python's float() reads from a text.
 func pyFloat(s string) (float64, bool) {
-	s, ok := withoutUnderscores(asciiDigits(strings.TrimFunc(s, pySpace)))
+	s, ok := withoutUnderscores(asciiDigits(strings.TrimFunc(s, unicode.IsSpace)))
 	if !ok {
 		return 0, false
 	}
