@@ -136,6 +136,8 @@ func (a *FakeAPlus) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	mux.HandleFunc("GET /api/v2/get-token/", a.getToken)
 	mux.HandleFunc("POST /api/v2/courses/{id}/notify_update/", a.onInstance(a.notifyUpdate))
 	mux.HandleFunc("POST /api/v2/courses/{id}/send_mail/", a.onInstance(a.sendMail))
+	mux.HandleFunc("GET /{$}", a.page)
+	mux.HandleFunc("POST /instances/{id}/import", a.importNow)
 	mux.ServeHTTP(w, r)
 }
 

@@ -171,32 +171,37 @@ func (a *FakeAPlus) BuildLog(ctx context.Context, instance int64) (BuildLog, err
 	return out, nil
 }
 
-// maxBody bounds what A+ reads of an answer, in bytes.
-const maxBody = 64 << 20
-
 // get calls a service with a token that permits this and that on a course
 // instance. As A+ it follows redirects.
 func (a *FakeAPlus) get(ctx context.Context, address string, instance int64, permissions ...int) (status int, body []byte, err error) {
-	token, err := a.Token(address, instance, permissions...)
-	if err != nil {
-		return 0, nil, err
-	}
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
 		return 0, nil, fmt.Errorf("read %q: %w", address, err)
 	}
-	r.Header.Set("Authorization", "Bearer "+token)
 	client := a.HTTP
 	if client == nil {
 		client = &http.Client{}
 	}
+	return a.do(client, r, instance, permissions...)
+}
+
+// maxBody bounds what A+ reads of an answer, in bytes.
+const maxBody = 64 << 20
+
+// do sends a request with a token.
+func (a *FakeAPlus) do(client *http.Client, r *http.Request, instance int64, permissions ...int) (status int, body []byte, err error) {
+	token, err := a.Token(r.URL.String(), instance, permissions...)
+	if err != nil {
+		return 0, nil, err
+	}
+	r.Header.Set("Authorization", "Bearer "+token)
 	answer, err := client.Do(r)
 	if err != nil {
 		return 0, nil, err
 	}
 	body, err = io.ReadAll(io.LimitReader(answer.Body, maxBody))
 	if err = errors.Join(err, answer.Body.Close()); err != nil {
-		return 0, nil, fmt.Errorf("read %q: %w", address, err)
+		return 0, nil, fmt.Errorf("call %s: %w", r.URL, err)
 	}
 	return answer.StatusCode, body, nil
 }
