@@ -15,8 +15,11 @@ const (
 	maxCodeTime = time.Second
 )
 
+// knownLanguage tells the languages that do not give a warning: ours, and some
+// that only Pygments can colour.
 func knownLanguage(name string) bool {
-	return name == "text" || lexers.Get(name) != nil
+	return contains([]string{"text", "none", "pycon", "doctest", "pytb", "py3tb", "ipython"}, strings.ToLower(name)) ||
+		lexers.Get(name) != nil
 }
 
 // highlight splits code into text and spans, with the long class names of
@@ -33,57 +36,37 @@ func highlight(code, language string) []*node {
 		return plain
 	}
 	deadline := time.Now().Add(maxCodeTime)
-	var out []*node
+	var all []codeToken
 	for t := tokens(); t != chroma.EOF; t = tokens() {
 		if time.Now().After(deadline) {
 			return plain
 		}
-		classes := tokenClasses(t.Type)
-		if isPython(language) && len(classes) == 0 {
-			out = append(out, pythonSpace(t.Value, out)...)
-			continue
-		}
-		out = append(out, codeNode(t.Value, classes))
+		all = append(all, codeToken{strings.Join(tokenClasses(t.Type), " "), t.Value})
 	}
-	return withoutLastNewline(out)
+	return withoutLastNewline(codeNodes(likePygments(lexer.Config().Name, all)))
 }
 
-func codeNode(text string, classes []string) *node {
-	k := textNode(text)
-	if len(classes) > 0 {
-		k = newNode("inline", k)
-		k.classes = classes
-	}
-	return k
-}
-
-func isPython(language string) bool {
-	return contains([]string{"python", "py", "python3", "py3", "sage"}, strings.ToLower(language))
-}
-
-// pythonSpace splits white space of Python code as Pygments does: newlines, and
-// what stands behind words such as def, have a class of their own.
-func pythonSpace(text string, before []*node) []*node {
-	space := []string{"whitespace"}
-	if len(before) > 0 && before[len(before)-1].is("inline") && !strings.Contains(text, "\n") {
-		if contains([]string{"def", "class", "from", "import"}, before[len(before)-1].kids[0].text) {
-			return []*node{codeNode(text, space)}
-		}
-	}
+// codeNodes makes text of tokens without a class and spans of the others.
+// Neighbours of one class become one span.
+func codeNodes(tokens []codeToken) []*node {
 	var out []*node
-	for text != "" {
-		n := strings.IndexByte(text, '\n')
+	last := "-"
+	for _, t := range tokens {
 		switch {
-		case n < 0:
-			return append(out, textNode(text))
-		case n > 0:
-			out = append(out, textNode(text[:n]))
-			text = text[n:]
-			continue
+		case t.text == "":
+		case t.class == last && t.class == "":
+			out[len(out)-1].text += t.text
+		case t.class == last:
+			out[len(out)-1].kids[0].text += t.text
+		default:
+			k := textNode(t.text)
+			if t.class != "" {
+				k = newNode("inline", k)
+				k.classes = strings.Fields(t.class)
+			}
+			out = append(out, k)
+			last = t.class
 		}
-		end := len(text) - len(strings.TrimLeft(text, "\n"))
-		out = append(out, codeNode(text[:end], space))
-		text = text[end:]
 	}
 	return out
 }
@@ -114,6 +97,9 @@ func tokenClasses(t chroma.TokenType) []string {
 		if len(words) > 0 {
 			words[len(words)-1] += strings.ToLower(string(r))
 		}
+	}
+	if t == chroma.CommentPreprocFile {
+		return []string{"comment", "preprocfile"}
 	}
 	if len(words) > 0 && words[0] == "text" {
 		words = words[1:]
