@@ -156,7 +156,7 @@ func (a *FakeAPlus) BuildLog(ctx context.Context, instance int64) (BuildLog, err
 	case string(body) == "{}":
 		return BuildLog{}, nil
 	case answer.RequestTime == nil, answer.Updated && answer.UpdatedTime == nil:
-		return BuildLog{}, fmt.Errorf("A+'s page breaks at a build log without times: %s", body)
+		return BuildLog{}, fmt.Errorf("the page of A+ breaks at a build log without times: %s", body)
 	}
 	const layout = "2006-01-02T15:04:05.999999Z"
 	out := BuildLog{Text: answer.Text, Updated: answer.Updated}

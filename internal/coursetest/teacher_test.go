@@ -89,7 +89,7 @@ func TestPageShowsWhatHappened(t *testing.T) {
 	t.Parallel()
 	s := start(t)
 	s.serve("/c/aplus-json", document(``, ``, `, "max_submissions": 0, "url": "javascript:alert(1)"`))
-	answer, err := http.Post(s.APlusURL+"/instances/5/import", "", nil) //nolint:noctx // a browser has none
+	answer, err := http.Post(s.APlusURL+"/instances/5/import", "", nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -147,8 +147,8 @@ func archiveName(name string) (string, error) {
 	return clean, nil
 }
 
-// hidden says whether a path is one of git's own files. They can hold
-// credentials.
+// hidden says whether a path is one of git's own files. They are no part of a
+// course's content, large, and of no use to graders.
 func hidden(from string) bool {
 	return slices.Contains(strings.Split(from, "/"), ".git")
 }

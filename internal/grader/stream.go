@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"sync"
 	"syscall"
 
 	"coursewright/internal/remote"
@@ -15,6 +16,7 @@ import (
 // file at a time.
 type stream struct {
 	archive *Archive
+	mu      sync.Mutex    // HTTP/2 closes bodies that are being read
 	next    int           // the entry after the present one
 	head    *bytes.Reader // the rest of a header
 	file    *os.File      // the present entry's, nil between entries
@@ -26,6 +28,8 @@ type stream struct {
 
 // Read gives the next bytes of the archive.
 func (s *stream) Read(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if len(p) == 0 {
 		return 0, nil
 	}
@@ -42,6 +46,8 @@ func (s *stream) Read(p []byte) (int, error) {
 
 // Close releases the file that is being read.
 func (s *stream) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if s.err == nil {
 		s.err = os.ErrClosed
 	}

@@ -8,6 +8,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -108,6 +109,12 @@ func (c *Client) Mail(ctx context.Context, instance int64, subject, message stri
 	return to.Odd(http.StatusOK, "did not send the mail: "+remote.OneLine(said, 500))
 }
 
+// BuildFailedSubject is the subject of the mail about a build that failed.
+func BuildFailedSubject(key string) string { return "Course " + key + " build failed" }
+
+// NotifyFailedSubject is the subject of the mail about an import that failed.
+func NotifyFailedSubject(key string) string { return "Failed to notify update of " + key }
+
 // call is one request to the API of a course instance.
 type call struct {
 	instance int64
@@ -119,6 +126,9 @@ type call struct {
 
 // post makes a call. The answer has status 200; all others are errors.
 func (c *Client) post(ctx context.Context, in call) ([]byte, remote.Target, error) {
+	if c.FrontendURL == nil {
+		return nil, remote.Target{}, errors.New("the address of A+ is not known: set FRONTEND_URL")
+	}
 	to := remote.Target{Name: "A+ at", URL: c.FrontendURL.ResolveReference(&url.URL{
 		Path: "api/v2/courses/" + strconv.FormatInt(in.instance, 10) + "/" + in.action + "/",
 	})}

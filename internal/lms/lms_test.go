@@ -201,6 +201,13 @@ type roundTrip func(*http.Request) (*http.Response, error)
 
 func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
+func TestNoAddress(t *testing.T) {
+	t.Parallel()
+	if _, err := (&lms.Client{}).Notify(t.Context(), 5, true); err == nil || !strings.Contains(err.Error(), "set FRONTEND_URL") {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestNoToken(t *testing.T) {
 	t.Parallel()
 	c := client(t, "http://aplus.example")
