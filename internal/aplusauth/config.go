@@ -54,10 +54,8 @@ type Config struct {
 	Now func() time.Time
 }
 
-const configText = "aplusauth.Config{UID:%q ...}"
-
 // String names the configuration without its keys.
-func (c Config) String() string { return fmt.Sprintf(configText, c.UID) }
+func (c Config) String() string { return fmt.Sprintf("aplusauth.Config{UID:%q ...}", c.UID) }
 
 // GoString names the configuration without its keys.
 func (c Config) GoString() string { return c.String() }
@@ -164,29 +162,28 @@ func (s *Service) addKey(uid, text string, optional bool) error {
 	return err
 }
 
+// readRemotes reads where services are, and tells of all that cannot be used.
 func (s *Service) readRemotes(c Config) error {
-	var host string
+	var errs []error
+	fail := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
+	s.trusting = maps.Clone(c.TrustingRemotes)
 	if c.RemoteAuthenticatorURL != "" {
 		u, err := url.Parse(c.RemoteAuthenticatorURL)
-		if err != nil || u.Host == "" {
-			return fmt.Errorf("REMOTE_AUTHENTICATOR_URL is %q: give an address such as https://aplus.example.org/api/v2/get-token/", c.RemoteAuthenticatorURL)
+		switch {
+		case err != nil || u.Host == "":
+			fail("REMOTE_AUTHENTICATOR_URL is %q: give an address such as https://aplus.example.org/api/v2/get-token/", c.RemoteAuthenticatorURL)
+		case c.RemoteAuthenticatorUID == "":
+			fail("REMOTE_AUTHENTICATOR_UID is missing beside REMOTE_AUTHENTICATOR_URL: give the name of A+, usually aplus")
+		case s.trusting == nil:
+			s.trusting = map[string]string{strings.ToLower(u.Host): c.RemoteAuthenticatorUID}
 		}
-		if c.RemoteAuthenticatorUID == "" {
-			return errors.New("REMOTE_AUTHENTICATOR_UID is missing beside REMOTE_AUTHENTICATOR_URL: give the name of A+, usually aplus")
-		}
-		host = strings.ToLower(u.Host)
-	}
-	if c.TrustingRemotes == nil && host != "" {
-		s.trusting = map[string]string{host: c.RemoteAuthenticatorUID}
-		return nil
 	}
 	for prefix, uid := range c.TrustingRemotes {
 		if prefix == "" || uid == "" {
-			return fmt.Errorf("TRUSTING_REMOTES has the entry %q: %q: give an address, such as grader.example.org:8080, and the UID of the service there", prefix, uid)
+			fail("TRUSTING_REMOTES has the entry %q: %q: give an address, such as grader.example.org:8080, and the UID of the service there", prefix, uid)
 		}
 	}
-	s.trusting = maps.Clone(c.TrustingRemotes)
-	return nil
+	return errors.Join(errs...)
 }
 
 func trustedIssuers(c Config) map[string]bool {

@@ -18,6 +18,7 @@ var (
 	errMissingKey = errors.New("is missing: give an RSA key as PEM or OpenSSH text")
 	errNotPublic  = errors.New("is a private key: give its public half")
 	errNotPrivate = errors.New("is a public key: give the private half")
+	errLocked     = errors.New("is locked with a passphrase: give a key without one, and let only the service read it")
 	errForm       = errors.New("is not the text of an RSA key: give PEM (-----BEGIN ... KEY-----) or OpenSSH text, with its line ends")
 )
 
@@ -27,8 +28,8 @@ func parsePrivate(text string) (*rsa.PrivateKey, error) {
 	key, err := ssh.ParseRawPrivateKey([]byte(text))
 	var locked *ssh.PassphraseMissingError
 	switch {
-	case errors.As(err, &locked):
-		return nil, errors.New("is locked with a passphrase: give a key without one, and let only the service read it")
+	case errors.As(err, &locked), strings.Contains(text, "BEGIN ENCRYPTED PRIVATE KEY"):
+		return nil, errLocked
 	case err != nil:
 		if _, public := parsePublic(text); public == nil {
 			return nil, errNotPrivate

@@ -133,6 +133,7 @@ func TestErrorsOfSettings(t *testing.T) {
 		{"public as private", func(c *aplusauth.Config) { c.PrivateKey = c.PublicKey }, "PRIVATE_KEY is a public key"},
 		{"private as public", func(c *aplusauth.Config) { c.PublicKey = c.PrivateKey }, "PUBLIC_KEY is a private key"},
 		{"locked", func(c *aplusauth.Config) { c.PrivateKey = string(pem.EncodeToMemory(locked)) }, "PRIVATE_KEY is locked with a passphrase"},
+		{"locked PKCS#8", func(c *aplusauth.Config) { c.PrivateKey = encodePEM(t, "ENCRYPTED PRIVATE KEY", []byte("x"), nil) }, "PRIVATE_KEY is locked with a passphrase"},
 		{"other pair", func(c *aplusauth.Config) { c.PublicKey = publicPEM(friendKey()) }, "PUBLIC_KEY does not belong to PRIVATE_KEY"},
 		{"EC", func(c *aplusauth.Config) { c.PublicKey = encodePEM(t, "PUBLIC KEY", ecDER, ecErr) }, "PUBLIC_KEY holds a key of type *ecdsa.PublicKey"},
 		{"Ed25519", func(c *aplusauth.Config) { c.PrivateKey = openSSHPrivate(t, edPrivate) }, "PRIVATE_KEY holds a key of type *ed25519.PrivateKey"},

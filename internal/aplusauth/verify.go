@@ -8,6 +8,10 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
+// maxToken bounds tokens, in bytes; longer ones are not looked into. A token
+// with a thousand permissions fits.
+const maxToken = 64 << 10
+
 // CookieName is the cookie that holds a browser's token.
 const CookieName = "AuthToken"
 
@@ -108,6 +112,9 @@ func (s *Service) check(raw string) (id Identity, refusal string) {
 // decode reads a token without verifying anything. It says whether the token
 // has the form of one.
 func (s *Service) decode(raw string, into *claims) (*jwt.Token, bool) {
+	if len(raw) > maxToken {
+		return nil, false
+	}
 	token, parts, err := s.parser.ParseUnverified(raw, into)
 	if errors.Is(err, jwt.ErrTokenUnverifiable) {
 		// The algorithm is unknown, for which the library leaves out the signature.

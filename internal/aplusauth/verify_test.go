@@ -234,3 +234,18 @@ func TestNobodyMayByDefault(t *testing.T) {
 		t.Error("permissions without id, or of other types, open an instance")
 	}
 }
+
+func TestHugeTokensAreNone(t *testing.T) {
+	t.Parallel()
+	s := clockService(t)
+	for permissions, anonymous := range map[int]bool{1000: false, 3000: true} {
+		list := make([]aplusauth.Permission, permissions)
+		for i := range list {
+			list[i] = aplusauth.ForInstance(aplusauth.Read, int64(1000000+i))
+		}
+		id, err := s.Verify(bearer(sign(t, aplusKey(), valid(map[string]any{"permissions": list}))))
+		if err != nil || id.Anonymous() != anonymous {
+			t.Errorf("%d permissions: anonymous %t, %v; want %t", permissions, id.Anonymous(), err, anonymous)
+		}
+	}
+}
