@@ -39,10 +39,13 @@ func startNginx(t *testing.T) *behindNginx {
 	t.Helper()
 	program := gitrepotest.Need(t, "nginx")
 	dir := t.TempDir()
+	// Clients come from an address that is no trusted proxy's.
+	dialer := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 2)}}
 	b := &behindNginx{
 		source: filepath.Join(dir, "source"), static: filepath.Join(dir, "static"), courses: filepath.Join(dir, "courses"),
 		client: http.Client{
 			Timeout:       20 * time.Second,
+			Transport:     &http.Transport{DialContext: dialer.DialContext},
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
 	}
@@ -69,7 +72,7 @@ func startNginx(t *testing.T) *behindNginx {
 	})
 	b.fixture.addCourse(t, "open")
 	b.fixture.addCourse(t, "closed")
-	service := httptest.NewServer(b.fixture.handler)
+	service := httptest.NewServer(withLogin(b.fixture.handler))
 	t.Cleanup(service.Close)
 	b.base = "http://" + runNginx(t, program, map[string]string{
 		"127.0.0.1:8070":             service.Listener.Addr().String(),
@@ -77,6 +80,19 @@ func startNginx(t *testing.T) *behindNginx {
 		"/srv/coursewright/courses/": b.courses + "/",
 	})
 	return b
+}
+
+// withLogin answers /login with headers of its own, for whoever asks.
+func withLogin(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/login" {
+			h.ServeHTTP(w, r)
+			return
+		}
+		for _, name := range []string{"Origin", "Credentials", "Headers", "Methods"} {
+			w.Header().Set("Access-Control-Allow-"+name, "of the service")
+		}
+	})
 }
 
 // publish makes the source the published release of a course.
@@ -300,23 +316,32 @@ func TestNginxCrossOrigin(t *testing.T) {
 	t.Parallel()
 	b := startNginx(t)
 	const plus = "https://plus.example.org"
-	for _, tt := range []struct{ target, origin, want string }{
-		{"/login", plus, plus},
-		{"/login", "https://plus.example.org.evil.example", ""},
-		{"/login", "", ""},
-		{"/static/open/page.html", "https://any.example", "*"},
-		{"/static/closed/page.html", "https://any.example", "*"},
+	for _, tt := range []struct {
+		method, target, origin string
+		status                 int
+		want                   string
+	}{
+		{"OPTIONS", "/login", plus, 204, plus},
+		{"POST", "/login", plus, 200, plus},
+		{"OPTIONS", "/login", "https://plus.example.org.evil.example", 204, ""},
+		{"POST", "/login", "", 200, ""},
+		{"OPTIONS", "/static/open/page.html", "https://any.example", 204, "*"},
+		{"OPTIONS", "/static/closed/page.html", "https://any.example", 204, "*"},
 	} {
-		res, _ := b.ask(t, "OPTIONS", tt.target, "", "Origin", tt.origin, "Access-Control-Request-Method", "POST")
-		if got := strings.Join(res.Header.Values("Access-Control-Allow-Origin"), " "); got != tt.want || res.StatusCode != 204 {
-			t.Errorf("%s from %q: status %d, allows %q", tt.target, tt.origin, res.StatusCode, got)
+		res, _ := b.ask(t, tt.method, tt.target, "", "Origin", tt.origin, "Access-Control-Request-Method", "POST")
+		if got := strings.Join(res.Header.Values("Access-Control-Allow-Origin"), " "); got != tt.want || res.StatusCode != tt.status {
+			t.Errorf("%s %s from %q: status %d, allows %q", tt.method, tt.target, tt.origin, res.StatusCode, got)
 		}
 		if tt.target != "/login" {
 			continue
 		}
-		h := res.Header
-		if !strings.Contains(h.Get("Access-Control-Allow-Headers"), "Authorization") || h.Get("Access-Control-Allow-Credentials") != "true" || h.Get("Vary") != "Origin" {
-			t.Errorf("/login from %q: %v", tt.origin, h)
+		for name, want := range map[string]string{
+			"Access-Control-Allow-Headers": "[Authorization, Content-Type]", "Access-Control-Allow-Credentials": "[true]",
+			"Access-Control-Allow-Methods": "[GET, POST, OPTIONS]", "Vary": "[Origin]",
+		} {
+			if got := fmt.Sprint(res.Header.Values(name)); got != want {
+				t.Errorf("%s from %q: %s %s, want %s", tt.method, tt.origin, name, got, want)
+			}
 		}
 	}
 }
@@ -334,7 +359,7 @@ func TestNginxForwards(t *testing.T) {
 	if res.StatusCode != 200 || body != "ok" {
 		t.Errorf("hook: status %d: %s", res.StatusCode, body)
 	}
-	if _, body = b.ask(t, "GET", "/gitmanager/open/build_log-json", "", "X-Caller", "reader"); !strings.Contains(body, `"request_ip":"203.0.113.9"`) {
+	if _, body = b.ask(t, "GET", "/gitmanager/open/build_log-json", "", "X-Caller", "reader"); !strings.Contains(body, `"request_ip":"127.0.0.2"`) {
 		t.Errorf("build log: %s", body)
 	}
 }
