@@ -12,7 +12,7 @@ type node interface {
 	render(r *renderer, out *strings.Builder) error
 }
 
-// located is a node and the line that it came from.
+// lineNode is a node and the line that it came from.
 type lineNode struct {
 	node
 	line int
