@@ -129,13 +129,15 @@ func (c *Client) Publish(ctx context.Context, in Publication) (complaints []stri
 }
 
 func target(address string, c Course) (remote.Target, error) {
-	shown := remote.OneLine(address, 200)
-	if c.RemoteID == nil {
-		return remote.Target{}, course.Authorf("the course uses the grader %q but is not connected to a course instance of A+: set its remote id", shown)
-	}
 	u, err := url.Parse(address)
-	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
-		return remote.Target{}, course.Authorf("%q is not the address of a grader: write an address that begins with http:// or https:// in configure", shown)
+	if err != nil {
+		return remote.Target{}, course.Authorf("%q is not an address: write the grader's address in configure", remote.OneLine(address, 200))
+	}
+	if (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
+		return remote.Target{}, course.Authorf("%q is not the address of a grader: write an address that begins with http:// or https:// in configure", remote.ShowURL(u))
+	}
+	if c.RemoteID == nil {
+		return remote.Target{}, course.Authorf("the course uses the grader %s but is not connected to a course instance of A+: set its remote id", remote.ShowURL(u))
 	}
 	return remote.Target{Name: "the grader", URL: u}, nil
 }

@@ -231,19 +231,22 @@ func TestCoursesThatNoGraderCanGet(t *testing.T) {
 		"no address":    {func(in *grader.Configuration) { in.URL = "" }, "not the address of a grader"},
 		"another":       {func(in *grader.Configuration) { in.URL = "file:///etc/passwd" }, "not the address of a grader"},
 		"no host":       {func(in *grader.Configuration) { in.URL = "http:/configure" }, "not the address of a grader"},
-		"no URL at all": {func(in *grader.Configuration) { in.URL = "http://[" }, "not the address of a grader"},
+		"no URL at all": {func(in *grader.Configuration) { in.URL = "http://[" }, "is not an address"},
 		"a bad file":    {func(in *grader.Configuration) { in.Files[0].Path = "../x" }, "leads out"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			rec, address := newRecorder(t, nil)
-			in := store(t, address)
+			in := store(t, address+"?key=hidden")
 			test.change(&in)
 			_, err := (&grader.Client{}).Configure(t.Context(), in)
 			var author *course.AuthorError
 			if !errors.As(err, &author) || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("got %v", err)
+			}
+			if err != nil && strings.Contains(err.Error(), "hidden") {
+				t.Errorf("the message tells a secret: %v", err)
 			}
 			if n := len(rec.all()); n != 0 {
 				t.Errorf("the grader got %d requests", n)

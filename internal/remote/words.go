@@ -35,10 +35,12 @@ func NewTransport() *http.Transport {
 
 // Direct gives a copy of an HTTP client that follows no redirects: no protocol
 // here has any, and a login page must not pass for a success. Nil means
-// NewTransport without tokens.
+// a client without tokens that keeps no connections.
 func Direct(c *http.Client) *http.Client {
 	if c == nil {
-		c = &http.Client{Transport: NewTransport()}
+		t := NewTransport()
+		t.DisableKeepAlives = true
+		c = &http.Client{Transport: t}
 	}
 	direct := *c
 	direct.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
