@@ -37,15 +37,14 @@ func (b *Builder) engine(ctx context.Context) (engine, error) {
 	return e, nil
 }
 
-// logs is a log in which the engine keeps a build's output, as large as the
-// output may become. It is one file, so that nothing of it is lost before the
-// build is stopped.
+// logs is a log in which the engine keeps a build's output, up to size bytes of
+// it. It is one file with room for what a build prints until it is stopped.
 func (e engine) logs(size int64) container.LogConfig {
 	config := map[string]string{}
 	if size <= 0 {
 		size = unlimitedLog
 	}
-	config["max-size"] = strconv.FormatInt(size, 10)
+	config["max-size"] = strconv.FormatInt(2*size, 10)
 	if e.podman {
 		return container.LogConfig{Type: podmanLog, Config: config}
 	}
@@ -55,4 +54,4 @@ func (e engine) logs(size int64) container.LogConfig {
 }
 
 // unlimitedLog is the size of a log without limit, as some engines want a size.
-const unlimitedLog = 1 << 50
+const unlimitedLog = 1 << 49

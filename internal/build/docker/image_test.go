@@ -53,17 +53,37 @@ func needEngine(t *testing.T) *client.Client {
 	if _, err := api.ImageInspect(t.Context(), testImage); err == nil {
 		return api
 	}
-	busybox, err := exec.LookPath("busybox")
-	if err != nil {
+	if _, err := exec.LookPath("busybox"); err != nil {
 		missing("no busybox for an image: install busybox-static")
 	}
-	importImage(t, api, busybox)
+	importImage(t, api, testImage)
 	return api
 }
 
-func importImage(t *testing.T, api *client.Client, busybox string) {
+// derivedImage is the test image with further instructions.
+func derivedImage(t *testing.T, changes ...string) string {
 	t.Helper()
-	result, err := api.ImageImport(t.Context(), client.ImageImportSource{Source: bytes.NewReader(rootFiles(t, busybox)), SourceName: "-"}, testImage, client.ImageImportOptions{})
+	name := fmt.Sprintf("coursewright-test/derived:%d-%d", os.Getpid(), builds.Add(1))
+	importImage(t, needEngine(t), name, changes...)
+	removeImage(t, name)
+	return name
+}
+
+// removeImage removes the image when the test is over.
+func removeImage(t *testing.T, name string) {
+	t.Helper()
+	api := needEngine(t)
+	t.Cleanup(func() {
+		if _, err := api.ImageRemove(context.WithoutCancel(t.Context()), name, client.ImageRemoveOptions{}); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func importImage(t *testing.T, api *client.Client, name string, changes ...string) {
+	t.Helper()
+	files := client.ImageImportSource{Source: bytes.NewReader(rootFiles(t, busyboxPath(t), "")), SourceName: "-"}
+	result, err := api.ImageImport(t.Context(), files, name, client.ImageImportOptions{Changes: changes})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,8 +93,17 @@ func importImage(t *testing.T, api *client.Client, busybox string) {
 	}
 }
 
-// rootFiles is the tar of the image's files.
-func rootFiles(t *testing.T, busybox string) []byte {
+func busyboxPath(t *testing.T) string {
+	t.Helper()
+	busybox, err := exec.LookPath("busybox")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return busybox
+}
+
+// rootFiles is the tar of the image's files; the note makes it a tar of its own.
+func rootFiles(t *testing.T, busybox, note string) []byte {
 	t.Helper()
 	program, err := os.ReadFile(busybox)
 	if err != nil {
@@ -101,6 +130,7 @@ func rootFiles(t *testing.T, busybox string) []byte {
 	add(tar.Header{Typeflag: tar.TypeDir, Name: "tmp/", Mode: 0o1777}, nil)
 	add(tar.Header{Typeflag: tar.TypeReg, Name: "bin/busybox", Mode: 0o755}, program)
 	add(tar.Header{Typeflag: tar.TypeReg, Name: "etc/passwd", Mode: 0o644}, []byte("root:x:0:0::/:/bin/sh\nbuilder:x:1234:1234::/:/bin/sh\n"))
+	add(tar.Header{Typeflag: tar.TypeReg, Name: "etc/note", Mode: 0o644}, []byte(note))
 	for _, name := range strings.Fields(string(list)) {
 		if name != "busybox" {
 			add(tar.Header{Typeflag: tar.TypeSymlink, Name: "bin/" + name, Linkname: "busybox"}, nil)

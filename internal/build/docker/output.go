@@ -1,6 +1,7 @@
 package docker
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -116,27 +117,40 @@ type rest struct {
 	skip int64
 }
 
-// lineCost is about what the engine's log needs for a line besides its text.
-const lineCost = 48
+const (
+	// lineCost is about what the engine's log needs for a line besides its text.
+	lineCost = 48
+	// pieceSize is where Docker splits longer lines.
+	pieceSize = 16 << 10
+)
 
-// Write takes one line, or a part of a long one.
+// Write takes one line, or a piece of a long one. Docker's log loses the line
+// break after the last piece: what is shorter than a piece ends a line. It is
+// lost where a line is exactly some pieces long.
 func (r *rest) Write(p []byte) (int, error) {
-	whole := len(p)
-	if r.skip >= int64(whole) {
-		r.skip -= int64(whole)
-		return whole, nil
+	err := r.deliver(p)
+	if err == nil && !r.c.podman && len(p) < pieceSize && !bytes.HasSuffix(p, []byte("\n")) {
+		err = r.deliver([]byte("\n"))
 	}
-	p = p[r.skip:]
-	r.skip = 0
+	return len(p), err
+}
+
+func (r *rest) deliver(p []byte) error {
+	skipped := min(r.skip, int64(len(p)))
+	r.skip -= skipped
+	p = p[skipped:]
+	if len(p) == 0 {
+		return nil
+	}
 	r.used += int64(len(p)) + lineCost
 	if r.limit > 0 && r.used > r.limit {
 		err := course.Authorf("the build was stopped because it printed more than %s: make it print less, or ask the administrator for a higher BUILD_LOG_SIZE", inWords(r.limit))
 		r.fail(err)
-		return 0, err
+		return err
 	}
 	n, err := r.write.Write(p)
 	r.c.seen += int64(n)
-	return whole, err
+	return err
 }
 
 func (s *stream) fail(why error) {

@@ -1,0 +1,244 @@
+package docker_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/moby/moby/client"
+
+	"coursewright/internal/build"
+	"coursewright/internal/build/docker"
+)
+
+// Variables that make the test binary play a service that is killed while it
+// builds the course in the folder.
+const (
+	serviceDir  = "COURSEWRIGHT_TEST_SERVICE_DIR"
+	serviceDisk = "COURSEWRIGHT_TEST_SERVICE_DISK"
+)
+
+func TestMain(m *testing.M) {
+	if dir := os.Getenv(serviceDir); dir != "" {
+		if err := playService(dir); err != nil {
+			_, _ = fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	os.Exit(m.Run())
+}
+
+// adopted is the build that the service begins and the test ends.
+func adopted(dir string) build.Request {
+	return build.Request{
+		CourseKey: "adopted", BuildID: 7, RunID: "run", Dir: dir,
+		Image: testImage, Command: []string{"sh", "build.sh"}, Env: map[string]string{"COURSE_KEY": "adopted"},
+	}
+}
+
+func playService(dir string) error {
+	b, err := docker.New(docker.Options{Disk: os.Getenv(serviceDisk), Network: "none"})
+	if err != nil {
+		return err
+	}
+	r := adopted(dir)
+	r.Output = os.Stdout
+	r.Started = func(token []byte) { err = os.WriteFile(filepath.Join(dir, "token"), token, 0o600) }
+	_, runErr := b.Run(context.Background(), r)
+	if err != nil {
+		return err
+	}
+	return runErr
+}
+
+// killedService begins the build in dir and is killed once it has printed so
+// many bytes. It returns the output that it has delivered.
+func killedService(t *testing.T, dir, disk string, bytesSeen int) []byte {
+	t.Helper()
+	service := exec.CommandContext(t.Context(), os.Args[0])
+	service.Env = append(os.Environ(), serviceDir+"="+dir, serviceDisk+"="+disk)
+	service.Stderr = t.Output()
+	output, err := service.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := service.Start(); err != nil {
+		t.Fatal(err)
+	}
+	seen := make([]byte, bytesSeen)
+	if _, err := io.ReadFull(output, seen); err != nil {
+		t.Fatalf("the build did not begin: %v, output %q", err, seen)
+	}
+	if err := service.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	// What the service has printed already counts as delivered.
+	more, err := io.ReadAll(output)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = service.Wait()
+	return append(seen, more...)
+}
+
+const lines = 4000
+
+// countingScript prints numbered lines, a few at a time, and notes the
+// containers in which it runs.
+const countingScript = `
+hostname >>ran
+i=0
+while [ $i -lt 4000 ]; do
+	echo "line $i"
+	i=$((i + 1))
+	[ $((i % 100)) = 0 ] && sleep 0.05
+done
+exit 3
+`
+
+func numbered() string {
+	var b strings.Builder
+	for i := range lines {
+		fmt.Fprintf(&b, "line %d\n", i)
+	}
+	return b.String()
+}
+
+// TestTakenOver kills the service in the midst of a build. The next try goes on
+// with the container, and nothing of the output is lost or told twice.
+func TestTakenOver(t *testing.T) {
+	t.Parallel()
+	for name, waits := range map[string]bool{"while it runs": false, "after its end": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			own := disk + "-" + strconv.FormatInt(builds.Add(1), 10)
+			b := newBuilder(t, docker.Options{Disk: own})
+			dir := t.TempDir()
+			if err := os.WriteFile(filepath.Join(dir, "build.sh"), []byte(countingScript), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			first := killedService(t, dir, own, 5000)
+			token, err := os.ReadFile(filepath.Join(dir, "token"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if waits {
+				awaitEnd(t, string(token))
+			}
+			r, again := adopted(dir), new(bytes.Buffer)
+			r.Output, r.Resume, r.Written = again, token, int64(len(first))
+			result, err := b.Run(t.Context(), r)
+			wantAuthorError(t, err, "sh build.sh ended with status 3")
+			if !result.Adopted || result.ExitCode != 3 {
+				t.Errorf("got %+v, want the same container with exit code 3", result)
+			}
+			if got := string(first) + again.String(); got != numbered() {
+				t.Errorf("output has %d bytes, want %d; around the seam: %q", len(got), len(numbered()), got[max(0, len(first)-40):min(len(got), len(first)+40)])
+			}
+			ran, err := os.ReadFile(filepath.Join(dir, "ran"))
+			if err != nil || strings.Count(string(ran), "\n") != 1 {
+				t.Errorf("the script ran in %q, %v; want one container", ran, err)
+			}
+			if left := containers(t, docker.LabelDisk+"="+own); len(left) != 0 {
+				t.Errorf("containers are left: %v", left)
+			}
+		})
+	}
+}
+
+func awaitEnd(t *testing.T, id string) {
+	t.Helper()
+	wait := needEngine(t).ContainerWait(t.Context(), id, client.ContainerWaitOptions{})
+	select {
+	case <-wait.Result:
+	case err := <-wait.Error:
+		t.Fatal(err)
+	case <-time.After(time.Minute):
+		t.Fatal("the container does not end")
+	}
+}
+
+// TestLeftoverOfAnotherRun begins a new build of a course whose earlier build
+// still runs: it must not share the working copy.
+func TestLeftoverOfAnotherRun(t *testing.T) {
+	t.Parallel()
+	own := disk + "-" + strconv.FormatInt(builds.Add(1), 10)
+	b := newBuilder(t, docker.Options{Disk: own})
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "build.sh"), []byte("echo 1234567890\nexec sleep 600\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	killedService(t, dir, own, 10)
+	old := containers(t, docker.LabelDisk+"="+own)
+	if len(old) != 1 {
+		t.Fatalf("containers %v, want one", old)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "build.sh"), []byte("echo new\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	token, err := os.ReadFile(filepath.Join(dir, "token"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, output := adopted(dir), new(bytes.Buffer)
+	r.RunID, r.Output, r.Resume = "another run", output, token
+	result, err := b.Run(t.Context(), r)
+	if err != nil || result.Adopted || output.String() != "new\n" {
+		t.Errorf("got %+v, %v, output %q; want a new build", result, err, output)
+	}
+	if left := containers(t, docker.LabelDisk+"="+own); len(left) != 0 {
+		t.Errorf("containers are left: %v", left)
+	}
+}
+
+func TestRemoveOrphans(t *testing.T) {
+	t.Parallel()
+	own := disk + "-" + strconv.FormatInt(builds.Add(1), 10)
+	b := newBuilder(t, docker.Options{Disk: own})
+	other := newBuilder(t, docker.Options{Disk: own + "-other"})
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "build.sh"), []byte("echo 1234567890\nexec sleep 600\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	killedService(t, dir, own, 10)
+	none := func(int64, string) bool { return false }
+	steps := []struct {
+		name  string
+		b     *docker.Builder
+		alive func(int64, string) bool
+		want  int
+	}{
+		{"another disk", other, none, 0},
+		{"a build that runs", b, func(id int64, run string) bool { return id == 7 && run == "run" }, 0},
+		{"an orphan", b, none, 1},
+		{"nothing left", b, none, 0},
+	}
+	for _, s := range steps {
+		if n, err := s.b.RemoveOrphans(t.Context(), s.alive); err != nil || n != s.want {
+			t.Errorf("%s: removed %d, error %v, want %d", s.name, n, err, s.want)
+		}
+	}
+}
+
+func owner(t *testing.T, path string) (uid, gid uint32) {
+	t.Helper()
+	info, err := os.Lstat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	if !ok {
+		t.Fatalf("no owner of %s", path)
+	}
+	return stat.Uid, stat.Gid
+}
