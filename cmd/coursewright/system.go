@@ -132,7 +132,7 @@ func (y *system) openFolders(context.Context) error {
 
 func (y *system) openGit(context.Context) error {
 	var err error
-	y.git, err = gitrepo.New(gitrepo.Config{
+	y.git, err = gitrepo.New(gitrepo.Config{ //nolint:contextcheck // asks git for its version, once
 		SSHKeyPath:     y.settings.SSHKeyPath,
 		HostKeys:       gitrepo.HostKeyPolicy(y.settings.HostKeyPolicy),
 		KnownHostsFile: y.settings.KnownHostsPath,

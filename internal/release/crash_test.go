@@ -97,7 +97,9 @@ func buildCases() map[string]crashCase {
 		},
 		"build": {
 			func(t *testing.T, p *place, d *release.Depot) { t.Helper(); published(1)(t, p, d); p.course(t, 2) },
-			stageAndCommit(2), []int{1}, 2, 1,
+			stageAndCommit(2),
+			[]int{1},
+			2, 1,
 		},
 		"build over a stored one": {
 			func(t *testing.T, p *place, d *release.Depot) {
@@ -107,7 +109,9 @@ func buildCases() map[string]crashCase {
 				p.now = p.now.Add(time.Hour)
 				p.course(t, 3)
 			},
-			stageAndCommit(3), []int{2}, 3, 1,
+			stageAndCommit(3),
+			[]int{2},
+			3, 1,
 		},
 	}
 }
@@ -127,7 +131,9 @@ func publishCases() map[string]crashCase {
 					t.Fatal(err)
 				}
 			},
-			ask(2, false), []int{1}, 2, 2,
+			ask(2, false),
+			[]int{1},
+			2, 2,
 		},
 		"rollback": {published(1, 2), ask(1, true), []int{2}, 1, 1},
 	}

@@ -30,7 +30,7 @@ func newPlace(tb testing.TB) *place {
 // that repeat themselves hundreds of times.
 func memoryPlace(tb testing.TB) *place {
 	tb.Helper()
-	dir, err := os.MkdirTemp("/dev/shm", "release-test-")
+	dir, err := os.MkdirTemp("/dev/shm", "release-test-") //nolint:usetesting // has to be in memory
 	if err != nil {
 		return newPlace(tb)
 	}

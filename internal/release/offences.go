@@ -76,6 +76,7 @@ func (o *offences) checkFolder(ctx context.Context, chain []*folder, path, where
 			o.checkFolder(ctx, append(chain, n.folder), path+n.name+"/", where)
 		case kindLink:
 			o.checkLink(chain, path+n.name, n.target, where)
+		case kindFile, kindOther:
 		}
 	}
 }
@@ -91,5 +92,6 @@ func (o *offences) checkLink(chain []*folder, path, target, where string) {
 		o.add(path, "is a symbolic link that leads out of the "+where+": "+shown(target), hint)
 	case endLoop:
 		o.add(path, "is a symbolic link that never ends: "+shown(target), hint)
+	case endFound, endMissing:
 	}
 }

@@ -140,6 +140,7 @@ func danglingLinks(tree *folder) []course.Diagnostic {
 						Hint:    "copy the file, or put it into the static folder",
 					})
 				}
+			case kindFile, kindOther:
 			}
 		}
 	}

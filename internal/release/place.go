@@ -142,6 +142,7 @@ func (p *placer) link(pool int, w piece) (err error) {
 			if err := p.linkFile(pool, int(dir.Fd()), n.name, w.to, want); err != nil {
 				return err
 			}
+		case kindFolder, kindOther:
 		}
 	}
 	p.cache.remember(fresh)

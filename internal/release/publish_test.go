@@ -396,7 +396,7 @@ func TestOpenExplainsBadFolders(t *testing.T) {
 		"static only": {release.Config{StorePath: dir, StaticRoot: dir + "/s"}, "needs a publish folder"},
 	}
 	if other := "/dev/shm"; stat(t, other).Dev != stat(t, dir).Dev {
-		far, err := os.MkdirTemp(other, "release")
+		far, err := os.MkdirTemp(other, "release") //nolint:usetesting // has to be another file system
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -26,7 +26,7 @@ func (d *Depot) linkStatic(rel course.Release) error {
 		return err
 	}
 	remote, err := d.linkRemote(rel)
-	if err != nil || !(changed || remote) {
+	if err != nil || (!changed && !remote) {
 		return err
 	}
 	return d.disk.sync(d.static)

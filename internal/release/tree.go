@@ -133,6 +133,7 @@ func (t *tracer) enter(name string) (n *node, e end, done bool) {
 		}
 		t.rest = append(strings.Split(n.target, "/"), t.rest...)
 		return nil, endFound, false
+	case kindFile, kindOther:
 	}
 	if len(t.rest) > 0 {
 		return nil, t.beyond(), true

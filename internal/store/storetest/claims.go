@@ -23,6 +23,7 @@ func claimTests() map[string]func(t *testing.T, s store.Store) {
 }
 
 func claimEmpty(t *testing.T, s store.Store) {
+	t.Helper()
 	newCourse(t, s, "a")
 	claimNothing(t, s, "a", "run-1")
 	ended(t, s, "a", course.StatusCancelled)
@@ -36,6 +37,7 @@ func claimEmpty(t *testing.T, s store.Store) {
 }
 
 func claimNewest(t *testing.T, s store.Store) {
+	t.Helper()
 	newCourse(t, s, "a")
 	cancelled := ended(t, s, "a", course.StatusCancelled)
 	first := request(t, s, "a", course.BuildRequest{Trigger: course.TriggerHook})
@@ -67,6 +69,7 @@ func claimNewest(t *testing.T, s store.Store) {
 }
 
 func claimRebuildAll(t *testing.T, s store.Store) {
+	t.Helper()
 	newCourse(t, s, "a")
 	request(t, s, "a", course.BuildRequest{Options: course.BuildOptions{RebuildAll: true, SkipGit: true}})
 	request(t, s, "a", course.BuildRequest{})
@@ -84,6 +87,7 @@ func claimRebuildAll(t *testing.T, s store.Store) {
 }
 
 func claimAgain(t *testing.T, s store.Store) {
+	t.Helper()
 	newCourse(t, s, "a")
 	request(t, s, "a", course.BuildRequest{})
 	first := claim(t, s, "a", "run-1")
@@ -103,6 +107,7 @@ func claimAgain(t *testing.T, s store.Store) {
 }
 
 func claimByOther(t *testing.T, s store.Store) {
+	t.Helper()
 	newCourse(t, s, "a")
 	request(t, s, "a", course.BuildRequest{Options: course.BuildOptions{RebuildAll: true}})
 	lost := claim(t, s, "a", "run-1")
@@ -131,6 +136,7 @@ func claimByOther(t *testing.T, s store.Store) {
 }
 
 func claimOtherCourse(t *testing.T, s store.Store) {
+	t.Helper()
 	newCourse(t, s, "a")
 	newCourse(t, s, "b")
 	a, b := request(t, s, "a", course.BuildRequest{}), request(t, s, "b", course.BuildRequest{})

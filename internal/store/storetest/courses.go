@@ -34,6 +34,7 @@ func fullCourse(key string, remote int64) course.Course {
 }
 
 func createAndFind(t *testing.T, s store.Store) {
+	t.Helper()
 	want := fullCourse("cs-A1110", 17)
 	before := time.Now()
 	got, err := s.CreateCourse(t.Context(), want)
@@ -92,6 +93,7 @@ func wantTaken(t *testing.T, what string, err error, fields ...string) {
 }
 
 func takenFields(t *testing.T, s store.Store) {
+	t.Helper()
 	for _, c := range []course.Course{fullCourse("a", 1), fullCourse("b", 2)} {
 		if _, err := s.CreateCourse(t.Context(), c); err != nil {
 			t.Fatal(err)
@@ -115,6 +117,7 @@ func takenFields(t *testing.T, s store.Store) {
 }
 
 func updateCourse(t *testing.T, s store.Store) {
+	t.Helper()
 	old, err := s.CreateCourse(t.Context(), fullCourse("old", 1))
 	if err != nil {
 		t.Fatal(err)
@@ -147,6 +150,7 @@ func updateCourse(t *testing.T, s store.Store) {
 }
 
 func updateConflicts(t *testing.T, s store.Store) {
+	t.Helper()
 	for _, c := range []course.Course{fullCourse("a", 1), fullCourse("b", 2)} {
 		if _, err := s.CreateCourse(t.Context(), c); err != nil {
 			t.Fatal(err)
@@ -173,6 +177,7 @@ func updateConflicts(t *testing.T, s store.Store) {
 }
 
 func unknownCourses(t *testing.T, s store.Store) {
+	t.Helper()
 	newCourse(t, s, "a") // without remote id: no id finds it
 	ctx := t.Context()
 	_, err := s.Course(ctx, "nope")
@@ -189,6 +194,7 @@ func unknownCourses(t *testing.T, s store.Store) {
 }
 
 func coursePages(t *testing.T, s store.Store) {
+	t.Helper()
 	want := []string{"e", "d", "c", "b", "a"}
 	for i := len(want) - 1; i >= 0; i-- {
 		newCourse(t, s, want[i])
@@ -217,6 +223,7 @@ func coursePages(t *testing.T, s store.Store) {
 }
 
 func deleteCourse(t *testing.T, s store.Store) {
+	t.Helper()
 	newCourse(t, s, "gone")
 	newCourse(t, s, "kept")
 	gone, kept := ended(t, s, "gone", course.StatusSuccess), ended(t, s, "kept", course.StatusSuccess)
@@ -249,6 +256,7 @@ func deleteCourse(t *testing.T, s store.Store) {
 }
 
 func deleteRunning(t *testing.T, s store.Store) {
+	t.Helper()
 	newCourse(t, s, "a")
 	b := request(t, s, "a", course.BuildRequest{})
 	claim(t, s, "a", "run-1")
@@ -263,6 +271,7 @@ func deleteRunning(t *testing.T, s store.Store) {
 }
 
 func oddCourses(t *testing.T, s store.Store) {
+	t.Helper()
 	for name, text := range oddTexts() {
 		c := newCourse(t, s, "odd-"+name)
 		c.GitOrigin, c.UpdateHook, c.WebhookSecret = text, text, text
@@ -281,6 +290,7 @@ func oddCourses(t *testing.T, s store.Store) {
 }
 
 func buildHost(t *testing.T, s store.Store) {
+	t.Helper()
 	c := newCourse(t, s, "a")
 	for _, host := range []string{"host-1", ""} {
 		if err := s.SetBuildHost(t.Context(), c.ID, host); err != nil {
@@ -293,6 +303,7 @@ func buildHost(t *testing.T, s store.Store) {
 }
 
 func ping(t *testing.T, s store.Store) {
+	t.Helper()
 	if err := s.Ping(t.Context()); err != nil {
 		t.Errorf("Ping: %v", err)
 	}

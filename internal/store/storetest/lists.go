@@ -32,6 +32,7 @@ func wantIDs(t *testing.T, what string, list []course.Build, err error, want ...
 }
 
 func buildPages(t *testing.T, s store.Store) {
+	t.Helper()
 	newCourse(t, s, "a")
 	newCourse(t, s, "b")
 	var want []int64
@@ -73,6 +74,7 @@ func buildPages(t *testing.T, s store.Store) {
 }
 
 func latestBuilds(t *testing.T, s store.Store) {
+	t.Helper()
 	a, b, none, skipped := newCourse(t, s, "a"), newCourse(t, s, "b"), newCourse(t, s, "none"), newCourse(t, s, "skipped")
 	ended(t, s, "a", course.StatusSuccess)
 	lastA := ended(t, s, "a", course.StatusFailed)
@@ -92,6 +94,7 @@ func latestBuilds(t *testing.T, s store.Store) {
 }
 
 func openBuilds(t *testing.T, s store.Store) {
+	t.Helper()
 	newCourse(t, s, "a")
 	newCourse(t, s, "b")
 	ended(t, s, "a", course.StatusSuccess)
@@ -111,6 +114,7 @@ func openBuilds(t *testing.T, s store.Store) {
 }
 
 func endedBuilds(t *testing.T, s store.Store) {
+	t.Helper()
 	c := newCourse(t, s, "a")
 	newCourse(t, s, "b")
 	ended(t, s, "a", course.StatusFailed)
@@ -139,6 +143,7 @@ func endedBuilds(t *testing.T, s store.Store) {
 }
 
 func pruneBuilds(t *testing.T, s store.Store) {
+	t.Helper()
 	c := newCourse(t, s, "a")
 	newCourse(t, s, "b")
 	other := ended(t, s, "b", course.StatusSuccess)
@@ -185,6 +190,7 @@ func ended2(t *testing.T, s store.Store, key string, status course.Status) cours
 }
 
 func pruneMany(t *testing.T, s store.Store) {
+	t.Helper()
 	c := newCourse(t, s, "a")
 	for range 45 {
 		ended2(t, s, "a", course.StatusFailed)

@@ -20,9 +20,9 @@ func logTests() map[string]func(t *testing.T, s store.Store) {
 		"odd texts":                 oddLogs,
 		"refused texts":             logRefuses,
 		"of a final build":          logAfterEnd,
-		"capped, small pieces":      func(t *testing.T, s store.Store) { logCapped(t, s, 100) },
-		"capped, large pieces":      func(t *testing.T, s store.Store) { logCapped(t, s, 5000) },
-		"capped, one piece":         func(t *testing.T, s store.Store) { logCapped(t, s, 1<<20) },
+		"capped, small pieces":      logCapped(100),
+		"capped, large pieces":      logCapped(5000),
+		"capped, one piece":         logCapped(1 << 20),
 		"capped without line ends":  logWithoutLines,
 		"reading while it is cut":   logReadWhileCut,
 		"reading while it grows":    logReadWhileGrowing,
@@ -54,6 +54,7 @@ func wholeLog(t *testing.T, s store.Store, id int64) []course.LogChunk {
 }
 
 func logRoundTrip(t *testing.T, s store.Store) {
+	t.Helper()
 	id := newBuild(t, s, "a")
 	chunks, next, err := s.ReadLog(t.Context(), id, 0)
 	if len(chunks) != 0 || next != 0 || err != nil {
@@ -93,6 +94,7 @@ func joined(t *testing.T, chunks []course.LogChunk, offset int64) string {
 }
 
 func logOffsets(t *testing.T, s store.Store) {
+	t.Helper()
 	id := newBuild(t, s, "a")
 	const text = "aä日🚀\nend"
 	appendLog(t, s, id, text[:6])
@@ -120,6 +122,7 @@ func logOffsets(t *testing.T, s store.Store) {
 }
 
 func oddLogs(t *testing.T, s store.Store) {
+	t.Helper()
 	for name, text := range oddTexts() {
 		if int64(len(text)) > Caps().Head {
 			continue
@@ -133,6 +136,7 @@ func oddLogs(t *testing.T, s store.Store) {
 }
 
 func logRefuses(t *testing.T, s store.Store) {
+	t.Helper()
 	id := newBuild(t, s, "a")
 	for _, text := range []string{"a\x00b", "a\xffb", "half \xe2\x82"} {
 		wantKind(t, fmt.Sprintf("AppendLog(%q)", text), s.AppendLog(t.Context(), id, text), course.ErrInvalid)
@@ -143,6 +147,7 @@ func logRefuses(t *testing.T, s store.Store) {
 }
 
 func logAfterEnd(t *testing.T, s store.Store) {
+	t.Helper()
 	newCourse(t, s, "a")
 	b := ended(t, s, "a", course.StatusSuccess)
 	appendLog(t, s, b.ID, "cleaned\n")
@@ -207,7 +212,16 @@ func pieces(text string, n int) []string {
 	return out
 }
 
-func logCapped(t *testing.T, s store.Store, size int) {
+// logCapped writes a long log in pieces of a size.
+func logCapped(size int) func(*testing.T, store.Store) {
+	return func(t *testing.T, s store.Store) {
+		t.Helper()
+		writeCapped(t, s, size)
+	}
+}
+
+func writeCapped(t *testing.T, s store.Store, size int) {
+	t.Helper()
 	id := newBuild(t, s, "a")
 	output := lines(2000)
 	written := 0
@@ -253,6 +267,7 @@ func checkSizes(t *testing.T, chunks []course.LogChunk, output string) {
 }
 
 func logWithoutLines(t *testing.T, s store.Store) {
+	t.Helper()
 	id := newBuild(t, s, "a")
 	output := strings.Repeat("日本🚀", 10_000)
 	for _, piece := range pieces(output, 777) {
@@ -264,6 +279,7 @@ func logWithoutLines(t *testing.T, s store.Store) {
 }
 
 func logReadWhileCut(t *testing.T, s store.Store) {
+	t.Helper()
 	id := newBuild(t, s, "a")
 	output := lines(2000)
 	var got []course.LogChunk
@@ -289,6 +305,7 @@ func logReadWhileCut(t *testing.T, s store.Store) {
 }
 
 func logFellBehind(t *testing.T, s store.Store) {
+	t.Helper()
 	id := newBuild(t, s, "a")
 	output := lines(3000)
 	first := pieces(output, len(output)/2)
@@ -317,6 +334,7 @@ func logFellBehind(t *testing.T, s store.Store) {
 }
 
 func logReadWhileGrowing(t *testing.T, s store.Store) {
+	t.Helper()
 	id := newBuild(t, s, "a")
 	output := lines(3000)
 	var group sync.WaitGroup
@@ -346,6 +364,7 @@ func logReadWhileGrowing(t *testing.T, s store.Store) {
 }
 
 func logsApart(t *testing.T, s store.Store) {
+	t.Helper()
 	a, b := newBuild(t, s, "a"), newBuild(t, s, "b")
 	for i := range 3 {
 		appendLog(t, s, a, fmt.Sprintf("a%d\n", i))

@@ -39,6 +39,7 @@ func together(n int, fn func(i int)) {
 }
 
 func raceRequestsAndClaims(t *testing.T, s store.Store) {
+	t.Helper()
 	const requesters, each, courses = 4, 25, 2
 	keys := []string{"a", "b"}
 	for _, key := range keys {
@@ -121,6 +122,7 @@ func checkHistory(t *testing.T, s store.Store, keys []string, requested, claimed
 }
 
 func raceClaims(t *testing.T, s store.Store) {
+	t.Helper()
 	newCourse(t, s, "a")
 	for range 10 {
 		request(t, s, "a", course.BuildRequest{})
@@ -156,6 +158,7 @@ func raceClaims(t *testing.T, s store.Store) {
 }
 
 func raceResults(t *testing.T, s store.Store) {
+	t.Helper()
 	newCourse(t, s, "a")
 	for range 5 {
 		b := request(t, s, "a", course.BuildRequest{})
@@ -180,6 +183,7 @@ func raceResults(t *testing.T, s store.Store) {
 }
 
 func raceCourses(t *testing.T, s store.Store) {
+	t.Helper()
 	var created atomic.Int64
 	together(8, func(i int) {
 		_, err := s.CreateCourse(t.Context(), fullCourse("same", int64(i)))
@@ -195,6 +199,7 @@ func raceCourses(t *testing.T, s store.Store) {
 }
 
 func raceDelete(t *testing.T, s store.Store) {
+	t.Helper()
 	for round := range 5 {
 		key := fmt.Sprintf("a%d", round)
 		newCourse(t, s, key)
@@ -222,6 +227,7 @@ func raceDelete(t *testing.T, s store.Store) {
 }
 
 func raceAppends(t *testing.T, s store.Store) {
+	t.Helper()
 	id := newBuild(t, s, "a")
 	together(8, func(i int) {
 		for n := range 10 {
@@ -246,6 +252,7 @@ func raceAppends(t *testing.T, s store.Store) {
 }
 
 func raceSteps(t *testing.T, s store.Store) {
+	t.Helper()
 	id := newBuild(t, s, "a")
 	together(8, func(int) {
 		if err := s.StartStep(t.Context(), id, "build"); err != nil {

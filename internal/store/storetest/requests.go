@@ -22,6 +22,7 @@ func requestTests() map[string]func(t *testing.T, s store.Store) {
 }
 
 func requestKeeps(t *testing.T, s store.Store) {
+	t.Helper()
 	c := newCourse(t, s, "a")
 	before := time.Now()
 	r := course.BuildRequest{
@@ -49,6 +50,7 @@ func requestKeeps(t *testing.T, s store.Store) {
 }
 
 func requestCutsIP(t *testing.T, s store.Store) {
+	t.Helper()
 	newCourse(t, s, "a")
 	for name, test := range map[string]struct{ give, want string }{
 		"short":     {"192.0.2.1", "192.0.2.1"},
@@ -66,6 +68,7 @@ func requestCutsIP(t *testing.T, s store.Store) {
 }
 
 func oddBuilds(t *testing.T, s store.Store) {
+	t.Helper()
 	newCourse(t, s, "a")
 	for name, text := range oddTexts() {
 		b := request(t, s, "a", course.BuildRequest{
@@ -91,6 +94,7 @@ func oddBuilds(t *testing.T, s store.Store) {
 }
 
 func unknownBuilds(t *testing.T, s store.Store) {
+	t.Helper()
 	ctx := t.Context()
 	const id = 1 << 40
 	_, err := s.Build(ctx, id)

@@ -24,6 +24,7 @@ func resultTests() map[string]func(t *testing.T, s store.Store) {
 }
 
 func finishOnce(t *testing.T, s store.Store) {
+	t.Helper()
 	newCourse(t, s, "a")
 	request(t, s, "a", course.BuildRequest{})
 	want := claim(t, s, "a", "run-1")
@@ -44,6 +45,7 @@ func finishOnce(t *testing.T, s store.Store) {
 }
 
 func finishStatuses(t *testing.T, s store.Store) {
+	t.Helper()
 	newCourse(t, s, "a")
 	for _, status := range []course.Status{course.StatusSuccess, course.StatusFailed, course.StatusSkipped, course.StatusCancelled} {
 		b := request(t, s, "a", course.BuildRequest{})
@@ -67,6 +69,7 @@ func finishStatuses(t *testing.T, s store.Store) {
 }
 
 func finishPassing(t *testing.T, s store.Store) {
+	t.Helper()
 	newCourse(t, s, "a")
 	b := request(t, s, "a", course.BuildRequest{})
 	for _, status := range []course.Status{course.StatusPending, course.StatusRunning, "", "success"} {
@@ -82,6 +85,7 @@ func finishPassing(t *testing.T, s store.Store) {
 }
 
 func recordFacts(t *testing.T, s store.Store) {
+	t.Helper()
 	newCourse(t, s, "a")
 	request(t, s, "a", course.BuildRequest{})
 	want := claim(t, s, "a", "run-1")
@@ -97,6 +101,7 @@ func recordFacts(t *testing.T, s store.Store) {
 }
 
 func factsWhileNotRunning(t *testing.T, s store.Store) {
+	t.Helper()
 	newCourse(t, s, "a")
 	final := ended(t, s, "a", course.StatusFailed)
 	pending := request(t, s, "a", course.BuildRequest{})
@@ -111,6 +116,7 @@ func factsWhileNotRunning(t *testing.T, s store.Store) {
 }
 
 func finishPending(t *testing.T, s store.Store) {
+	t.Helper()
 	newCourse(t, s, "a")
 	b := request(t, s, "a", course.BuildRequest{})
 	finish(t, s, b.ID, course.StatusCancelled, "not wanted")

@@ -49,6 +49,7 @@ func wantSteps(t *testing.T, got, want []course.Step) {
 }
 
 func stepsInOrder(t *testing.T, s store.Store) {
+	t.Helper()
 	newCourse(t, s, "a")
 	b := request(t, s, "a", course.BuildRequest{})
 	other := request(t, s, "a", course.BuildRequest{})
@@ -75,6 +76,7 @@ func stepsInOrder(t *testing.T, s store.Store) {
 }
 
 func stepRetry(t *testing.T, s store.Store) {
+	t.Helper()
 	newCourse(t, s, "a")
 	b := request(t, s, "a", course.BuildRequest{})
 	start(t, s, b.ID, "build")
@@ -88,6 +90,7 @@ func stepRetry(t *testing.T, s store.Store) {
 }
 
 func stepAgain(t *testing.T, s store.Store) {
+	t.Helper()
 	newCourse(t, s, "a")
 	b := request(t, s, "a", course.BuildRequest{})
 	start(t, s, b.ID, "build")
@@ -101,6 +104,7 @@ func stepAgain(t *testing.T, s store.Store) {
 }
 
 func stepAfterEnd(t *testing.T, s store.Store) {
+	t.Helper()
 	newCourse(t, s, "a")
 	b := request(t, s, "a", course.BuildRequest{})
 	start(t, s, b.ID, "build")
@@ -118,6 +122,7 @@ func stepAfterEnd(t *testing.T, s store.Store) {
 }
 
 func oddSteps(t *testing.T, s store.Store) {
+	t.Helper()
 	newCourse(t, s, "a")
 	for name, text := range oddTexts() {
 		b := request(t, s, "a", course.BuildRequest{})
