@@ -4,11 +4,14 @@ import (
 	"archive/tar"
 	"bytes"
 	"io"
+	"maps"
 	"mime/multipart"
 	"net/http"
 	"net/textproto"
 	"strings"
 	"testing"
+
+	"github.com/golang-jwt/jwt/v5"
 
 	"coursewright/internal/course"
 	"coursewright/internal/coursetest"
@@ -129,6 +132,18 @@ func TestGraderRefuses(t *testing.T) {
 			r.Header.Set("Authorization", "Bearer "+text)
 		}
 	}
+	// otherwise signs a token with A+'s key that is right but for some claims.
+	otherwise := func(method jwt.SigningMethod, change jwt.MapClaims) func(*http.Request) {
+		c := jwt.MapClaims{"iss": "aplus", "sub": "gitmanager", "aud": "grader", "permissions": []any{[]any{"instance", 2, map[string]int{"id": 5}}}}
+		maps.Copy(c, change)
+		return func(r *http.Request) {
+			text, err := jwt.NewWithClaims(method, c).SignedString(s.APlus.Self.Key)
+			if err != nil {
+				t.Error(err)
+			}
+			r.Header.Set("Authorization", "Bearer "+text)
+		}
+	}
 	replace := func(name, value string) func([]part) []part {
 		return func(list []part) []part {
 			for i := range list {
@@ -147,6 +162,11 @@ func TestGraderRefuses(t *testing.T) {
 	}{
 		"no token":              {nil, func(r *http.Request) { r.Header.Del("Authorization") }, 302, ""},
 		"a broken token":        {nil, func(r *http.Request) { r.Header.Set("Authorization", "Bearer x.y.z") }, 401, "not valid"},
+		"another algorithm":     {nil, otherwise(jwt.SigningMethodRS512, nil), 401, "signing method"},
+		"an old token":          {nil, otherwise(jwt.SigningMethodRS256, jwt.MapClaims{"exp": 1600000000}), 401, "expired"},
+		"an unknown issuer":     {nil, otherwise(jwt.SigningMethodRS256, jwt.MapClaims{"iss": "x"}), 401, "issuer"},
+		"nobody's token":        {nil, otherwise(jwt.SigningMethodRS256, jwt.MapClaims{"sub": ""}), 401, "no sub"},
+		"a bad permission":      {nil, otherwise(jwt.SigningMethodRS256, jwt.MapClaims{"permissions": []any{[]any{"instance", 2}}}), 401, "3 parts"},
 		"another audience":      {nil, token(s.url, 5, coursetest.Write), 401, "audience"},
 		"only read permission":  {nil, token(s.GraderURL, 5, coursetest.Read), 403, "does not permit"},
 		"another instance":      {nil, token(s.GraderURL, 6, coursetest.Write), 403, "does not permit"},

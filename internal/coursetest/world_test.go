@@ -270,6 +270,14 @@ func TestAPlusRefuses(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 	})
+	t.Run("a token for another's instance", func(t *testing.T) {
+		t.Parallel()
+		in := s.configuration(t, course.NewVersion())
+		_, err := (&grader.Client{HTTP: s.http}).Configure(may(t, 6), in)
+		if !strings.Contains(fmt.Sprint(err), "A+ gave no token") {
+			t.Errorf("got %v", err)
+		}
+	})
 	t.Run("a token for an instance that does not exist", func(t *testing.T) {
 		t.Parallel()
 		in := s.configuration(t, course.NewVersion())

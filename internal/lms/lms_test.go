@@ -201,6 +201,19 @@ type roundTrip func(*http.Request) (*http.Response, error)
 
 func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
+func TestMailsThatReachNobodyAreTriedAgain(t *testing.T) {
+	t.Parallel()
+	s := httptest.NewServer(http.NotFoundHandler())
+	s.Close()
+	var f *remote.Failure
+	if err := client(t, s.URL).Mail(t.Context(), 5, "s", "m"); !errors.As(err, &f) {
+		t.Fatalf("got %v", err)
+	}
+	if _, again := f.Next(1); !again {
+		t.Errorf("not tried again after %v", f)
+	}
+}
+
 func TestNoAddress(t *testing.T) {
 	t.Parallel()
 	if _, err := (&lms.Client{}).Notify(t.Context(), 5, true); err == nil || !strings.Contains(err.Error(), "set FRONTEND_URL") {
