@@ -21,7 +21,7 @@ func (s *server) routes(r *gin.Engine) {
 		reads(r, "/metrics", gin.WrapH(s.Metrics))
 	}
 	s.rest(r.Group("/api/v1/courses"))
-	reads(r, "/robots.txt", robots)
+	anyway(r, "/robots.txt", robots)
 	s.gitmanager(r)
 	s.pages(r)
 }
