@@ -33,7 +33,7 @@ func runDemo(ctx context.Context, base, data string, out io.Writer) error {
 		return err
 	}
 	status, err := call(ctx, http.MethodPost, base+"/api/v1/courses", map[string]any{
-		"key": demoKey, "git_origin": repository, "git_branch": "main",
+		"key": demoKey, "git_origin": repository, "git_branch": "main", "remote_id": demoInstance,
 	}, nil)
 	if err != nil && status != http.StatusConflict {
 		return err

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"os"
@@ -44,7 +45,7 @@ func newDevCommand() *cobra.Command {
 		},
 	}
 	f := cmd.Flags()
-	f.BoolVar(&o.demo, "demo", false, "also make, register and build a small demo course")
+	f.BoolVar(&o.demo, "demo", false, "also build a small demo course, with stand-ins of A+ and a grader that take it")
 	f.StringVar(&o.temporalCLI, "temporal-cli", "", "the Temporal program (default: beside this program, bin/temporal, or on PATH)")
 	f.StringVar(&o.config, "config", "", "YAML file with settings")
 	o.settings = addSettingFlags(f, map[string]string{
@@ -59,7 +60,11 @@ func runDev(ctx context.Context, o devOptions, out, errOut io.Writer) (err error
 	var cleanup cleanups
 	defer func() { err = errors.Join(err, cleanup.run()) }()
 
-	s, err := devSettings(o)
+	world, more, err := startDemoWorld(ctx, o.demo, &cleanup)
+	if err != nil {
+		return err
+	}
+	s, err := devSettings(o, more)
 	if err != nil {
 		return err
 	}
@@ -82,6 +87,7 @@ func runDev(ctx context.Context, o devOptions, out, errOut io.Writer) (err error
 		return err
 	}
 	greet(out, base, t.ui)
+	world.know(base)
 	y, err := startSystem(ctx, s, t, log)
 	if err != nil {
 		return err
@@ -104,15 +110,18 @@ func runDev(ctx context.Context, o devOptions, out, errOut io.Writer) (err error
 	}
 }
 
-// devSettings loads the settings with the defaults of a developer's machine.
-func devSettings(o devOptions) (settings.Settings, error) {
+// devSettings loads the settings with the defaults of a developer's machine and
+// more of them.
+func devSettings(o devOptions, more map[string]string) (settings.Settings, error) {
 	flags := o.settings()
 	data, err := filepath.Abs(cmp.Or(flags["DATA"], os.Getenv("COURSEWRIGHT_DATA"), "data"))
 	if err != nil {
 		return settings.Settings{}, fmt.Errorf("data folder: %w", err)
 	}
+	defaults := settings.DevDefaults(data)
+	maps.Copy(defaults, more)
 	s, err := settings.Load(settings.Sources{
-		Defaults: settings.DevDefaults(data),
+		Defaults: defaults,
 		Config:   o.config,
 		Environ:  os.Environ(),
 		Flags:    flags,
