@@ -8,6 +8,8 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -151,8 +153,8 @@ func (a *FakeAPlus) BuildLog(ctx context.Context, instance int64) (BuildLog, err
 	switch {
 	case answer.Error != "":
 		return BuildLog{}, errors.New(answer.Error)
-	case string(body) == "{}":
-		return BuildLog{}, nil
+	case slices.Contains([]string{"{}", "null"}, strings.TrimSpace(string(body))):
+		return BuildLog{}, nil // A+ says that the log is empty
 	case answer.RequestTime == nil, answer.Updated && answer.UpdatedTime == nil:
 		return BuildLog{}, fmt.Errorf("the page of A+ breaks at a build log without times: %s", body)
 	}

@@ -101,6 +101,7 @@ func TestBuildLogs(t *testing.T) {
 		want string // part of the error
 	}{
 		"empty":             {`{}`, ""},
+		"null":              {"null\n", ""},
 		"running":           {`{"build_log": null, "request_time": "2026-11-23T07:07:56.911Z", "updated": false, "updated_time": null}`, ""},
 		"an error":          {`{"error": "e"}`, "e"},
 		"null for a time":   {`{"build_log": "x", "request_time": "2026-11-23T07:07:56.911Z", "updated": true, "updated_time": null}`, "breaks"},

@@ -270,22 +270,32 @@ func TestAPlusRefuses(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 	})
-	t.Run("a token for another's instance", func(t *testing.T) {
-		t.Parallel()
-		in := s.configuration(t, course.NewVersion())
-		_, err := (&grader.Client{HTTP: s.http}).Configure(may(t, 6), in)
-		if !strings.Contains(fmt.Sprint(err), "A+ gave no token") {
-			t.Errorf("got %v", err)
-		}
-	})
-	t.Run("a token for an instance that does not exist", func(t *testing.T) {
-		t.Parallel()
-		in := s.configuration(t, course.NewVersion())
-		_, err := (&grader.Client{HTTP: s.http}).Configure(may(t, 7), in)
-		if !strings.Contains(fmt.Sprint(err), "403 Forbidden") {
-			t.Errorf("got %v", err)
-		}
-	})
+	for id, want := range map[int64]string{6: "A+ gave no token", 7: "403 Forbidden"} {
+		t.Run(fmt.Sprint("a token for instance ", id), func(t *testing.T) {
+			t.Parallel()
+			in := s.configuration(t, course.NewVersion())
+			_, err := (&grader.Client{HTTP: s.http}).Configure(may(t, id), in)
+			if !strings.Contains(fmt.Sprint(err), want) {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
+
+func TestTeachersGetTokens(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	token, err := s.APlus.UserToken("jdoe", "gitmanager", 5)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := httptest.NewRequest(http.MethodGet, "/", nil)
+	r.Header.Set("Authorization", "Bearer "+token)
+	who, err := s.auth.Verify(r)
+	own, other := int64(5), int64(6)
+	if err != nil || who.Subject != "user:jdoe" || !who.May(aplusauth.Write, &own, false) || who.May(aplusauth.Read, &other, false) {
+		t.Errorf("got %+v, %v", who, err)
+	}
 }
 
 func TestAnswerOfNotifyTellsOfTheMail(t *testing.T) {
