@@ -41,6 +41,11 @@ func (a *Addresses) Base(r *http.Request) string {
 	return (&url.URL{Scheme: scheme, Host: r.Host}).String()
 }
 
+// hook is the address of a course's webhook.
+func (a *Addresses) hook(r *http.Request, key string) string {
+	return a.Base(r) + "/gitmanager/" + key + "/hook"
+}
+
 // ClientIP is the address of whoever sent the request: the connection's, or,
 // when that is a trusted proxy's, the last one in X-Forwarded-For that is not.
 func (a *Addresses) ClientIP(r *http.Request) string {

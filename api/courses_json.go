@@ -9,23 +9,36 @@ import (
 	"coursewright/internal/course"
 )
 
-// courseBody is a course as the REST API shows it. The field names are those
-// of gitmanager.
+// courseSettings are the fields of a course that callers set. Their names are
+// those of gitmanager.
+type courseSettings struct {
+	Key                 string `json:"key"`
+	RemoteID            *int64 `json:"remote_id"`
+	GitOrigin           string `json:"git_origin"`
+	GitBranch           string `json:"git_branch"`
+	UpdateHook          string `json:"update_hook"`
+	EmailOnError        bool   `json:"email_on_error"`
+	UpdateAutomatically bool   `json:"update_automatically"`
+	SkipBuildFailsafes  bool   `json:"skip_build_failsafes"`
+	WebhookSecret       string `json:"webhook_secret,omitempty"` // for callers with Write access
+}
+
+// newCourseSettings leaves the secret out.
+func newCourseSettings(c course.Course) courseSettings {
+	return courseSettings{
+		Key: c.Key, RemoteID: c.RemoteID, GitOrigin: c.GitOrigin, GitBranch: c.GitBranch, UpdateHook: c.UpdateHook,
+		EmailOnError: c.EmailOnError, UpdateAutomatically: c.UpdateAutomatically, SkipBuildFailsafes: c.SkipBuildFailsafes,
+	}
+}
+
+// courseBody is a course as the REST API shows it.
 type courseBody struct {
-	Key                 string       `json:"key"`
-	RemoteID            *int64       `json:"remote_id"`
-	GitOrigin           string       `json:"git_origin"`
-	GitBranch           string       `json:"git_branch"`
-	UpdateHook          string       `json:"update_hook"`
-	EmailOnError        bool         `json:"email_on_error"`
-	UpdateAutomatically bool         `json:"update_automatically"`
-	SkipBuildFailsafes  bool         `json:"skip_build_failsafes"`
-	WebhookSecret       string       `json:"webhook_secret,omitempty"`
-	CreatedAt           time.Time    `json:"created_at"`
-	HookURL             string       `json:"hook_url"`
-	LatestBuild         *buildBody   `json:"latest_build"`
-	Stored              *releaseBody `json:"stored"`
-	Published           *releaseBody `json:"published"`
+	courseSettings
+	CreatedAt   time.Time    `json:"created_at"`
+	HookURL     string       `json:"hook_url"`
+	LatestBuild *buildBody   `json:"latest_build"`
+	Stored      *releaseBody `json:"stored"`
+	Published   *releaseBody `json:"published"`
 }
 
 // courseView makes courseBody of a course.
@@ -58,13 +71,10 @@ func (v courseView) many(r *http.Request, list []course.Course) ([]courseBody, e
 	if err != nil {
 		return nil, err
 	}
-	base := v.addresses.Base(r)
 	out := make([]courseBody, 0, len(list))
 	for _, c := range list {
 		b := courseBody{
-			Key: c.Key, RemoteID: c.RemoteID, GitOrigin: c.GitOrigin, GitBranch: c.GitBranch,
-			UpdateHook: c.UpdateHook, EmailOnError: c.EmailOnError, UpdateAutomatically: c.UpdateAutomatically,
-			SkipBuildFailsafes: c.SkipBuildFailsafes, CreatedAt: c.CreatedAt, HookURL: base + "/gitmanager/" + c.Key + "/hook",
+			courseSettings: newCourseSettings(c), CreatedAt: c.CreatedAt, HookURL: v.addresses.hook(r, c.Key),
 		}
 		if build, ok := latest[c.ID]; ok {
 			b.LatestBuild = new(newBuildBody(build))

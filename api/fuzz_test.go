@@ -14,6 +14,9 @@ func FuzzRequests(f *testing.F) {
 	fix := newFixture(f, nil)
 	fix.addCourse(f, "intro")
 	fix.releases.stored = &course.Release{Key: "intro", Version: version("s"), Dir: "{}"}
+	fix.releases.published = &course.Release{Key: "intro", Version: version("p"), StaticDir: "html", Dir: "{}"}
+	fix.releases.compiled = `{"name": "Intro", "exercises": [{"key": "e", "languages": [{"language": "en", "model_files": ["a.py", "../b.py"]}]}]}`
+	fix.releases.content = f.TempDir()
 	for _, seed := range [][3]string{
 		{"POST", "/api/v1/courses", `{"key": "x", "git_branch": "main", "remote_id": 1e3}`},
 		{"PATCH", "/api/v1/courses/intro", `{"git_origin": "\u0000"}`},
@@ -24,6 +27,11 @@ func FuzzRequests(f *testing.F) {
 		{"GET", "/intro/publish/STORE/%00", ""},
 		{"GET", "/static/../x", ""},
 		{"GET", "/intro%2faplus-json", ""},
+		{"POST", "/api/gitmanager/id/6", "key=made&remote_id=6&git_branch=%ff"},
+		{"PUT", "/api/gitmanager/intro/", "key=intro&git_branch=main&remote_id=+7&git_branch"},
+		{"GET", "/api/gitmanager/id//", ""},
+		{"GET", "/model/intro/e/b.py?lang=%ff", ""},
+		{"GET", "/protected/intro/%2e%2e%2f%00", ""},
 	} {
 		f.Add(seed[0], seed[1], seed[2], "application/json")
 		f.Add(seed[0], seed[1], seed[2], "application/x-www-form-urlencoded")

@@ -23,7 +23,7 @@ func (s *server) settingsAPI(r gin.IRoutes) {
 	api := settingsAPI{gate: s.gate, courses: s.Courses, rows: s.Rows, addresses: s.Addresses}
 	methods := map[string]gin.HandlerFunc{
 		http.MethodGet: s.settings(api.show), http.MethodHead: s.settings(api.show),
-		http.MethodPost: s.settings(api.create), http.MethodPut: s.settings(api.replace),
+		http.MethodPost: s.settings(api.changes(api.create)), http.MethodPut: s.settings(api.changes(api.replace)),
 	}
 	anyway(r, settingsRoute+"/*at", func(c *gin.Context) {
 		serve, ok := methods[c.Request.Method]
@@ -65,16 +65,8 @@ type settingsAPI struct {
 
 // settingsBody is a course as A+ reads it.
 type settingsBody struct {
-	Key                 string `json:"key"`
-	RemoteID            *int64 `json:"remote_id"`
-	GitOrigin           string `json:"git_origin"`
-	GitBranch           string `json:"git_branch"`
-	UpdateHook          string `json:"update_hook"`
-	EmailOnError        bool   `json:"email_on_error"`
-	UpdateAutomatically bool   `json:"update_automatically"`
-	SkipBuildFailsafes  bool   `json:"skip_build_failsafes"`
-	WebhookSecret       string `json:"webhook_secret,omitempty"` // for callers with Write access
-	GitHook             string `json:"git_hook"`
+	courseSettings
+	GitHook string `json:"git_hook"`
 }
 
 // show answers GET.
@@ -96,11 +88,7 @@ func (a settingsAPI) show(c *gin.Context) error {
 }
 
 func (a settingsAPI) answer(c *gin.Context, caller Caller, of course.Course) {
-	body := settingsBody{
-		Key: of.Key, RemoteID: of.RemoteID, GitOrigin: of.GitOrigin, GitBranch: of.GitBranch, UpdateHook: of.UpdateHook,
-		EmailOnError: of.EmailOnError, UpdateAutomatically: of.UpdateAutomatically, SkipBuildFailsafes: of.SkipBuildFailsafes,
-		GitHook: a.addresses.Base(c.Request) + "/gitmanager/" + of.Key + "/hook",
-	}
+	body := settingsBody{courseSettings: newCourseSettings(of), GitHook: a.addresses.hook(c.Request, of.Key)}
 	if caller.may(Write, of, false) {
 		body.WebhookSecret = of.WebhookSecret
 	}

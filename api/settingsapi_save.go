@@ -9,44 +9,54 @@ import (
 	"coursewright/internal/course"
 )
 
-// noForm is the refusal of a request without fields.
-const noForm = "No POST parameters given"
+// change is a request that brings a form.
+type change struct {
+	caller Caller
+	form   settingsForm
+}
+
+// changes reads what changes begin with; without fields nothing is done.
+func (a settingsAPI) changes(h func(*gin.Context, change) error) handler {
+	return func(c *gin.Context) error {
+		caller, err := a.gate.caller(c)
+		if err != nil {
+			return err
+		}
+		form, err := readSettingsForm(c)
+		if err != nil {
+			return err
+		}
+		if len(form) == 0 {
+			settingsRefusal(c, "No POST parameters given")
+			return nil
+		}
+		return h(c, change{caller: caller, form: form})
+	}
+}
 
 // create answers POST.
-func (a settingsAPI) create(c *gin.Context) error {
-	caller, err := a.gate.caller(c)
-	if err != nil {
-		return err
-	}
-	form, err := readSettingsForm(c)
-	if err != nil {
-		return err
-	}
-	if len(form) == 0 {
-		settingsRefusal(c, noForm)
-		return nil
-	}
+func (a settingsAPI) create(c *gin.Context, in change) error {
 	at := addressOf(c)
 	if _, err := at.find(c.Request.Context(), a.courses); err == nil {
 		return &requestError{status: http.StatusBadRequest, detail: "Course with " + at.String() + " already exists"}
 	} else if !isNotFound(err) {
 		return err
 	}
-	if _, given := form.raw("remote_id"); !given {
+	if _, given := in.form.raw("remote_id"); !given {
 		settingsRefusal(c, "No remote_id in POST parameters")
 		return nil
 	}
-	id, refusal := form.remoteID(caller)
+	id, refusal := in.form.remoteID(in.caller)
 	if refusal != "" {
 		settingsRefusal(c, refusal)
 		return nil
 	}
 	wanted := course.Course{RemoteID: &id}
-	form.fill(&wanted)
-	if err := at.agree(form, id); err != nil {
+	in.form.fill(&wanted)
+	if err := at.agree(in.form, id); err != nil {
 		return err
 	}
-	return a.save(c, caller, wanted, a.courses.CreateCourse, "NEW-COURSE")
+	return a.save(c, in.caller, wanted, a.courses.CreateCourse, "NEW-COURSE")
 }
 
 // agree says that the form means the course of the address.
@@ -63,37 +73,25 @@ func (a courseAddress) agree(form settingsForm, id int64) error {
 
 // replace answers PUT: what the form does not give becomes empty, false or, the
 // id in A+, null.
-func (a settingsAPI) replace(c *gin.Context) error {
-	caller, err := a.gate.caller(c)
-	if err != nil {
-		return err
-	}
-	form, err := readSettingsForm(c)
-	if err != nil {
-		return err
-	}
-	if len(form) == 0 {
-		settingsRefusal(c, noForm)
-		return nil
-	}
+func (a settingsAPI) replace(c *gin.Context, in change) error {
 	old, err := addressOf(c).find(c.Request.Context(), a.courses)
 	if err != nil {
 		return err
 	}
-	if !caller.may(Write, old, false) {
+	if !in.caller.may(Write, old, false) {
 		settingsRefusal(c, noInstance(old.RemoteID))
 		return nil
 	}
 	wanted := course.Course{ID: old.ID, WebhookSecret: old.WebhookSecret}
-	if _, given := form.raw("remote_id"); given {
-		id, refusal := form.remoteID(caller)
+	if _, given := in.form.raw("remote_id"); given {
+		id, refusal := in.form.remoteID(in.caller)
 		if refusal != "" {
 			settingsRefusal(c, refusal)
 			return nil
 		}
 		wanted.RemoteID = &id
 	}
-	form.fill(&wanted)
+	in.form.fill(&wanted)
 	update := func(ctx context.Context, wanted course.Course) (course.Course, error) {
 		if wanted.Key != old.Key {
 			if err := idle(ctx, a.rows, old.Key); err != nil {
@@ -102,7 +100,7 @@ func (a settingsAPI) replace(c *gin.Context) error {
 		}
 		return a.courses.UpdateCourse(ctx, wanted)
 	}
-	return a.save(c, caller, wanted, update, "EDIT-COURSE")
+	return a.save(c, in.caller, wanted, update, "EDIT-COURSE")
 }
 
 // save validates and saves a course, and answers with it or with what is wrong
@@ -123,7 +121,7 @@ func (a settingsAPI) save(
 	if err != nil {
 		return err
 	}
-	a.gate.audit(c, action, saved.Key)
+	a.gate.audit(c, action, saved.Key, "asked_for", addressOf(c).String())
 	a.answer(c, caller, saved)
 	return nil
 }
