@@ -98,7 +98,8 @@ func (j *job) start(ctx context.Context, id string) (*held, error) {
 		return c, nil
 	}
 	status := found.Container.State.ExitCode
-	if status == statusNotFound || status == statusNotExecutable || strings.Contains(startErr.Error(), "executable file not found") {
+	// Podman has no status for it but names what it could not execute.
+	if status == statusNotFound || status == statusNotExecutable || strings.Contains(startErr.Error(), `exec: "`) || strings.Contains(startErr.Error(), "executable file") {
 		return nil, course.Authorf("the build command %s cannot be run in image %s: %v. Check build_command and build_image in apps.meta", build.Quote(c.command), j.request.Image, startErr)
 	}
 	return nil, fmt.Errorf("start the container: %w", startErr)

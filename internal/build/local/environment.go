@@ -11,8 +11,8 @@ import (
 var passed = []string{"PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ"}
 
 // environment makes a build's variables: a few of the service's, temporary
-// folders of its own, the request's, and the mark.
-func (b *Builder) environment(request map[string]string, mark, scratch string) []string {
+// folders of its own, and the request's.
+func (b *Builder) environment(request map[string]string, scratch string) []string {
 	env := map[string]string{
 		"PATH":   "/usr/local/bin:/usr/bin:/bin",
 		"LANG":   "C.UTF-8",
@@ -29,9 +29,9 @@ func (b *Builder) environment(request map[string]string, mark, scratch string) [
 		}
 	}
 	maps.Copy(env, request)
-	out := make([]string, 0, len(env)+1)
+	out := make([]string, 0, len(env))
 	for _, name := range slices.Sorted(maps.Keys(env)) {
 		out = append(out, name+"="+env[name])
 	}
-	return append(out, mark)
+	return out
 }

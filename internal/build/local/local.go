@@ -36,21 +36,19 @@ type Options struct {
 // Builder runs builds as processes of this host.
 type Builder struct {
 	options Options
-	bash    string
 }
 
 var _ build.Builder = (*Builder)(nil)
 
 // New makes a builder. It fails when the host has no bash.
 func New(o Options) (*Builder, error) {
-	bash, err := exec.LookPath("bash")
-	if err != nil {
+	if _, err := exec.LookPath("bash"); err != nil {
 		return nil, fmt.Errorf("local builder needs bash on this host: %w", err)
 	}
 	if o.Grace == 0 {
 		o.Grace = 3 * time.Second
 	}
-	return &Builder{options: o, bash: bash}, nil
+	return &Builder{options: o}, nil
 }
 
 // Name is the word that selects this builder in the settings.
