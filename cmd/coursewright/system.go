@@ -261,7 +261,7 @@ func (y *system) buildHandler(context.Context) error {
 	pages, err := web.New(web.Config{
 		Log: y.log, Courses: y.store, Rows: y.store, Builds: y.workflows, Releases: y.releases,
 		BaseURL: addresses.Base, ClientIP: addresses.ClientIP, RunURL: y.runURL, SSHKey: y.publicKey,
-		Location: y.settings.TimeZone,
+		Location: y.settings.TimeZone, May: authorizer{tokens: y.tokens}.pageAccess,
 	})
 	if err != nil {
 		return err

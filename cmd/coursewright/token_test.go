@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"coursewright/internal/aplusauth"
+	"coursewright/internal/course"
 	"coursewright/internal/settings"
 )
 
@@ -193,6 +194,43 @@ func TestExpiry(t *testing.T) {
 		}
 		if got != want && (err == nil || !strings.Contains(got, want)) {
 			t.Errorf("EXP %q: %s, want %s", text, got, want)
+		}
+	}
+}
+
+// A token of the command opens the whole system, which is closed without one.
+func TestTokensOpenTheSystem(t *testing.T) {
+	auth := setKeys(t)
+	h := newHarness(t, harnessOptions{environ: []string{
+		"COURSEWRIGHT_DISABLE_LOGIN_CHECKS=false",
+		"COURSEWRIGHT_PRIVATE_KEY=" + auth.PrivateKey.Reveal(), "COURSEWRIGHT_PUBLIC_KEY=" + auth.PublicKey,
+	}})
+	c := course.New("course")
+	c.GitBranch = "main"
+	if _, err := h.system.store.CreateCourse(t.Context(), c); err != nil {
+		t.Fatal(err)
+	}
+	token, _, err := makeToken(t, "[]", "admin", "1h")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{"/gitmanager/course/updates", "/gitmanager/course/", "/api/v1/courses/course"} {
+		for _, authorization := range []string{"", "Bearer " + strings.TrimSpace(token)} {
+			r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, h.base+path, http.NoBody)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.Header.Set("Authorization", authorization)
+			resp, err := http.DefaultTransport.RoundTrip(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := resp.Body.Close(); err != nil {
+				t.Fatal(err)
+			}
+			if opened := resp.StatusCode == http.StatusOK; opened != (authorization != "") {
+				t.Errorf("%s with token: %t, status %d", path, authorization != "", resp.StatusCode)
+			}
 		}
 	}
 }
