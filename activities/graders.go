@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -69,7 +70,7 @@ func (r *ReleaseSteps) ConfigureGrader(ctx context.Context, in Grading) error {
 			return fmt.Errorf("grader %d of %d: the course changed while it was built", in.Index+1, len(all))
 		}
 		to := all[in.Index]
-		log.Printf("Configuring the grader %s with %d exercises.", remote.OneLine(to.URL, 200), len(to.Exercises))
+		log.Printf("Configuring the grader %s with %d exercises.", shownURL(to.URL), len(to.Exercises))
 		defaults, err := r.Graders.Client.Configure(r.Graders.authorize(ctx, c), configuration(c, in.Job, to, r.Disk.Course(c.Key)))
 		if r.Graders.dispensable(c, err) {
 			log.Printf("warning: %v. In development the build goes on without it; its exercises have no address.", err)
@@ -80,6 +81,16 @@ func (r *ReleaseSteps) ConfigureGrader(ctx context.Context, in Grading) error {
 		}
 		return r.Disk.writeDefaults(in, defaults)
 	})
+}
+
+// shownURL is a grader's address fit for a log: without user, password and
+// query.
+func shownURL(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return "with an address that is none"
+	}
+	return remote.ShowURL(u)
 }
 
 func configuration(c course.Course, job Job, to courseconfig.Configure, dir string) grader.Configuration {

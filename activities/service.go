@@ -86,7 +86,7 @@ func (s *ServiceSteps) NotifyLMS(ctx context.Context, job Job) error {
 		if report(log, outcome) || !c.EmailOnError {
 			return nil
 		}
-		return s.mail(ctx, log, c, "Failed to notify update of "+c.Key, strings.Join(outcome.Errors, "\n"))
+		return s.mail(ctx, log, c, lms.NotifyFailedSubject(c.Key), strings.Join(outcome.Errors, "\n"))
 	})
 }
 
@@ -117,7 +117,7 @@ func (s *ServiceSteps) MailFailure(ctx context.Context, job Job) error {
 		return forTemporal(err)
 	}
 	return s.logged(ctx, job, func(log *buildlog.Writer) error {
-		return s.mail(ctx, log, c, "Course "+c.Key+" build failed", text)
+		return s.mail(ctx, log, c, lms.BuildFailedSubject(c.Key), text)
 	})
 }
 

@@ -60,7 +60,7 @@ func printReport(cmd *cobra.Command, report *courseconfig.Report, dir string, as
 // courseSettings gives what the service's settings say about courses. An empty
 // key is the folder's name.
 func courseSettings(dir, key string) (courseconfig.Settings, error) {
-	s, err := settings.Load(settings.Sources{Environ: os.Environ()})
+	s, err := settings.Load(settings.Sources{Environ: os.Environ(), Others: notSettings()})
 	if err != nil {
 		return courseconfig.Settings{}, err
 	}

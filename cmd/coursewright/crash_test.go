@@ -110,7 +110,7 @@ func TestKillNineLosesNothing(t *testing.T) {
 	t.Run("command", func(t *testing.T) {
 		t.Parallel()
 		files := tiny("One")
-		files["build.sh"] = "echo started; if mkdir ../first-try; then sleep 600; fi\n" + files["build.sh"]
+		files["build.sh"] = "if mkdir ../first-try; then echo started; sleep 600; fi\n" + files["build.sh"]
 		killedAt(t, files, func(d *dev, id int64) { d.running("course", id) })
 	})
 }

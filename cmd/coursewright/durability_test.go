@@ -175,7 +175,7 @@ func TestARestartEndsInterruptedBuilds(t *testing.T) {
 	server := temporaltest.StartIn(t, data)
 	repo := gitrepotest.New(t)
 	files := tiny("One")
-	files["build.sh"] = "echo started; if mkdir ../first-try; then sleep 600; fi\n" + files["build.sh"]
+	files["build.sh"] = "if mkdir ../first-try; then echo started; sleep 600; fi\n" + files["build.sh"]
 	repo.Commit(files, "slow once")
 	h := newHarness(t, harnessOptions{data: data, temporal: server})
 	h.addCourse("course", repo.URL(), nil)
