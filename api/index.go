@@ -3,6 +3,8 @@ package api
 import (
 	"encoding/json"
 	"net/http"
+	"slices"
+	"strings"
 
 	"github.com/gin-gonic/gin"
 
@@ -12,7 +14,7 @@ import (
 // isAjax says whether a script asks, by the convention of gitmanager's time.
 func isAjax(c *gin.Context) bool { return c.GetHeader("X-Requested-With") == "XMLHttpRequest" }
 
-// coursesIndex answers / for scripts: the courses, oldest first.
+// coursesIndex answers / for scripts: the published courses by key.
 func coursesIndex(g *gate, courses courseLister, compiled *compiledCourses) handler {
 	type item struct {
 		Key  string          `json:"key"`
@@ -43,6 +45,7 @@ func coursesIndex(g *gate, courses courseLister, compiled *compiledCourses) hand
 			}
 			page.Before = list[len(list)-1].ID
 		}
+		slices.SortFunc(items, func(a, b item) int { return strings.Compare(a.Key, b.Key) })
 		answer(c, http.StatusOK, gin.H{"ready": true, "courses": items})
 		return nil
 	}
