@@ -79,6 +79,19 @@ func TestAPushBecomesAPublishedCourse(t *testing.T) {
 	}
 }
 
+// The origin may also be on an ssh host, which lets the service's own key in.
+func TestAPushOverSSH(t *testing.T) {
+	t.Parallel()
+	repo := gitrepotest.New(t)
+	commit := repo.Commit(tiny("One"), "first")
+	h := newHarness(t, harnessOptions{})
+	h.addCourse("course", gitrepotest.ServeSSH(t, h.system.publicKey).URL(repo), nil)
+	b := h.succeed(h.push("course"))
+	if b.Commit != commit {
+		t.Errorf("commit is %s, want %s", b.Commit, commit)
+	}
+}
+
 func (h *harness) document(key string) map[string]any {
 	h.tb.Helper()
 	var out map[string]any
