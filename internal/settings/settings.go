@@ -41,6 +41,7 @@ type Settings struct {
 	BuildConcurrency   int            // builds at a time on one host
 	BuildTimeout       time.Duration  // 0: no limit
 	BuildRetryDelay    time.Duration
+	Containers         Containers
 	SSHKeyPath         string
 	HostKeyPolicy      string // KNOWN_HOSTS: accept-new, strict or off
 	KnownHostsPath     string

@@ -9,6 +9,7 @@ import (
 	"os"
 	"sync"
 
+	"github.com/docker/go-units"
 	"github.com/moby/moby/api/pkg/stdcopy"
 	"github.com/moby/moby/client"
 
@@ -185,13 +186,7 @@ func (s *stream) finish(ctx context.Context) error {
 
 // inWords shows a number of bytes, such as 2 GiB.
 func inWords(bytes int64) string {
-	units := []string{"bytes", "KiB", "MiB", "GiB", "TiB"}
-	value, unit := float64(bytes), 0
-	for value >= 1024 && unit < len(units)-1 {
-		value /= 1024
-		unit++
-	}
-	return fmt.Sprintf("%.4g %s", value, units[unit])
+	return units.CustomSize("%.4g %s", float64(bytes), 1024, []string{"bytes", "KiB", "MiB", "GiB", "TiB"})
 }
 
 // errGone tells that somebody else has removed the build's container.

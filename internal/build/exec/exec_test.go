@@ -55,11 +55,13 @@ func TestInput(t *testing.T) {
 			`{"version":1,"course_key":"k","build_id":7,"run_id":"run","image":"i:1","cmd":["make","a b"],"env":{"COURSE_KEY":"k"},"timeout":90,"settings":{"namespace":"builds","nodes":[1,2]}}`,
 		},
 		"bare": {
-			build.Request{CourseKey: "k", Image: "i"}, nil,
+			build.Request{CourseKey: "k", Image: "i"},
+			nil,
 			`{"version":1,"course_key":"k","build_id":0,"run_id":"","image":"i","cmd":[],"env":{},"timeout":0,"settings":{}}`,
 		},
 		"larger than a pipe": {
-			build.Request{CourseKey: "k", Image: "i"}, map[string]any{"text": strings.Repeat("x", 1<<18)},
+			build.Request{CourseKey: "k", Image: "i"},
+			map[string]any{"text": strings.Repeat("x", 1<<18)},
 			`{"version":1,"course_key":"k","build_id":0,"run_id":"","image":"i","cmd":[],"env":{},"timeout":0,"settings":{"text":"` + strings.Repeat("x", 1<<18) + `"}}`,
 		},
 	}
