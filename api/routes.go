@@ -71,7 +71,9 @@ func (s *server) gitmanager(r *gin.Engine) {
 // their answers to scripts.
 func (s *server) pages(r *gin.Engine) {
 	page := s.page
-	reads(r, "/", s.forScripts(coursesIndex(s.gate, s.Courses, s.compiled), page))
+	courses := s.forScripts(coursesIndex(s.gate, s.Courses, s.compiled), page)
+	reads(r, "/", courses)
+	r.POST("/", courses)
 	index := s.courseRoot()
 	reads(r, "/:key/", index)
 	r.POST("/:key/", index)

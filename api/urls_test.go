@@ -65,13 +65,16 @@ func knownToAPlus(t *testing.T) *fixture {
 
 // TestAddresses asks every address of gitmanager with every method and every
 // right. A string of statuses is for nobody known (refused: 401 or the way to
-// the login), a caller without rights, with Read, with Write, a forger.
+// the login), a caller without rights, with Read, with Write, a forger. A script
+// asks, so that the pages answer as well.
 func TestAddresses(t *testing.T) {
 	t.Parallel()
 	const refusal = "refused"
 	every := "GET HEAD POST PUT PATCH DELETE OPTIONS"
 	callers := []string{"", "nobody", "reader", "writer", "forger"}
 	tests := []struct{ target, methods, statuses, others string }{
+		{"/", "GET HEAD POST", "refused 200 200 200 401", "405"},
+		{"/intro/", "GET HEAD POST", "refused 403 200 403 401", "405"},
 		{"/intro/aplus-json", every, "refused 403 200 403 401", ""},
 		{"/intro/publish/STORE/" + version("s"), every, "refused 403 403 200 401", ""},
 		{"/intro/publish/PUBLISH", every, "refused 403 403 200 401", ""},
@@ -115,7 +118,7 @@ func TestAddresses(t *testing.T) {
 					if method == http.MethodOptions && strings.HasPrefix(tt.target, "/static/") {
 						continue // the preflight, which is another test's
 					}
-					w := f.send(t, method, tt.target, "", "X-Caller", caller)
+					w := f.send(t, method, tt.target, "", "X-Caller", caller, "X-Requested-With", "XMLHttpRequest")
 					got := strconv.Itoa(w.Code)
 					if want[i] == refusal && (w.Code == http.StatusUnauthorized || w.Code == http.StatusFound) {
 						got = refusal
@@ -154,6 +157,19 @@ func TestNoPathBreaksTheRouter(t *testing.T) {
 			}
 		}
 		prefixes = longer
+	}
+}
+
+func TestScriptsSeeTheirCourses(t *testing.T) {
+	t.Parallel()
+	f := knownToAPlus(t)
+	for caller, want := range map[string]string{
+		"nobody": `{"courses":[],"ready":true}`, "reader": `{"courses":[{"key":"intro","name":"Intro"}],"ready":true}`,
+	} {
+		got := f.send(t, "GET", "/", "", "X-Caller", caller, "X-Requested-With", "XMLHttpRequest").Body.String()
+		if strings.TrimSpace(got) != want {
+			t.Errorf("%s sees %s", caller, got)
+		}
 	}
 }
 
