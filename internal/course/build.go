@@ -29,6 +29,7 @@ const (
 	TriggerHook Trigger = "hook" // a git host's webhook, A+'s button or a script on the hook URL
 	TriggerAPI  Trigger = "api"  // the REST API or the command line
 	TriggerPage Trigger = "page" // the form on the course page
+	TriggerPoll Trigger = "poll" // the service itself found a commit whose hook was lost
 )
 
 // BuildOptions are what a caller may ask of one build.
@@ -46,6 +47,10 @@ type BuildRequest struct {
 	Options   BuildOptions
 	Trigger   Trigger
 	RequestIP string // cut to MaxRequestIPLength by the store
+
+	// Delivery is the git host's call that asks, nil when another asks. It is
+	// recorded together with the build.
+	Delivery *Delivery
 }
 
 // Build is one row of a course's build history.

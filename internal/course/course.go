@@ -15,6 +15,8 @@ type Course struct {
 	UpdateAutomatically bool
 	SkipBuildFailsafes  bool
 	WebhookSecret       string
+	OldSecret           string    // valid besides WebhookSecret until OldSecretUntil; empty: none
+	OldSecretUntil      time.Time // UTC; zero without OldSecret
 	CreatedAt           time.Time // UTC
 	BuildHost           string    // host that has the working copy; empty while none has
 }
@@ -22,6 +24,19 @@ type Course struct {
 // New returns a course with gitmanager's defaults and the given key.
 func New(key string) Course {
 	return Course{Key: key, EmailOnError: true, UpdateAutomatically: true}
+}
+
+// Secrets are the webhook secrets that are valid at a time. An empty one is
+// never among them.
+func (c Course) Secrets(now time.Time) []string {
+	var out []string
+	if c.WebhookSecret != "" {
+		out = append(out, c.WebhookSecret)
+	}
+	if c.OldSecret != "" && now.Before(c.OldSecretUntil) {
+		out = append(out, c.OldSecret)
+	}
+	return out
 }
 
 // Page asks for one page of a list that is ordered newest first.

@@ -19,6 +19,7 @@ type Store interface {
 	Courses
 	Builds
 	Logs
+	Deliveries
 	// Ping says whether the database answers.
 	Ping(ctx context.Context) error
 	// Close releases the connections.
@@ -51,8 +52,9 @@ type Courses interface {
 // Builds keeps the build rows. The rows are the queue: a signal to a workflow
 // only says that there may be something to claim.
 type Builds interface {
-	// RequestBuild records a PENDING build; it is durable when the call
-	// returns. ErrNotFound when the course does not exist.
+	// RequestBuild records a PENDING build, and the delivery that asks for it
+	// if there is one; they are durable when the call returns. ErrNotFound when
+	// the course does not exist.
 	RequestBuild(ctx context.Context, key string, r course.BuildRequest) (course.Build, error)
 	// ClaimBuild gives the workflow run with runID the next build of a course:
 	// the newest PENDING row becomes RUNNING, with the run's id and the start
@@ -99,6 +101,20 @@ type Builds interface {
 	// FinishStep ends the running step of that name; without one nothing
 	// happens.
 	FinishStep(ctx context.Context, buildID int64, name string, o course.Outcome, message string) error
+}
+
+// Deliveries keeps what git hosts sent to the hooks: the newest
+// course.KeptDeliveries of each course.
+type Deliveries interface {
+	// RecordDelivery keeps a delivery that made no build and returns it with its
+	// id and time. One that made a build is recorded by RequestBuild.
+	// ErrNotFound when the course does not exist.
+	RecordDelivery(ctx context.Context, key string, d course.Delivery) (course.Delivery, error)
+	// Delivery finds a delivery, ErrNotFound otherwise.
+	Delivery(ctx context.Context, id int64) (course.Delivery, error)
+	// ListDeliveries gives a page of a course's deliveries, newest first.
+	// ErrNotFound when the course does not exist.
+	ListDeliveries(ctx context.Context, key string, p course.Page) ([]course.Delivery, error)
 }
 
 // Logs keeps the builds' logs. A log is capped: head and tail are kept, and a

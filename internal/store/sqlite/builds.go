@@ -60,6 +60,11 @@ func (s *Store) RequestBuild(ctx context.Context, key string, r course.BuildRequ
 		if err != nil {
 			return err
 		}
+		if r.Delivery != nil {
+			if _, err := t.deliver(key, *r.Delivery, id, s.nowMicros()); err != nil {
+				return err
+			}
+		}
 		out, err = t.build(id)
 		return err
 	})

@@ -8,14 +8,16 @@ import (
 )
 
 const courseColumns = `id, key, remote_id, git_origin, git_branch, update_hook, email_on_error,
-	update_automatically, skip_build_failsafes, webhook_secret, created_at, build_host`
+	update_automatically, skip_build_failsafes, webhook_secret, created_at, build_host,
+	old_secret, old_secret_until`
 
 func scanCourse(row rowScanner) (course.Course, error) {
 	var c course.Course
-	var created int64
+	var created, until int64
 	err := row.Scan(&c.ID, &c.Key, &c.RemoteID, &c.GitOrigin, &c.GitBranch, &c.UpdateHook, &c.EmailOnError,
-		&c.UpdateAutomatically, &c.SkipBuildFailsafes, &c.WebhookSecret, &created, &c.BuildHost)
-	c.CreatedAt = fromMicros(created)
+		&c.UpdateAutomatically, &c.SkipBuildFailsafes, &c.WebhookSecret, &created, &c.BuildHost,
+		&c.OldSecret, &until)
+	c.CreatedAt, c.OldSecretUntil = fromMicros(created), fromMicros(until)
 	return c, err
 }
 
@@ -31,10 +33,12 @@ func (s *Store) CreateCourse(ctx context.Context, c course.Course) (course.Cours
 		}
 		var err error
 		out, err = scanCourse(t.row(`INSERT INTO courses (key, remote_id, git_origin, git_branch, update_hook,
-				email_on_error, update_automatically, skip_build_failsafes, webhook_secret, created_at, build_host)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING `+courseColumns,
+				email_on_error, update_automatically, skip_build_failsafes, webhook_secret, created_at, build_host,
+				old_secret, old_secret_until)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING `+courseColumns,
 			c.Key, c.RemoteID, c.GitOrigin, c.GitBranch, c.UpdateHook,
-			c.EmailOnError, c.UpdateAutomatically, c.SkipBuildFailsafes, c.WebhookSecret, s.nowMicros(), c.BuildHost))
+			c.EmailOnError, c.UpdateAutomatically, c.SkipBuildFailsafes, c.WebhookSecret, s.nowMicros(), c.BuildHost,
+			c.OldSecret, toMicros(c.OldSecretUntil)))
 		return err
 	})
 	if err != nil {
@@ -108,11 +112,11 @@ func (s *Store) UpdateCourse(ctx context.Context, c course.Course) (course.Cours
 		var err error
 		out, err = scanCourse(t.row(`UPDATE courses SET key = ?, remote_id = ?, git_origin = ?, git_branch = ?,
 				update_hook = ?, email_on_error = ?, update_automatically = ?, skip_build_failsafes = ?,
-				webhook_secret = ?
+				webhook_secret = ?, old_secret = ?, old_secret_until = ?
 			WHERE id = ? RETURNING `+courseColumns,
 			c.Key, c.RemoteID, c.GitOrigin, c.GitBranch,
 			c.UpdateHook, c.EmailOnError, c.UpdateAutomatically, c.SkipBuildFailsafes,
-			c.WebhookSecret, c.ID))
+			c.WebhookSecret, c.OldSecret, toMicros(c.OldSecretUntil), c.ID))
 		return err
 	})
 	if err != nil {

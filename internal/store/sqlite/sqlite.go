@@ -173,6 +173,14 @@ func fromMicros(us int64) time.Time {
 	return time.UnixMicro(us).UTC()
 }
 
+// toMicros is the opposite of fromMicros.
+func toMicros(at time.Time) int64 {
+	if at.IsZero() {
+		return 0
+	}
+	return at.UnixMicro()
+}
+
 // before is the id that a page's items are below.
 func before(p course.Page) int64 {
 	if p.Before <= 0 {

@@ -30,6 +30,7 @@ func fullCourse(key string, remote int64) course.Course {
 	return course.Course{
 		Key: key, RemoteID: &remote, GitOrigin: "git@git.example.org:a/b.git", GitBranch: "main",
 		UpdateHook: "https://hook.example.org/x?y=z", EmailOnError: true, SkipBuildFailsafes: true, WebhookSecret: "s3cret",
+		OldSecret: "0ld", OldSecretUntil: time.Date(2030, 1, 2, 3, 4, 5, 6000, time.UTC),
 	}
 }
 

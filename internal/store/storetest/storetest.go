@@ -32,6 +32,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		{"lists", listTests()},
 		{"steps", stepTests()},
 		{"logs", logTests()},
+		{"deliveries", deliveryTests()},
 		{"races", raceTests()},
 	}
 	for _, group := range groups {
