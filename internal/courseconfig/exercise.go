@@ -30,6 +30,7 @@ type loader struct {
 	*checker
 	settings  Settings
 	folder    *folder
+	reader    pyvalue.Reader
 	configDir string // folder of the index, relative to the course; "." for the course itself
 	language  string // default language
 	loaded    map[string]*exerciseConfig
@@ -74,7 +75,7 @@ func (l *loader) load(file, base string, from *pyvalue.Value, at *place) *exerci
 		l.failValue(from, at, err)
 		return nil
 	}
-	v, err := parse(file, data)
+	v, err := l.parse(file, data)
 	if err != nil {
 		l.failValue(from, at, err)
 		return nil
@@ -187,7 +188,7 @@ func (l *loader) includeItem(e *exerciseConfig, item *pyvalue.Value, at *place, 
 			return nil, false
 		}
 	}
-	v, err := parse(file, data)
+	v, err := l.parse(file, data)
 	if err != nil {
 		l.failValue(name, at.at("file"), ofTemplate(err, template))
 		return nil, false
@@ -229,30 +230,25 @@ func (l *loader) render(file string, data []byte, context *pyvalue.Value, at *pl
 // mergeInclude adds the keys of an included file. Without force a key that is
 // there already is a problem.
 func (l *loader) mergeInclude(v, included *pyvalue.Value, force bool) *pyvalue.Value {
-	places := make(map[string]int, len(v.Entries)+len(included.Entries))
-	out := *v
-	out.Entries = append(make([]pyvalue.Entry, 0, len(v.Entries)+len(included.Entries)), v.Entries...)
-	for i, e := range out.Entries {
-		places[keyID(e.Key)] = i
+	m := pyvalue.MapBuilder{Entries: make([]pyvalue.Entry, 0, len(v.Entries)+len(included.Entries))}
+	for _, e := range v.Entries {
+		m.Put(e.Key, e.Value)
 	}
 	ok := true
 	for _, e := range included.Entries {
-		i, there := places[keyID(e.Key)]
-		switch {
-		case there && !force:
-			before := out.Entries[i].Value
+		if i := m.Find(e.Key); i >= 0 && !force {
+			before := m.Entries[i].Value
 			l.fail(e.Key, (*place)(nil).at(pyvalue.PyStr(e.Key)), "the included file gives "+asShown(e.Key)+" ("+found(e.Value)+"), which "+quote(before.File)+" has already ("+found(before)+")", "remove one of them, or add force: true to the item of include")
 			ok = false
-		case there:
-			out.Entries[i].Value = e.Value
-		default:
-			places[keyID(e.Key)] = len(out.Entries)
-			out.Entries = append(out.Entries, e)
+			continue
 		}
+		m.Put(e.Key, e.Value)
 	}
 	if !ok {
 		return nil
 	}
+	out := *v
+	out.Entries = m.Entries
 	return &out
 }
 

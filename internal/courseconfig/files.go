@@ -135,9 +135,9 @@ func plainError(name string, err error) error {
 }
 
 // parse reads a configuration file by its extension.
-func parse(name string, data []byte) (*pyvalue.Value, error) {
+func (l *loader) parse(name string, data []byte) (*pyvalue.Value, error) {
 	if path.Ext(name) == ".json" {
 		return pyvalue.ReadJSON(name, data, pyvalue.Limits{})
 	}
-	return pyvalue.ReadYAML(name, data, pyvalue.Limits{})
+	return l.reader.ReadYAML(name, data, pyvalue.Limits{})
 }

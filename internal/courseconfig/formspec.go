@@ -172,8 +172,7 @@ func (f *form) add(values []*pyvalue.Value, keyed *pyvalue.Value, typ any, title
 
 // options adds the choices of a field.
 func (f *form) options(out *pairs, values []*pyvalue.Value, at *place) {
-	titles := pyvalue.NewMap()
-	places := map[string]int{}
+	var titles pyvalue.MapBuilder
 	enum := []any{}
 	f.each(values, "options", at, func(option []*pyvalue.Value, there *place) {
 		v, ok := option[0].Get("value")
@@ -182,19 +181,13 @@ func (f *form) options(out *pairs, values []*pyvalue.Value, at *place) {
 		}
 		title := pyvalue.NewString(f.translate(texts(option, "label")))
 		enum = append(enum, v)
-		if !hashable(v) {
+		if !pyvalue.Hashable(v) {
 			f.c.fail(v, there.at("value"), "found "+found(v)+"; allowed is a text or a number", "")
 			return
 		}
-		id := keyID(v)
-		if i, there := places[id]; there {
-			titles.Entries[i].Value = title
-		} else {
-			places[id] = len(titles.Entries)
-			titles.Entries = append(titles.Entries, pyvalue.Entry{Key: v, Value: title})
-		}
+		titles.Put(v, title)
 	})
-	out.set("titleMap", titles)
+	out.set("titleMap", &pyvalue.Value{Kind: pyvalue.Map, Entries: titles.Entries})
 	out.set("enum", enum)
 }
 
@@ -237,7 +230,7 @@ func (f *form) translate(values []*pyvalue.Value) string {
 	}
 	key := pyvalue.PyStr(values[0])
 	if slices.ContainsFunc(values[1:], func(v *pyvalue.Value) bool { return v.Kind == pyvalue.String && v.Str == key }) {
-		key = "i18n_" + strings.Join(strings.FieldsFunc(key, pySpace), "_")
+		key = "i18n_" + strings.Join(strings.FieldsFunc(key, pyvalue.IsSpace), "_")
 	}
 	for n := 0; f.keys[key]; n++ {
 		if n == maxDuplicates {

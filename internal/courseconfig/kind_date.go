@@ -152,7 +152,7 @@ func asMoment(v *pyvalue.Value) (moment, bool) {
 }
 
 func textMoment(s string) moment {
-	if f, ok := pyFloat(s); ok {
+	if f, ok := pyvalue.ParseFloat(s); ok {
 		if m, ok := unixMoment(f); ok {
 			return m
 		}
@@ -218,7 +218,7 @@ func parseTime(s string) (moment, bool) {
 		return moment{}, false
 	}
 	hour, minute, second := number(g[4]), number(g[5]), number(g[6])
-	micro := number((asciiDigits(g[7]) + "000000")[:6])
+	micro := number((pyvalue.ASCIIDigits(g[7]) + "000000")[:6])
 	zone, ok := parseZone(g[8])
 	if !ok || hour > 23 || minute > 59 || second > 59 {
 		return moment{}, false
@@ -233,7 +233,7 @@ func parseZone(s string) (*time.Location, bool) {
 	if s == "" || s == "Z" {
 		return time.UTC, true
 	}
-	digits := asciiDigits(strings.ReplaceAll(s[1:], ":", ""))
+	digits := pyvalue.ASCIIDigits(strings.ReplaceAll(s[1:], ":", ""))
 	minutes := number(digits[:2]) * 60
 	if len(digits) > 2 {
 		minutes += number(digits[2:])
@@ -246,7 +246,7 @@ func parseZone(s string) (*time.Location, bool) {
 
 // number reads a few digits that a pattern has let through; none are zero.
 func number(s string) int {
-	n, err := strconv.Atoi(asciiDigits(s))
+	n, err := strconv.Atoi(pyvalue.ASCIIDigits(s))
 	if err != nil {
 		return 0
 	}

@@ -44,7 +44,7 @@ func (k durationKind) coerce(c *checker, v *pyvalue.Value, at *place) (any, bool
 		}
 	}
 	if s, ok := asText(v); ok && s != "" && strings.Contains(simpleUnits, s[len(s)-1:]) {
-		if _, whole := pyInt(s[:len(s)-1]); whole {
+		if _, whole := pyvalue.ParseInt(s[:len(s)-1]); whole {
 			return s, true
 		}
 	}
@@ -103,7 +103,7 @@ func parseSpan(s string) (micro *big.Int, ok, tooLong bool) {
 		if text == "" {
 			return
 		}
-		f, ok := pyFloat(text)
+		f, ok := pyvalue.ParseFloat(text)
 		r := new(big.Rat)
 		if !ok || r.SetFloat64(f) == nil {
 			good = false
@@ -137,7 +137,7 @@ func clockMicros(seconds, fraction string) string {
 	if fraction == "" {
 		return ""
 	}
-	fraction = (asciiDigits(fraction) + "000000")[:6]
+	fraction = (pyvalue.ASCIIDigits(fraction) + "000000")[:6]
 	if strings.HasPrefix(seconds, "-") {
 		return "-" + fraction
 	}

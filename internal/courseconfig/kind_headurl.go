@@ -61,12 +61,12 @@ const maxAddress = 1 << 16
 // parseAddress reads an http(s) address. It is kept as written when its host is
 // an ordinary one; otherwise it is put together again with the host in ASCII.
 func parseAddress(s string) (address, bool) {
-	s = strings.TrimFunc(s, pySpace)
+	s = strings.TrimFunc(s, pyvalue.IsSpace)
 	g := addressPattern.FindStringSubmatch(s)
 	if g == nil || utf8.RuneCountInString(s) > maxAddress {
 		return "", false
 	}
-	host, port := g[4], asciiDigits(g[5])
+	host, port := g[4], pyvalue.ASCIIDigits(g[5])
 	if n, err := strconv.ParseInt(port, 10, 64); port != "" && (err != nil || n > 65535) {
 		return "", false
 	}

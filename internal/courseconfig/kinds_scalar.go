@@ -101,7 +101,7 @@ func asInt(v *pyvalue.Value) (*big.Int, bool) {
 		i, _ := big.NewFloat(v.Float).Int(nil)
 		return i, true
 	case pyvalue.String, pyvalue.Bytes:
-		return pyInt(v.Str)
+		return pyvalue.ParseInt(v.Str)
 	default:
 		return nil, false
 	}
@@ -176,7 +176,7 @@ func asFloat(v *pyvalue.Value) (float64, bool) {
 		f, _ := new(big.Float).SetInt(i).Float64()
 		return f, true
 	case pyvalue.String, pyvalue.Bytes:
-		return pyFloat(v.Str)
+		return pyvalue.ParseFloat(v.Str)
 	default:
 		return 0, false
 	}

@@ -94,7 +94,7 @@ func (l *loader) index(c *Course) *pyvalue.Value {
 		l.addError(course.Diagnostic{File: file, Message: err.Error()})
 		return nil
 	}
-	v, err := parse(file, data)
+	v, err := l.parse(file, data)
 	if err != nil {
 		l.failValue(nil, nil, err)
 		return nil

@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"coursewright/internal/course"
+	"coursewright/internal/courseconfig/pyvalue"
 )
 
 // metaFile is the file of build settings in the course folder.
@@ -71,8 +72,8 @@ func parseMeta(text string) Meta {
 			continue
 		}
 		m.Given = true
-		value = strings.TrimFunc(value, pySpace)
-		switch strings.TrimFunc(key, pySpace) {
+		value = strings.TrimFunc(value, pyvalue.IsSpace)
+		switch strings.TrimFunc(key, pyvalue.IsSpace) {
 		case "grader_config":
 			m.GraderConfig = &value
 		case "build_image":

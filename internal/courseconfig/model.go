@@ -282,22 +282,15 @@ func asMapping(v *pyvalue.Value) (*pyvalue.Value, bool) {
 	default:
 		return nil, false
 	}
-	out := &pyvalue.Value{Kind: pyvalue.Map, Pos: v.Pos, File: v.File}
-	places := map[string]int{}
+	var m pyvalue.MapBuilder
 	for _, item := range v.Items {
 		pair, ok := iterate(item)
-		if !ok || len(pair) != 2 || !hashable(pair[0]) {
+		if !ok || len(pair) != 2 || !pyvalue.Hashable(pair[0]) {
 			return nil, false
 		}
-		id := keyID(pair[0])
-		if i, there := places[id]; there {
-			out.Entries[i].Value = pair[1]
-			continue
-		}
-		places[id] = len(out.Entries)
-		out.Entries = append(out.Entries, pyvalue.Entry{Key: pair[0], Value: pair[1]})
+		m.Put(pair[0], pair[1])
 	}
-	return out, true
+	return &pyvalue.Value{Kind: pyvalue.Map, Entries: m.Entries, Pos: v.Pos, File: v.File}, true
 }
 
 // iterate lists what a Python loop over a value visits.
@@ -323,8 +316,4 @@ func iterate(v *pyvalue.Value) ([]*pyvalue.Value, bool) {
 	default:
 		return nil, false
 	}
-}
-
-func hashable(v *pyvalue.Value) bool {
-	return v.Kind != pyvalue.List && v.Kind != pyvalue.Map && v.Kind != pyvalue.Set
 }

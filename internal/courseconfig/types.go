@@ -1,7 +1,7 @@
 package courseconfig
 
 import (
-	"math/big"
+	"slices"
 
 	"coursewright/internal/courseconfig/pyvalue"
 )
@@ -35,7 +35,7 @@ type typeTables struct {
 	c                        *checker
 	modules, exercises       *pyvalue.Value
 	hasModules, hasExercises bool
-	bodies                   map[*pyvalue.Value]map[string]*pyvalue.Value // of each table, by keyID of the name
+	bodies                   map[*pyvalue.Value]map[string]*pyvalue.Value // of each table, by KeyID of the name
 }
 
 // children applies exercise types to the objects below v.
@@ -73,7 +73,7 @@ func (t *typeTables) apply(table string, types, v *pyvalue.Value, at *place) *py
 		t.c.fail(types, (*place)(nil).at(table), "found "+found(types)+"; "+table+" is a mapping from type names to their entries", "")
 		return v
 	}
-	if !hashable(name) {
+	if !pyvalue.Hashable(name) {
 		t.c.fail(name, at.at("type"), "found "+found(name)+"; a type is the name of an entry of "+table, "")
 		return v
 	}
@@ -97,34 +97,29 @@ func (t *typeTables) body(types, name *pyvalue.Value) (*pyvalue.Value, bool) {
 	if !ok {
 		bodies = make(map[string]*pyvalue.Value, len(types.Entries))
 		for _, e := range types.Entries {
-			bodies[keyID(e.Key)] = e.Value
+			bodies[pyvalue.KeyID(e.Key)] = e.Value
 		}
 		t.bodies[types] = bodies
 	}
-	body, ok := bodies[keyID(name)]
+	body, ok := bodies[pyvalue.KeyID(name)]
 	return body, ok
 }
 
 // merge gives the entries of a type, replaced and followed by the item's own;
 // the key type itself goes.
 func merge(body, own *pyvalue.Value) *pyvalue.Value {
-	out := &pyvalue.Value{Kind: pyvalue.Map, Pos: own.Pos, File: own.File}
-	out.Entries = make([]pyvalue.Entry, 0, len(body.Entries)+len(own.Entries))
-	places := make(map[string]int, cap(out.Entries))
+	m := pyvalue.MapBuilder{Entries: make([]pyvalue.Entry, 0, len(body.Entries)+len(own.Entries))}
 	for _, list := range [][]pyvalue.Entry{body.Entries, own.Entries} {
 		for _, e := range list {
-			id := keyID(e.Key)
-			if i, there := places[id]; there {
-				out.Entries[i] = e
-				continue
+			if i := m.Find(e.Key); i >= 0 {
+				m.Entries[i] = e
+			} else {
+				m.Put(e.Key, e.Value)
 			}
-			places[id] = len(out.Entries)
-			out.Entries = append(out.Entries, e)
 		}
 	}
-	i := places[keyID(textValue("type"))]
-	out.Entries = append(out.Entries[:i:i], out.Entries[i+1:]...)
-	return out
+	entries := slices.DeleteFunc(m.Entries, func(e pyvalue.Entry) bool { return e.Key.Kind == pyvalue.String && e.Key.Str == "type" })
+	return &pyvalue.Value{Kind: pyvalue.Map, Entries: entries, Pos: own.Pos, File: own.File}
 }
 
 func mapItems(list *pyvalue.Value, change func(i int, v *pyvalue.Value) *pyvalue.Value) *pyvalue.Value {
@@ -154,27 +149,3 @@ func with(m *pyvalue.Value, key string, value *pyvalue.Value) *pyvalue.Value {
 }
 
 func textValue(s string) *pyvalue.Value { return &pyvalue.Value{Kind: pyvalue.String, Str: s} }
-
-// keyID gives the same text for keys that are equal in Python, where 1, 1.0 and
-// true are.
-func keyID(v *pyvalue.Value) string {
-	switch v.Kind {
-	case pyvalue.String:
-		return "s" + v.Str
-	case pyvalue.Bytes:
-		return "b" + v.Str
-	case pyvalue.Int, pyvalue.Bool:
-		i, _ := asInt(v)
-		return "n" + i.String() + "/1"
-	case pyvalue.Float:
-		if r := new(big.Rat).SetFloat64(v.Float); r != nil {
-			return "n" + r.String()
-		}
-	case pyvalue.DateTime:
-		if !v.Naive {
-			return "z" + v.Time.UTC().String()
-		}
-	default:
-	}
-	return pythonType(v) + pyvalue.PyStr(v)
-}

@@ -98,3 +98,5 @@ func headURL(host, staticURL, key, file string) string {
 	}
 	return origin + base.Host + resolveDots(p) + rest
 }
+
+func isDigit(b byte) bool { return b >= '0' && b <= '9' }

@@ -18,6 +18,7 @@ func (p *parser) parseCollection(n *node, kind tokenKind) *SyntaxError {
 			return err
 		}
 	}
+	items, pairs := len(p.store.list), len(p.store.pairList)
 	var err *SyntaxError
 	switch kind {
 	case tokenBlockList:
@@ -31,18 +32,20 @@ func (p *parser) parseCollection(n *node, kind tokenKind) *SyntaxError {
 	}
 	p.depth--
 	n.open = false
+	n.items = p.store.items.keep(&p.store.list, items)
+	n.pairs = p.store.pairs.keep(&p.store.pairList, pairs)
 	return err
 }
 
-// add puts an item into a list.
-func (n *node) add(item *node) {
-	n.items = append(n.items, item)
+// add puts an item into the innermost open list, n.
+func (p *parser) add(n, item *node) {
+	p.store.list = append(p.store.list, item)
 	n.grow(item)
 }
 
-// addPair puts an entry into a mapping.
-func (n *node) addPair(key, value *node) {
-	n.pairs = append(n.pairs, pair{key, value})
+// addPair puts an entry into the innermost open mapping, n.
+func (p *parser) addPair(n, key, value *node) {
+	p.store.pairList = append(p.store.pairList, pair{key, value})
 	n.grow(key)
 	n.grow(value)
 }
@@ -66,7 +69,7 @@ func (p *parser) parseBlockList(n *node, start mark) *SyntaxError {
 		if err != nil {
 			return err
 		}
-		n.add(item)
+		p.add(n, item)
 	}
 }
 
@@ -81,7 +84,7 @@ func (p *parser) parseBareList(n *node) *SyntaxError {
 		if err != nil {
 			return err
 		}
-		n.add(item)
+		p.add(n, item)
 	}
 }
 
@@ -103,7 +106,7 @@ func (p *parser) parseBlockMap(n *node, start mark) *SyntaxError {
 		if err != nil {
 			return err
 		}
-		n.addPair(key, value)
+		p.addPair(n, key, value)
 	}
 }
 
@@ -153,7 +156,7 @@ func (p *parser) parseFlowList(n *node) *SyntaxError {
 		if err != nil {
 			return err
 		}
-		n.add(item)
+		p.add(n, item)
 	}
 }
 
@@ -184,7 +187,8 @@ func (p *parser) parseFlowListItem() (*node, *SyntaxError) {
 	if !isKey {
 		return p.parseNode(anywhere)
 	}
-	n := &node{kind: mapNode, tag: tagMap, pos: sign.start.pos(), size: 1, height: 1}
+	n := p.node(mapNode, tagMap, sign.start)
+	n.height = 1
 	if err := p.count(n); err != nil {
 		return nil, err
 	}
@@ -198,7 +202,10 @@ func (p *parser) parseFlowListItem() (*node, *SyntaxError) {
 		return nil, err
 	}
 	p.depth--
-	n.addPair(key, value)
+	n.pairs = p.store.pairs.take(1)
+	n.pairs[0] = pair{key, value}
+	n.grow(key)
+	n.grow(value)
 	return n, nil
 }
 
@@ -228,7 +235,7 @@ func (p *parser) parseFlowMap(n *node) *SyntaxError {
 		if err != nil {
 			return err
 		}
-		n.addPair(key, value)
+		p.addPair(n, key, value)
 	}
 }
 

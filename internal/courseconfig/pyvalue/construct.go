@@ -10,8 +10,16 @@ import (
 // outermost first: the order shows where a merge changes a mapping that an
 // alias shares.
 type constructor struct {
-	file  string
-	queue []*node // collections to be filled
+	file   string
+	values *values
+	queue  []*node // collections to be filled
+}
+
+// values is the memory of values and what they hold.
+type values struct {
+	values  slab[Value]
+	items   slab[*Value]
+	entries slab[Entry]
 }
 
 // construct makes the value of the outermost node and all below it.
@@ -20,10 +28,8 @@ func (c *constructor) construct(root *node) (*Value, *SyntaxError) {
 	if err != nil {
 		return nil, err
 	}
-	for len(c.queue) > 0 {
-		n := c.queue[0]
-		c.queue = c.queue[1:]
-		if err := c.fill(n); err != nil {
+	for next := 0; next < len(c.queue); next++ {
+		if err := c.fill(c.queue[next]); err != nil {
 			return nil, err
 		}
 	}
@@ -35,7 +41,8 @@ func (c *constructor) make(n *node) (*Value, *SyntaxError) {
 	if n.value != nil {
 		return n.value, nil
 	}
-	v := &Value{Pos: n.pos, File: c.file}
+	v := c.values.values.one()
+	v.Pos, v.File = n.pos, c.file
 	switch n.tag {
 	case tagMap:
 		v.Kind = Map
@@ -131,12 +138,16 @@ func (c *constructor) fill(n *node) *SyntaxError {
 		if n.kind != listNode {
 			return &SyntaxError{Pos: n.pos, Message: "a list is expected here, not " + n.name(), Hint: "Remove the tag (!) or correct the value."}
 		}
-		for _, item := range n.items {
+		if len(n.items) == 0 {
+			return nil
+		}
+		n.value.Items = c.values.items.take(len(n.items))
+		for i, item := range n.items {
 			v, err := c.make(item)
 			if err != nil {
 				return err
 			}
-			n.value.Items = append(n.value.Items, v)
+			n.value.Items[i] = v
 		}
 		return nil
 	default:
@@ -152,26 +163,26 @@ func (c *constructor) fillMap(n *node) *SyntaxError {
 	if err := flatten(n); err != nil {
 		return err
 	}
-	m := newMapBuilder(len(n.pairs))
+	m := MapBuilder{Entries: c.values.entries.take(len(n.pairs))[:0]}
 	for _, p := range n.pairs {
 		key, err := c.make(p.key)
 		if err != nil {
 			return err
 		}
-		if !hashable(key) {
+		if !Hashable(key) {
 			return badKey(p.key)
 		}
 		value, err := c.make(p.value)
 		if err != nil {
 			return err
 		}
-		m.put(key, value)
+		m.Put(key, value)
 	}
 	if n.tag == tagMap {
-		n.value.Entries = m.entries
+		n.value.Entries = m.Entries
 		return nil
 	}
-	for _, e := range m.entries {
+	for _, e := range m.Entries {
 		n.value.Items = append(n.value.Items, e.Key)
 	}
 	return nil
@@ -222,6 +233,9 @@ func flatten(n *node) *SyntaxError {
 		return nil
 	}
 	n.merged = true
+	if !slices.ContainsFunc(n.pairs, func(p pair) bool { return p.key.tag == tagMerge || p.key.tag == tagValue }) {
+		return nil
+	}
 	var brought []pair
 	own := make([]pair, 0, len(n.pairs))
 	for _, p := range n.pairs {

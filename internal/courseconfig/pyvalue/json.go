@@ -36,10 +36,9 @@ type jsonReader struct {
 	depth  int
 	nodes  int
 
-	line      int // line of lineStart, from 0
-	lineStart int // where the line of the last place asked for starts
-	column    int // characters from there to counted
-	counted   int
+	counted int // bytes that line and column tell the place of
+	line    int // from 0
+	column  int // characters before it in its line
 }
 
 func (r *jsonReader) readDocument() (*Value, *SyntaxError) {
@@ -222,7 +221,7 @@ func (r *jsonReader) readList(v *Value) *SyntaxError {
 	object := r.peek() == '{'
 	closing := byte(']')
 	v.Kind = List
-	m := newMapBuilder(0)
+	var m MapBuilder
 	if object {
 		closing, v.Kind = '}', Map
 	}
@@ -236,7 +235,7 @@ func (r *jsonReader) readList(v *Value) *SyntaxError {
 			r.at++
 			r.skipSpace()
 		}
-		if err := r.readItem(v, m); err != nil {
+		if err := r.readItem(v, &m); err != nil {
 			return err
 		}
 		r.skipSpace()
@@ -245,7 +244,7 @@ func (r *jsonReader) readList(v *Value) *SyntaxError {
 		}
 	}
 	r.at++
-	v.Entries = m.entries
+	v.Entries = m.Entries
 	return nil
 }
 
@@ -257,7 +256,7 @@ func (r *jsonReader) badList(start int, closing byte) *SyntaxError {
 }
 
 // readItem reads one item of an array, or one key and value of an object.
-func (r *jsonReader) readItem(v *Value, m *mapBuilder) *SyntaxError {
+func (r *jsonReader) readItem(v *Value, m *MapBuilder) *SyntaxError {
 	if v.Kind == List {
 		item, err := r.readValue()
 		v.Items = append(v.Items, item)
@@ -280,6 +279,6 @@ func (r *jsonReader) readItem(v *Value, m *mapBuilder) *SyntaxError {
 	if err != nil {
 		return err
 	}
-	m.put(key, value)
+	m.Put(key, value)
 	return nil
 }

@@ -6,14 +6,14 @@ import (
 	"strconv"
 )
 
-// hashable tells whether Python takes a value as key.
-func hashable(v *Value) bool {
+// Hashable tells whether Python takes a value as key of a mapping.
+func Hashable(v *Value) bool {
 	return v.Kind != List && v.Kind != Map && v.Kind != Set
 }
 
-// keyID gives a text that is equal for keys that Python holds equal, such as
+// KeyID gives a text that is equal for keys that Python holds equal, such as
 // 1, 1.0 and True.
-func keyID(v *Value) string {
+func KeyID(v *Value) string {
 	switch v.Kind {
 	case Bool:
 		if v.Bool {
@@ -41,7 +41,7 @@ func keyID(v *Value) string {
 	}
 }
 
-// floatID is keyID for floats. NaN equals nothing but the very same object;
+// floatID is KeyID for floats. NaN equals nothing but the very same object;
 // PyYAML gives one object for every .nan.
 func floatID(v *Value) string {
 	switch {
@@ -54,23 +54,55 @@ func floatID(v *Value) string {
 	return "n" + i.Text(16)
 }
 
-// mapBuilder collects entries as a Python dict does: a repeated key keeps its
-// place and its first form, and takes the last value.
-type mapBuilder struct {
-	entries []Entry
-	index   map[string]int
+// MapBuilder collects entries as a Python dict does. The zero value is ready.
+type MapBuilder struct {
+	Entries []Entry        // in order; to be read, and changed only in their values
+	index   map[string]int // by KeyID, as soon as there are many
 }
 
-func newMapBuilder(size int) *mapBuilder {
-	return &mapBuilder{entries: make([]Entry, 0, size), index: make(map[string]int, size)}
+// manyEntries is from how many entries on an index finds a key faster than a
+// look at each.
+const manyEntries = 8
+
+// Find gives the index of a key's entry, -1 when there is none.
+func (m *MapBuilder) Find(key *Value) int {
+	if m.index != nil {
+		if i, ok := m.index[KeyID(key)]; ok {
+			return i
+		}
+		return -1
+	}
+	for i := range m.Entries {
+		if sameKey(m.Entries[i].Key, key) {
+			return i
+		}
+	}
+	return -1
 }
 
-func (m *mapBuilder) put(key, value *Value) {
-	id := keyID(key)
-	if i, ok := m.index[id]; ok {
-		m.entries[i].Value = value
+// Put sets a key. A repeated one keeps its place and its first form, and takes
+// the last value.
+func (m *MapBuilder) Put(key, value *Value) {
+	if i := m.Find(key); i >= 0 {
+		m.Entries[i].Value = value
 		return
 	}
-	m.index[id] = len(m.entries)
-	m.entries = append(m.entries, Entry{Key: key, Value: value})
+	m.Entries = append(m.Entries, Entry{Key: key, Value: value})
+	switch n := len(m.Entries); {
+	case m.index != nil:
+		m.index[KeyID(key)] = n - 1
+	case n > manyEntries:
+		m.index = make(map[string]int, max(2*n, cap(m.Entries)))
+		for i, e := range m.Entries {
+			m.index[KeyID(e.Key)] = i
+		}
+	}
+}
+
+// sameKey tells whether Python holds two keys equal.
+func sameKey(a, b *Value) bool {
+	if a.Kind == String || b.Kind == String {
+		return a.Kind == b.Kind && a.Str == b.Str
+	}
+	return KeyID(a) == KeyID(b)
 }

@@ -50,12 +50,12 @@ func NewList(items ...*Value) *Value { return &Value{Kind: List, Items: items} }
 
 // NewSet makes a set of scalars, of which equal ones stay once.
 func NewSet(items ...*Value) *Value {
-	m := newMapBuilder(len(items))
+	var m MapBuilder
 	for _, item := range items {
-		m.put(item, nil)
+		m.Put(item, nil)
 	}
 	v := &Value{Kind: Set}
-	for _, e := range m.entries {
+	for _, e := range m.Entries {
 		v.Items = append(v.Items, e.Key)
 	}
 	return v
@@ -64,11 +64,11 @@ func NewSet(items ...*Value) *Value {
 // NewMap makes a mapping; of equal keys the last value stays, at the place of
 // the first.
 func NewMap(entries ...Entry) *Value {
-	m := newMapBuilder(len(entries))
+	m := MapBuilder{Entries: make([]Entry, 0, len(entries))}
 	for _, e := range entries {
-		m.put(e.Key, e.Value)
+		m.Put(e.Key, e.Value)
 	}
-	return &Value{Kind: Map, Entries: m.entries}
+	return &Value{Kind: Map, Entries: m.Entries}
 }
 
 // Field makes an entry with a text key, for NewMap.

@@ -6,6 +6,7 @@ import "fmt"
 type parser struct {
 	*scanner
 	limits   Limits
+	store    *nodeStore
 	brackets []mark            // open ones
 	handles  map[string]string // prefix of each tag handle
 	anchors  map[string]*node
@@ -140,9 +141,16 @@ func (p *parser) parseOptional(c context, where mark, stops ...tokenKind) (*node
 	return p.parseNode(c)
 }
 
+// node makes a node.
+func (p *parser) node(kind nodeKind, tag string, start mark) *node {
+	n := p.store.nodes.one()
+	n.kind, n.tag, n.pos, n.size = kind, tag, start.pos(), 1
+	return n
+}
+
 // emptyNode makes the null that stands for nothing.
 func (p *parser) emptyNode(where mark) (*node, *SyntaxError) {
-	n := &node{tag: tagNull, pos: where.pos(), size: 1}
+	n := p.node(scalarNode, tagNull, where)
 	return n, p.count(n)
 }
 
@@ -196,7 +204,7 @@ func (p *parser) parseNode(c context) (*node, *SyntaxError) {
 // newNode makes the node that token t starts. Scalars are complete then; of
 // collections the content is still to be read.
 func (p *parser) newNode(c context, t token, props properties) (*node, *SyntaxError) {
-	n := &node{tag: props.tag, pos: props.start.pos(), size: 1}
+	n := p.node(scalarNode, props.tag, props.start)
 	untagged := props.tag == "" || props.tag == "!"
 	switch t.kind {
 	case tokenScalar:

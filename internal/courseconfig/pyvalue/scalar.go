@@ -104,7 +104,7 @@ var (
 // underscores: white space around it, a sign, the prefix of the base and the
 // digits of any script are fine.
 func pyInt(text string, base int) (*big.Int, error) {
-	digits, negative := trimSign(asciiDigits(strings.TrimSpace(text)))
+	digits, negative := trimSign(ASCIIDigits(strings.TrimSpace(text)))
 	prefix := map[int]string{2: "0b", 8: "0o", 16: "0x"}[base]
 	if prefix != "" && len(digits) > 1 && lowerASCII(digits[:2]) == prefix {
 		digits = digits[2:]
@@ -146,8 +146,8 @@ func trimSign(s string) (rest string, negative bool) {
 	return s, false
 }
 
-// asciiDigits turns decimal digits of any script into those of ASCII.
-func asciiDigits(s string) string {
+// ASCIIDigits turns decimal digits of any script into those of ASCII.
+func ASCIIDigits(s string) string {
 	return strings.Map(func(r rune) rune {
 		if r < utf8.RuneSelf || !unicode.Is(unicode.Nd, r) {
 			return r
@@ -222,7 +222,7 @@ var pyFloatForm = regexp.MustCompile(`^[-+]?(?:[0-9]+\.?[0-9]*(?:e[-+]?[0-9]+)?|
 // pyFloat reads a float as Python's float(text) does, for lower-case text
 // without underscores.
 func pyFloat(text string) (float64, error) {
-	text = asciiDigits(strings.TrimSpace(text))
+	text = ASCIIDigits(strings.TrimSpace(text))
 	if !pyFloatForm.MatchString(text) {
 		return 0, errNotDigits
 	}

@@ -3,7 +3,7 @@ package pyvalue
 import "fmt"
 
 // tokenKind is what a token of the YAML text is.
-type tokenKind int
+type tokenKind uint8
 
 const (
 	tokenPending tokenKind = iota // may become a key later, see keyCandidate
@@ -32,11 +32,11 @@ const (
 // token is one token. What text and handle hold depends on the kind.
 type token struct {
 	kind   tokenKind
+	plain  bool // scalar without quotes and not a block text
 	start  mark
 	end    mark
 	text   string // name of an alias or anchor; suffix of a tag; text of a scalar; see scanDirective
 	handle string // handle of a tag, empty for verbatim ones; see scanDirective
-	plain  bool   // scalar without quotes and not a block text
 }
 
 // scanner turns text into tokens, on demand, with the rules of PyYAML where
@@ -55,8 +55,9 @@ type scanner struct {
 	opened     mark // where the present text in quotes started
 }
 
-func newScanner(src *source) *scanner {
-	return &scanner{source: src, indent: -1, keyAllowed: true}
+// newScanner uses queue as memory.
+func newScanner(src *source, queue []token) *scanner {
+	return &scanner{source: src, queue: queue[:0], indent: -1, keyAllowed: true}
 }
 
 // peekToken gives the next token without taking it. After the last one it
@@ -143,7 +144,7 @@ func (s *scanner) skipToToken() {
 		s.forward(1)
 	}
 	for {
-		s.skip(' ')
+		s.skipSpaces()
 		s.skipComment()
 		if s.lineBreak() == 0 {
 			return

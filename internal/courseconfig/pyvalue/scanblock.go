@@ -92,7 +92,7 @@ func (s *scanner) scanBlockHeader() (end chomping, step int, err *SyntaxError) {
 	if !isSpaceOrEnd(s.peek(0)) {
 		return clip, 0, s.badBlockHeader()
 	}
-	s.skip(' ')
+	s.skipSpaces()
 	s.skipComment()
 	if !isBreakOrEnd(s.peek(0)) {
 		return clip, 0, s.badBlockHeader()

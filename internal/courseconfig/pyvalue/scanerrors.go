@@ -90,7 +90,7 @@ func (s *scanner) gluedAbove(from int) (mark, bool) {
 	if at == 0 || strings.Contains(string(line), ": ") {
 		return mark{}, false
 	}
-	place := (&source{text: s.text})
+	place := &source{text: s.text}
 	place.forward(start + len(line) - len(trimmed) + at)
 	return place.mark, true
 }

@@ -26,7 +26,7 @@ func (s *scanner) takeWord() string {
 	for isWord(s.peek(n)) {
 		n++
 	}
-	return string(s.take(nil, n))
+	return s.cut(n)
 }
 
 // scanTag reads a tag: !<verbatim>, a lone !, !suffix or !handle!suffix.
@@ -96,7 +96,7 @@ func (s *scanner) scanFullHandle(start mark) (string, *SyntaxError) {
 		}
 		n++
 	}
-	return string(s.take(nil, n)), nil
+	return s.cut(n), nil
 }
 
 // scanURI reads the characters of a tag, with %-escapes decoded.
@@ -166,7 +166,7 @@ func (s *scanner) scanDirective() (token, *SyntaxError) {
 		return token{}, err
 	}
 	t.end = s.mark
-	s.skip(' ')
+	s.skipSpaces()
 	s.skipComment()
 	if !isBreakOrEnd(s.peek(0)) {
 		return token{}, s.badDirective(t.start)
@@ -183,7 +183,7 @@ func (s *scanner) badDirective(start mark) *SyntaxError {
 // scanVersion reads "major.minor" and gives the major part without leading
 // zeros.
 func (s *scanner) scanVersion(start mark) (string, *SyntaxError) {
-	s.skip(' ')
+	s.skipSpaces()
 	major := s.takeDigits()
 	if major == "" || s.peek(0) != '.' {
 		return "", s.badDirective(start)
@@ -203,18 +203,18 @@ func (s *scanner) takeDigits() string {
 	for r := s.peek(0); r >= '0' && r <= '9'; r = s.peek(n) {
 		n++
 	}
-	return string(s.take(nil, n))
+	return s.cut(n)
 }
 
 func (s *scanner) scanTagDirective(start mark) (handle, prefix string, err *SyntaxError) {
-	s.skip(' ')
+	s.skipSpaces()
 	if handle, err = s.scanFullHandle(start); err != nil {
 		return "", "", err
 	}
 	if s.peek(0) != ' ' {
 		return "", "", s.badDirective(start)
 	}
-	s.skip(' ')
+	s.skipSpaces()
 	if prefix, err = s.scanURI(start); err != nil {
 		return "", "", err
 	}

@@ -7,36 +7,48 @@ import (
 
 // scanPlain reads a text without quotes. It may go on over several lines.
 func (s *scanner) scanPlain() (token, *SyntaxError) {
-	var text []byte
-	var gap []byte // white space that counts only if more text follows
-	start, end := s.mark, s.mark
+	var text []byte // what line breaks were folded in; what follows starts at from
+	var gap plainGap
+	start, end, from := s.mark, s.mark, s.off
 	for s.peek(0) != '#' {
-		n := 0
-		for !s.endsPlain(n) {
-			n++
-		}
+		n := s.plainLength()
 		if n == 0 {
 			break
 		}
 		s.keyAllowed = false
-		text = append(text, gap...)
-		text = s.take(text, n)
+		if gap.kind == lineGap {
+			text = append(append(text, s.raw[from:end.off]...), gap.folded...)
+			from = s.off
+		}
+		s.forward(n)
 		end = s.mark
 		gap = s.scanPlainGap()
-		if len(gap) == 0 || s.level == 0 && s.col <= s.indent {
+		if gap.kind == noGap || s.level == 0 && s.col <= s.indent {
 			break
 		}
 	}
-	return token{kind: tokenScalar, start: start, end: end, text: string(text), plain: true}, nil
+	words := s.raw[from:end.off]
+	if text != nil {
+		words = string(append(text, words...))
+	}
+	return token{kind: tokenScalar, start: start, end: end, text: words, plain: true}, nil
 }
 
-// endsPlain tells whether the character n places ahead does not belong to a
-// plain text.
-func (s *scanner) endsPlain(n int) bool {
-	r := s.peek(n)
+// plainLength counts the characters ahead that belong to a plain text, up to
+// white space.
+func (s *scanner) plainLength() int {
+	n := 0
+	for rest := s.text[s.index:]; !s.endsPlain(rest[n], rest[n+1]); {
+		n++
+	}
+	return n
+}
+
+// endsPlain tells whether a character does not belong to a plain text, by the
+// next one.
+func (s *scanner) endsPlain(r, next rune) bool {
 	switch r {
 	case ':':
-		next := s.peek(n + 1)
 		return isBlankOrEnd(next) || s.level > 0 && isOneOf(next, ",[]{}")
 	case ',', '?', '[', ']', '{', '}':
 		return s.level > 0
@@ -45,32 +57,46 @@ func (s *scanner) endsPlain(n int) bool {
 	}
 }
 
-// scanPlainGap reads the white space inside or behind a plain text and gives
-// what it stands for; nothing when a document marker follows.
-func (s *scanner) scanPlainGap() []byte {
+// plainGap is white space inside or behind a plain text. It counts only if more
+// text follows.
+type plainGap struct {
+	kind   gapKind
+	folded []byte // what stands for the line breaks of a lineGap
+}
+
+type gapKind int
+
+const (
+	noGap    gapKind = iota // also where a document marker follows
+	spaceGap                // spaces, which stay as they are
+	lineGap
+)
+
+// scanPlainGap reads the white space inside or behind a plain text.
+func (s *scanner) scanPlainGap() plainGap {
 	from := s.index
-	s.skip(' ')
+	s.skipSpaces()
 	first := s.lineBreak()
-	if first == 0 {
-		return appendRunes(nil, s.text[from:s.index])
+	switch {
+	case first == 0 && s.index == from:
+		return plainGap{}
+	case first == 0:
+		return plainGap{kind: spaceGap}
 	}
 	s.keyAllowed = true
 	if s.atSeparator() {
-		return nil
+		return plainGap{}
 	}
 	var breaks []byte
 	for {
-		if s.peek(0) == ' ' {
-			s.forward(1)
-			continue
-		}
+		s.skipSpaces()
 		r := s.lineBreak()
 		if r == 0 {
-			return foldBreaks(first, breaks)
+			return plainGap{lineGap, foldBreaks(first, breaks)}
 		}
 		breaks = utf8.AppendRune(breaks, r)
 		if s.atSeparator() {
-			return nil
+			return plainGap{}
 		}
 	}
 }
@@ -89,9 +115,14 @@ func foldBreaks(first rune, others []byte) []byte {
 
 // take appends the next n characters to text and moves over them.
 func (s *scanner) take(text []byte, n int) []byte {
-	text = appendRunes(text, s.text[s.index:s.index+n])
+	return append(text, s.cut(n)...)
+}
+
+// cut moves over the next n characters and gives them.
+func (s *scanner) cut(n int) string {
+	from := s.off
 	s.forward(n)
-	return text
+	return s.raw[from:s.off]
 }
 
 // scanQuoted reads a text in single or double quotes.
@@ -99,6 +130,11 @@ func (s *scanner) scanQuoted() (token, *SyntaxError) {
 	start, quote := s.mark, s.peek(0)
 	s.opened = start
 	s.forward(1)
+	if n := s.simpleQuoted(quote); n >= 0 {
+		simple := s.cut(n)
+		s.forward(1)
+		return token{kind: tokenScalar, start: start, end: s.mark, text: simple}, nil
+	}
 	text, err := s.scanQuotedWords(nil, quote)
 	for err == nil && s.peek(0) != quote {
 		if text, err = s.scanQuotedGap(text, quote); err == nil {
@@ -110,6 +146,19 @@ func (s *scanner) scanQuoted() (token, *SyntaxError) {
 	}
 	s.forward(1)
 	return token{kind: tokenScalar, start: start, end: s.mark, text: string(text)}, nil
+}
+
+// simpleQuoted counts the characters up to the closing quote, if the text stands
+// as it is, on one line and without backslashes; otherwise it is negative.
+func (s *scanner) simpleQuoted(quote rune) int {
+	rest, n := s.text[s.index:], 0
+	for rest[n] != quote && rest[n] != '\\' && !isBreakOrEnd(rest[n]) {
+		n++
+	}
+	if rest[n] != quote || quote == '\'' && rest[n+1] == quote {
+		return -1
+	}
+	return n
 }
 
 // scanQuotedWords reads up to white space or the closing quote.
@@ -220,18 +269,18 @@ func (s *scanner) scanHex(text []byte, start mark, digits int) ([]byte, *SyntaxE
 
 // scanQuotedGap reads white space inside quotes.
 func (s *scanner) scanQuotedGap(text []byte, quote rune) ([]byte, *SyntaxError) {
-	from := s.index
+	from := s.off
 	for s.peek(0) == ' ' || s.peek(0) == '\t' {
 		s.forward(1)
 	}
-	to := s.index
+	to := s.off
 	if s.peek(0) == endOfText {
 		return nil, s.fail(s.opened, fmt.Sprintf("the quote %c that opens here is never closed", quote),
 			"Add the closing quote; inside single quotes an apostrophe is written twice.")
 	}
 	first := s.lineBreak()
 	if first == 0 {
-		return appendRunes(text, s.text[from:to]), nil
+		return append(text, s.raw[from:to]...), nil
 	}
 	breaks, err := s.scanQuotedBreaks(nil)
 	return append(text, foldBreaks(first, breaks)...), err
@@ -262,13 +311,6 @@ func appendRune(b []byte, r rune) []byte {
 		return append(b, 0xE0|byte(r>>12), 0x80|byte(r>>6)&0x3F, 0x80|byte(r)&0x3F)
 	}
 	return utf8.AppendRune(b, r)
-}
-
-func appendRunes(b []byte, runes []rune) []byte {
-	for _, r := range runes {
-		b = utf8.AppendRune(b, r)
-	}
-	return b
 }
 
 func isOneOf(r rune, set string) bool {

@@ -17,7 +17,8 @@ const padding = 4
 
 // mark is a place in the text; all fields count from 0.
 type mark struct {
-	index int
+	index int // in characters
+	off   int // in bytes of source.raw
 	line  int
 	col   int // a byte order mark has no column
 }
@@ -27,21 +28,28 @@ func (m mark) pos() Pos { return Pos{Line: m.line + 1, Column: m.col + 1} }
 // source is the text of a YAML file with a place to read from.
 type source struct {
 	text []rune // ends with padding
+	raw  string // the same as UTF-8, without padding: most values are pieces of it
 	mark
 }
 
 // newSource decodes a file as PyYAML decodes bytes: UTF-16 with a byte order
-// mark, else UTF-8; control characters are refused.
-func newSource(data []byte) (*source, *SyntaxError) {
-	var text []rune
+// mark, else UTF-8; control characters are refused. buffer is used for the
+// characters if it is large enough.
+func newSource(data []byte, buffer []rune) (*source, *SyntaxError) {
+	if size := len(data) + padding; cap(buffer) < size {
+		const step = 2048 // so that the next file, perhaps a little larger, fits
+		buffer = make([]rune, 0, (size+step-1)/step*step)
+	}
+	text, isUTF16 := buffer[:0], true
 	var err *SyntaxError
 	switch {
 	case bytes.HasPrefix(data, []byte{0xFF, 0xFE}):
-		text, err = decodeUTF16(data, binary.LittleEndian)
+		text, err = decodeUTF16(text, data, binary.LittleEndian)
 	case bytes.HasPrefix(data, []byte{0xFE, 0xFF}):
-		text, err = decodeUTF16(data, binary.BigEndian)
+		text, err = decodeUTF16(text, data, binary.BigEndian)
 	default:
-		text, err = decodeUTF8(data)
+		isUTF16 = false
+		text, err = decodeUTF8(text, data)
 	}
 	if err != nil {
 		return nil, err
@@ -50,12 +58,22 @@ func newSource(data []byte) (*source, *SyntaxError) {
 	if err := s.checkPrintable(); err != nil {
 		return nil, err
 	}
+	if isUTF16 {
+		s.raw = string(text)
+	} else {
+		s.raw = string(data)
+	}
 	return s, nil
 }
 
-func decodeUTF8(data []byte) ([]rune, *SyntaxError) {
-	text := make([]rune, 0, len(data)+padding)
+// decodeUTF8 appends the characters of data to text.
+func decodeUTF8(text []rune, data []byte) ([]rune, *SyntaxError) {
 	for rest := data; len(rest) > 0; {
+		if rest[0] < utf8.RuneSelf {
+			text = append(text, rune(rest[0]))
+			rest = rest[1:]
+			continue
+		}
 		r, n := utf8.DecodeRune(rest)
 		if r == utf8.RuneError && n <= 1 {
 			return nil, &SyntaxError{
@@ -70,8 +88,8 @@ func decodeUTF8(data []byte) ([]rune, *SyntaxError) {
 	return text, nil
 }
 
-func decodeUTF16(data []byte, order binary.ByteOrder) ([]rune, *SyntaxError) {
-	text := make([]rune, 0, len(data)/2+padding)
+// decodeUTF16 appends the characters of data to text.
+func decodeUTF16(text []rune, data []byte, order binary.ByteOrder) ([]rune, *SyntaxError) {
 	broken := func() ([]rune, *SyntaxError) {
 		return nil, &SyntaxError{
 			Pos:     endOf(text),
@@ -132,6 +150,14 @@ func (s *source) forward(n int) {
 	for ; n > 0; n-- {
 		r := s.text[s.index]
 		s.index++
+		s.off++
+		if r >= ' ' && r <= '~' {
+			s.col++
+			continue
+		}
+		if r >= utf8.RuneSelf {
+			s.off += utf8.RuneLen(r) - 1
+		}
 		switch {
 		case r == '\r' && s.text[s.index] == '\n':
 			s.col++
@@ -144,10 +170,12 @@ func (s *source) forward(n int) {
 	}
 }
 
-// skip moves over all characters r.
-func (s *source) skip(r rune) {
-	for s.peek(0) == r {
-		s.forward(1)
+// skipSpaces moves over spaces. Tabs are none.
+func (s *source) skipSpaces() {
+	for s.text[s.index] == ' ' {
+		s.index++
+		s.off++
+		s.col++
 	}
 }
 

@@ -10,7 +10,7 @@ import (
 )
 
 // Kind is the Python type a value would have.
-type Kind int
+type Kind uint8
 
 // The kinds of value.
 const (
@@ -43,15 +43,15 @@ type Pos struct {
 // them, so utf8.ValidString tells such texts.
 type Value struct {
 	Kind    Kind
-	Pos     Pos
 	Bool    bool
+	Naive   bool // Kind DateTime without zone; Time is then in UTC
+	Tuple   bool // Kind List that Python holds as a tuple: the pairs of !!omap and !!pairs
+	Pos     Pos
 	Int     *big.Int // Kind Int
 	Float   float64  // Kind Float; NaN and infinities are possible
 	Str     string   // Kind String, see above; Kind Bytes holds the raw bytes
 	Time    time.Time
-	Naive   bool     // Kind DateTime without zone; Time is then in UTC
 	Items   []*Value // Kind List, and Kind Set in order of appearance
-	Tuple   bool     // Kind List that Python holds as a tuple: the pairs of !!omap and !!pairs
 	Entries []Entry  // Kind Map, in order of first appearance of the key; keys are unique, the last value wins
 	File    string   // file the value was read from, as given to the reader; relative to the course
 }
