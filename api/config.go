@@ -29,6 +29,12 @@ type BuildRows interface {
 	LatestBuilds(ctx context.Context, courseIDs []int64) (map[int64]course.Build, error)
 }
 
+// Rows is all that the API reads and writes besides courses and logs.
+type Rows interface {
+	BuildRows
+	Deliveries
+}
+
 // Logs reads the logs of builds.
 type Logs interface {
 	ReadLog(ctx context.Context, buildID, offset int64) (chunks []course.LogChunk, next int64, err error)
@@ -74,7 +80,7 @@ type Releases interface {
 type Config struct {
 	Log      *slog.Logger
 	Courses  Courses
-	Rows     BuildRows
+	Rows     Rows
 	Logs     Logs
 	Builds   Builds
 	Releases Releases

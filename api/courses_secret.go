@@ -2,19 +2,32 @@ package api
 
 import (
 	"net/http"
+	"time"
 
 	"github.com/gin-gonic/gin"
 
 	"coursewright/internal/course"
 )
 
+// maxKeepOld bounds how long an old secret stays valid, in hours.
+const maxKeepOld = 30 * 24
+
 // renewSecret answers POST /api/v1/courses/KEY/webhook-secret: the course gets
-// a new secret, and deliveries signed with the old one are refused from now on.
+// a new secret. Deliveries signed with the old one are refused from now on, or
+// after keep_old_hours, which gives time to change it at the git host.
 func renewSecret(g *gate, courses courseUpdater, view courseView) handler {
 	return func(c *gin.Context) error {
 		found, err := g.course(c, Write, false)
 		if err != nil {
 			return err
+		}
+		keep, err := readKeepOld(c)
+		if err != nil {
+			return err
+		}
+		found.OldSecret, found.OldSecretUntil = "", time.Time{}
+		if keep > 0 {
+			found.OldSecret, found.OldSecretUntil = found.WebhookSecret, time.Now().Add(keep)
 		}
 		found.WebhookSecret = course.NewSecret()
 		saved, err := courses.UpdateCourse(c.Request.Context(), found)
@@ -29,4 +42,19 @@ func renewSecret(g *gate, courses courseUpdater, view courseView) handler {
 		answer(c, http.StatusOK, shown)
 		return nil
 	}
+}
+
+func readKeepOld(c *gin.Context) (time.Duration, error) {
+	body, err := readObject(c, true)
+	if err != nil {
+		return 0, err
+	}
+	hours := 0
+	const allowed = "Give a number of hours from 0 to 720."
+	take(body, "keep_old_hours", allowed, &hours)
+	var outside error
+	if hours < 0 || hours > maxKeepOld {
+		outside = &course.FieldErrors{Fields: []course.FieldError{{Field: "keep_old_hours", Message: allowed}}}
+	}
+	return time.Duration(hours) * time.Hour, body.finish(outside)
 }

@@ -2,8 +2,10 @@ package api
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
+	"time"
 
 	"github.com/gin-gonic/gin"
 
@@ -25,11 +27,17 @@ type hookPolicy struct {
 	unsigned  bool // believe deliveries for courses without a secret
 }
 
+// hookStore is what the hook writes.
+type hookStore interface {
+	buildRequester
+	RecordDelivery(ctx context.Context, key string, d course.Delivery) (course.Delivery, error)
+}
+
 // hook answers POST /gitmanager/KEY/hook. It is open to callers with Write
 // access (A+'s button, scripts) and to git hosts that know the course's
 // secret. Every authentic request is answered with success, also one that
 // needs no build: git hosts show others as failed deliveries.
-func hook(g *gate, rows buildRequester, builds hookBuilds, policy hookPolicy) handler {
+func hook(g *gate, rows hookStore, builds hookBuilds, policy hookPolicy) handler {
 	return func(c *gin.Context) error {
 		found, err := g.find(c)
 		if err != nil {
@@ -39,24 +47,25 @@ func hook(g *gate, rows buildRequester, builds hookBuilds, policy hookPolicy) ha
 		if err != nil {
 			return err
 		}
-		trusted, ignored, err := policy.admit(g, c, found, body)
-		if err != nil {
-			return err
+		ip := g.addresses.ClientIP(c.Request)
+		a, err := policy.admit(g, c, found, body)
+		a.delivery.RequestIP = ip
+		if err != nil || a.ignored != "" {
+			return a.turnAway(g, c, rows, err)
 		}
-		if ignored != "" {
-			g.audit(c, "IGNORE-DELIVERY", found.Key, "reason", ignored)
-			writeText(c, http.StatusOK, ignored)
-			return nil
+		request := course.BuildRequest{
+			Options: formOptions(c.Request, body, a.trusted), Trigger: course.TriggerHook, RequestIP: ip,
 		}
-		b, err := rows.RequestBuild(c.Request.Context(), found.Key, course.BuildRequest{
-			Options: formOptions(c.Request, body, trusted), Trigger: course.TriggerHook, RequestIP: g.addresses.ClientIP(c.Request),
-		})
+		if !a.trusted {
+			a.delivery.Verdict, a.delivery.Options = course.DeliveryAccepted, request.Options
+			request.Delivery = &a.delivery
+		}
+		b, err := rows.RequestBuild(c.Request.Context(), found.Key, request)
 		if err != nil {
 			return err
 		}
 		builds.Wake(found.Key)
-		service, _ := webhook.Detect(c.Request.Header) // empty for other callers
-		g.audit(c, "INITIATE-BUILD", found.Key, "build", b.ID, "service", service)
+		g.audit(c, "INITIATE-BUILD", found.Key, "build", b.ID, "service", a.delivery.Service)
 		if policy.immediate {
 			if _, err := builds.Await(c.Request.Context(), b.ID); err != nil {
 				return fmt.Errorf("await build %d: %w", b.ID, err)
@@ -71,13 +80,43 @@ func hook(g *gate, rows buildRequester, builds hookBuilds, policy hookPolicy) ha
 	}
 }
 
-// admit decides whether the request may start a build. trusted callers may
-// choose the image and the command as well; ignored is the answer to an
-// authentic delivery that needs no build.
-func (p hookPolicy) admit(g *gate, c *gin.Context, found course.Course, body []byte) (trusted bool, ignored string, err error) {
+// admission is what was found out about a request.
+type admission struct {
+	trusted  bool // the caller may choose the image and the command as well
+	signed   bool // it says that it comes from a git host
+	ignored  string
+	delivery course.Delivery
+	key      string
+}
+
+// turnAway keeps a delivery that makes no build and answers it.
+func (a admission) turnAway(g *gate, c *gin.Context, rows hookStore, refusal error) error {
+	var why *webhook.Refusal
+	switch {
+	case a.ignored != "":
+		a.delivery.Verdict, a.delivery.Reason = course.DeliveryIgnored, a.ignored
+	case a.signed && errors.As(refusal, &why):
+		a.delivery.Verdict, a.delivery.Reason = course.DeliveryRefused, why.Text
+	default:
+		return refusal
+	}
+	if _, err := rows.RecordDelivery(c.Request.Context(), a.key, a.delivery); err != nil {
+		return errors.Join(err, refusal)
+	}
+	if refusal != nil {
+		return refusal
+	}
+	g.audit(c, "IGNORE-DELIVERY", a.key, "reason", a.ignored)
+	writeText(c, http.StatusOK, a.ignored)
+	return nil
+}
+
+// admit decides whether the request may start a build.
+func (p hookPolicy) admit(g *gate, c *gin.Context, found course.Course, body []byte) (admission, error) {
+	out := admission{key: found.Key}
 	caller, err := g.auth.Caller(c.Request)
 	if err != nil {
-		return false, "", err
+		return out, err
 	}
 	service, signed := webhook.Detect(c.Request.Header)
 	switch {
@@ -85,21 +124,39 @@ func (p hookPolicy) admit(g *gate, c *gin.Context, found course.Course, body []b
 		// Open access checks signatures as well, so that teachers can try
 		// their hooks.
 	case caller.may(Write, found, false):
-		return true, "", nil
+		out.trusted = true
+		return out, nil
 	default:
-		return false, "", noAccess(found.Key)
+		return out, noAccess(found.Key)
 	}
 	if !signed {
-		return false, "", &requestError{status: http.StatusBadRequest, detail: "Unknown git service"}
+		return out, &requestError{status: http.StatusBadRequest, detail: "Unknown git service"}
 	}
 	d := webhook.Delivery{Header: c.Request.Header, Body: body}
-	if p.unsigned && found.WebhookSecret == "" {
+	event := webhook.ParseEvent(service, d)
+	out.signed = true
+	out.delivery = course.Delivery{Service: string(service), Event: event.Name, Headers: webhook.KeptHeaders(c.Request.Header)}
+	if err := p.verify(g, c, found, service, d); err != nil {
+		return out, err
+	}
+	if build, why := event.Decide(found.GitBranch); !build {
+		out.ignored = why
+	}
+	return out, nil
+}
+
+// verify checks the sender against every secret that is valid now.
+func (p hookPolicy) verify(g *gate, c *gin.Context, found course.Course, service webhook.Service, d webhook.Delivery) error {
+	secrets := found.Secrets(time.Now())
+	if len(secrets) == 0 && p.unsigned {
 		g.log.WarnContext(c.Request.Context(), "a delivery is believed without a secret", "course", found.Key)
-	} else if err := webhook.Verify(service, d, found.WebhookSecret); err != nil {
-		return false, "", err
+		return nil
 	}
-	if build, why := webhook.ParseEvent(service, d).Decide(found.GitBranch); !build {
-		return false, why, nil
+	err := webhook.Verify(service, d, "")
+	for _, secret := range secrets {
+		if err = webhook.Verify(service, d, secret); err == nil {
+			return nil
+		}
 	}
-	return false, "", nil
+	return err
 }

@@ -4,6 +4,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"strings"
@@ -89,6 +90,88 @@ func TestImmediateHook(t *testing.T) {
 	must(t, err)
 	if b.Status != course.StatusSuccess {
 		t.Errorf("the hook answered while the build was %s", b.Status)
+	}
+}
+
+// Every delivery of a git host is kept with what became of it, and one that
+// made a build can be repeated.
+func TestDeliveriesAreKept(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, nil)
+	f.addCourse(t, "intro")
+	send := func(body, secret string) {
+		t.Helper()
+		f.send(t, "POST", "/gitmanager/intro/hook?rebuild_all=on", body,
+			"X-GitHub-Event", "push", "X-GitHub-Delivery", "1-2", "X-Hub-Signature-256", signature(secret, body))
+	}
+	send(`{"ref":"refs/heads/main"}`, "s3cret-for-tests-intro")
+	send(`{"ref":"refs/heads/other"}`, "s3cret-for-tests-intro")
+	send(`{"ref":"refs/heads/main"}`, "wrong")
+	f.send(t, "POST", "/gitmanager/intro/hook", "") // a script is no delivery
+
+	w := f.send(t, "GET", "/api/v1/courses/intro/deliveries", "")
+	var list struct {
+		Items []struct {
+			ID             int64
+			Verdict, Event string
+			Reason         string
+			Build          *int64
+		}
+	}
+	must(t, json.Unmarshal(w.Body.Bytes(), &list))
+	var got []string
+	for _, d := range list.Items {
+		got = append(got, d.Event+" "+d.Verdict)
+	}
+	if diff := cmp.Diff([]string{"push refused", "push ignored", "push accepted"}, got); diff != "" {
+		t.Fatalf("deliveries (-want +got):\n%s", diff)
+	}
+	if strings.Contains(w.Body.String(), "s3cret") || strings.Contains(w.Body.String(), "sha256=") {
+		t.Errorf("a secret shows: %s", w.Body)
+	}
+	for i, want := range []int{http.StatusConflict, http.StatusConflict, http.StatusAccepted} {
+		at := fmt.Sprintf("/api/v1/courses/intro/deliveries/%d/redeliver", list.Items[i].ID)
+		if w := f.send(t, "POST", at, ""); w.Code != want {
+			t.Errorf("%s: status %d, want %d: %s", at, w.Code, want, w.Body)
+		}
+	}
+	builds, err := f.store.ListBuilds(t.Context(), "intro", course.Page{Limit: 9})
+	must(t, err)
+	if len(builds) != 3 || !builds[0].Options.RebuildAll {
+		t.Errorf("builds are %+v, want the accepted one, the script's and the repeated one", builds)
+	}
+	if w := f.send(t, "POST", "/api/v1/courses/intro/deliveries/999/redeliver", ""); w.Code != http.StatusNotFound {
+		t.Errorf("an unknown delivery: status %d", w.Code)
+	}
+}
+
+// A renewed secret may leave the old one valid for a while.
+func TestSecretRotation(t *testing.T) {
+	t.Parallel()
+	const push = `{"ref":"refs/heads/main"}`
+	for _, c := range []struct {
+		body       string
+		renew, old int
+	}{
+		{"", http.StatusOK, http.StatusForbidden},
+		{`{"keep_old_hours": 24}`, http.StatusOK, http.StatusOK},
+		{`{"keep_old_hours": 0}`, http.StatusOK, http.StatusForbidden},
+		{`{"keep_old_hours": 100000}`, http.StatusBadRequest, http.StatusOK},
+		{`{"keep_old_days": 1}`, http.StatusBadRequest, http.StatusOK},
+	} {
+		f := newFixture(t, nil)
+		f.addCourse(t, "intro")
+		w := f.send(t, "POST", "/api/v1/courses/intro/webhook-secret", c.body)
+		if w.Code != c.renew {
+			t.Errorf("%s: status %d, want %d: %s", c.body, w.Code, c.renew, w.Body)
+		}
+		found, err := f.store.Course(t.Context(), "intro")
+		must(t, err)
+		for secret, want := range map[string]int{"s3cret-for-tests-intro": c.old, found.WebhookSecret: http.StatusOK} {
+			if w := f.send(t, "POST", "/gitmanager/intro/hook", push, "X-GitHub-Event", "push", "X-Hub-Signature-256", signature(secret, push)); w.Code != want {
+				t.Errorf("%s: a delivery: status %d, want %d", c.body, w.Code, want)
+			}
+		}
 	}
 }
 

@@ -44,6 +44,9 @@ func (s *server) rest(r *gin.RouterGroup) {
 	r.GET("/:key/builds/:id/events", s.problems(buildEvents(s.gate, s.Rows, s.Logs, s.Closing)))
 	r.POST("/:key/builds/:id/cancel", s.problems(cancelBuild(s.gate, s.Rows, s.Builds)))
 
+	reads(r, "/:key/deliveries", s.problems(listDeliveries(s.gate, s.Rows)))
+	r.POST("/:key/deliveries/:id/redeliver", s.problems(redeliver(s.gate, s.Rows, s.Rows, s.Builds)))
+
 	reads(r, "/:key/releases", s.problems(listReleases(s.gate, s.Releases)))
 	r.POST("/:key/releases/:version/publish", s.problems(publishRelease(s.gate, s.Builds)))
 }

@@ -48,7 +48,7 @@ func (t *tx) build(id int64) (course.Build, error) {
 // RequestBuild records a PENDING build; see store.Builds.
 func (s *Store) RequestBuild(ctx context.Context, key string, r course.BuildRequest) (course.Build, error) {
 	var out course.Build
-	o := r.Options
+	o, now := r.Options, s.nowMicros()
 	err := s.durable.tx(ctx, func(t *tx) error {
 		var id int64
 		err := t.row(`INSERT INTO builds (course_id, status, skip_git, skip_build, skip_notify, rebuild_all,
@@ -56,12 +56,12 @@ func (s *Store) RequestBuild(ctx context.Context, key string, r course.BuildRequ
 			SELECT id, 'PENDING', ?, ?, ?, ?, ?, ?, ?, ?, ? FROM courses WHERE key = ? RETURNING id`,
 			o.SkipGit, o.SkipBuild, o.SkipNotify, o.RebuildAll,
 			store.CleanText(o.BuildImage), store.CleanText(o.BuildCommand), r.Trigger,
-			store.CutRequestIP(r.RequestIP), s.nowMicros(), key).Scan(&id)
+			store.CutRequestIP(r.RequestIP), now, key).Scan(&id)
 		if err != nil {
 			return err
 		}
 		if r.Delivery != nil {
-			if _, err := t.deliver(key, *r.Delivery, id, s.nowMicros()); err != nil {
+			if _, err := t.deliver(key, *r.Delivery, id, now); err != nil {
 				return err
 			}
 		}
