@@ -23,8 +23,10 @@ import (
 // Variables that make the test binary play a service that is killed while it
 // builds the course in the folder.
 const (
-	serviceDir  = "COURSEWRIGHT_TEST_SERVICE_DIR"
-	serviceDisk = "COURSEWRIGHT_TEST_SERVICE_DISK"
+	serviceDir    = "COURSEWRIGHT_TEST_SERVICE_DIR"
+	serviceDisk   = "COURSEWRIGHT_TEST_SERVICE_DISK"
+	serviceImage  = "COURSEWRIGHT_TEST_SERVICE_IMAGE"
+	serviceLogins = "COURSEWRIGHT_TEST_SERVICE_LOGINS"
 )
 
 func TestMain(m *testing.M) {
@@ -47,12 +49,12 @@ func adopted(dir string) build.Request {
 }
 
 func playService(dir string) error {
-	b, err := docker.New(docker.Options{Disk: os.Getenv(serviceDisk), Network: "none"})
+	b, err := docker.New(docker.Options{Disk: os.Getenv(serviceDisk), Logins: os.Getenv(serviceLogins), Network: "none"})
 	if err != nil {
 		return err
 	}
 	r := adopted(dir)
-	r.Output = os.Stdout
+	r.Output, r.Image = os.Stdout, os.Getenv(serviceImage)
 	r.Started = func(token []byte) { err = os.WriteFile(filepath.Join(dir, "token"), token, 0o600) }
 	_, runErr := b.Run(context.Background(), r)
 	if err != nil {
@@ -63,10 +65,11 @@ func playService(dir string) error {
 
 // killedService begins the build in dir and is killed once it has printed so
 // many bytes. It returns the output that it has delivered.
-func killedService(t *testing.T, dir, disk string, bytesSeen int) []byte {
+func killedService(t *testing.T, dir, disk string, bytesSeen int, more ...string) []byte {
 	t.Helper()
 	service := exec.CommandContext(t.Context(), os.Args[0])
-	service.Env = append(os.Environ(), serviceDir+"="+dir, serviceDisk+"="+disk)
+	service.Env = append(os.Environ(), serviceDir+"="+dir, serviceDisk+"="+disk, serviceImage+"="+testImage)
+	service.Env = append(service.Env, more...)
 	service.Stderr = t.Output()
 	output, err := service.StdoutPipe()
 	if err != nil {
@@ -83,12 +86,12 @@ func killedService(t *testing.T, dir, disk string, bytesSeen int) []byte {
 		t.Fatal(err)
 	}
 	// What the service has printed already counts as delivered.
-	more, err := io.ReadAll(output)
+	late, err := io.ReadAll(output)
 	if err != nil {
 		t.Fatal(err)
 	}
 	_ = service.Wait()
-	return append(seen, more...)
+	return append(seen, late...)
 }
 
 const lines = 4000
@@ -118,41 +121,64 @@ func numbered() string {
 // with the container, and nothing of the output is lost or told twice.
 func TestTakenOver(t *testing.T) {
 	t.Parallel()
-	for name, waits := range map[string]bool{"while it runs": false, "after its end": true} {
+	for name, tt := range map[string]struct{ fetches, ended bool }{
+		"while it runs":               {},
+		"after its end":               {ended: true},
+		"with the output of fetching": {fetches: true},
+	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			own := disk + "-" + strconv.FormatInt(builds.Add(1), 10)
-			b := newBuilder(t, docker.Options{Disk: own})
-			dir := t.TempDir()
-			if err := os.WriteFile(filepath.Join(dir, "build.sh"), []byte(countingScript), 0o600); err != nil {
-				t.Fatal(err)
-			}
-			first := killedService(t, dir, own, 5000)
-			token, err := os.ReadFile(filepath.Join(dir, "token"))
-			if err != nil {
-				t.Fatal(err)
-			}
-			if waits {
-				awaitEnd(t, string(token))
-			}
-			r, again := adopted(dir), new(bytes.Buffer)
-			r.Output, r.Resume, r.Written = again, token, int64(len(first))
-			result, err := b.Run(t.Context(), r)
-			wantAuthorError(t, err, "sh build.sh ended with status 3")
-			if !result.Adopted || result.ExitCode != 3 {
-				t.Errorf("got %+v, want the same container with exit code 3", result)
-			}
-			if got := string(first) + again.String(); got != numbered() {
-				t.Errorf("output has %d bytes, want %d; around the seam: %q", len(got), len(numbered()), got[max(0, len(first)-40):min(len(got), len(first)+40)])
-			}
-			ran, err := os.ReadFile(filepath.Join(dir, "ran"))
-			if err != nil || strings.Count(string(ran), "\n") != 1 {
-				t.Errorf("the script ran in %q, %v; want one container", ran, err)
-			}
-			if left := containers(t, docker.LabelDisk+"="+own); len(left) != 0 {
-				t.Errorf("containers are left: %v", left)
-			}
+			testTakenOver(t, tt.fetches, tt.ended)
 		})
+	}
+}
+
+// testTakenOver kills a service that perhaps has fetched the image itself, and
+// goes on at once or when the container has ended.
+func testTakenOver(t *testing.T, fetches, ended bool) {
+	t.Helper()
+	own := disk + "-" + strconv.FormatInt(builds.Add(1), 10)
+	b := newBuilder(t, docker.Options{Disk: own})
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "build.sh"), []byte(countingScript), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r := adopted(dir)
+	var login string
+	if fetches {
+		registry := startRegistry(t, "courses/adopted")
+		login = logins(t, registry.host, registryUser, registryPassword)
+		r.Image = registry.host + "/courses/adopted:1"
+		removeImage(t, r.Image)
+	}
+	first := killedService(t, dir, own, 5000, serviceImage+"="+r.Image, serviceLogins+"="+login)
+	token, err := os.ReadFile(filepath.Join(dir, "token"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if ended {
+		awaitEnd(t, string(token))
+	}
+	again := new(bytes.Buffer)
+	r.Output, r.Resume, r.Written = again, token, int64(len(first))
+	result, err := b.Run(t.Context(), r)
+	wantAuthorError(t, err, "sh build.sh ended with status 3")
+	if !result.Adopted || result.ExitCode != 3 {
+		t.Errorf("got %+v, want the same container with exit code 3", result)
+	}
+	before, got, _ := strings.Cut(string(first)+again.String(), "line 0\n")
+	if got = "line 0\n" + got; got != numbered() {
+		t.Errorf("output has %d bytes, want %d; around the seam: %q...%q", len(got), len(numbered()), first[max(0, len(first)-40):], again.String()[:min(again.Len(), 40)])
+	}
+	if strings.HasPrefix(before, "Fetching image "+r.Image) != fetches {
+		t.Errorf("before the build's own output: %q", before)
+	}
+	ran, err := os.ReadFile(filepath.Join(dir, "ran"))
+	if err != nil || strings.Count(string(ran), "\n") != 1 {
+		t.Errorf("the script ran in %q, %v; want one container", ran, err)
+	}
+	if left := containers(t, docker.LabelDisk+"="+own); len(left) != 0 {
+		t.Errorf("containers are left: %v", left)
 	}
 }
 

@@ -29,7 +29,7 @@ func (j *job) attend(ctx context.Context, c *held, result *build.Result) error {
 	case stopped != nil:
 		return stopped
 	case err != nil:
-		return err
+		return lookedFor("read the output", err)
 	}
 	return j.verdict(ctx, c, result)
 }
@@ -60,10 +60,7 @@ func (j *job) watch(ctx context.Context, c *held, out *stream) error {
 		if err == nil || ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		if errdefs.IsNotFound(err) {
-			return errGone
-		}
-		return fmt.Errorf("wait for the container: %w", err)
+		return lookedFor("wait for the container", err)
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	case <-timeUp:
@@ -82,6 +79,17 @@ func remaining(started time.Time, limit time.Duration) time.Duration {
 	return min(limit, limit-time.Since(started))
 }
 
+// errGone tells that somebody else has removed the build's container.
+var errGone = errors.New("the container was removed by others while the build ran; see who cleans up on the engine's host")
+
+// lookedFor says what went wrong with a container that should be there.
+func lookedFor(doing string, err error) error {
+	if errdefs.IsNotFound(err) {
+		return errGone
+	}
+	return fmt.Errorf("%s: %w", doing, err)
+}
+
 // stop ends the build. What it does not do, the removal of the container does.
 func (j *job) stop(ctx context.Context, c *held) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), tidyTime)
@@ -96,7 +104,7 @@ func (j *job) stop(ctx context.Context, c *held) {
 func (j *job) verdict(ctx context.Context, c *held, result *build.Result) error {
 	found, err := j.api.ContainerInspect(ctx, c.id, client.ContainerInspectOptions{})
 	if err != nil {
-		return fmt.Errorf("look at the ended container: %w", err)
+		return lookedFor("look at the ended container", err)
 	}
 	state := found.Container.State
 	result.ExitCode = state.ExitCode

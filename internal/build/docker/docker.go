@@ -186,7 +186,12 @@ func (j *job) run(ctx context.Context, result *build.Result) error {
 	tidy, cancel := context.WithTimeout(context.WithoutCancel(ctx), tidyTime)
 	defer cancel()
 	// First the build's processes must be gone.
-	err = errors.Join(err, j.remove(tidy, c.id))
+	if left := j.remove(tidy, c.id); left != nil {
+		j.options.Log.WarnContext(tidy, "the container of a build is left", "course", j.request.CourseKey, "build", j.request.BuildID, "error", left)
+		if err != nil {
+			err = errors.Join(err, left) // it may even run on
+		}
+	}
 	j.reclaim(tidy)
 	return err
 }

@@ -339,6 +339,23 @@ func TestLabels(t *testing.T) {
 	wantNoContainers(t, r)
 }
 
+// TestRemovedByOthers takes the container away while the build runs.
+func TestRemovedByOthers(t *testing.T) {
+	t.Parallel()
+	b := newBuilder(t, docker.Options{})
+	r, _ := newRequest(t, "exec sleep 600\n")
+	r.Started = func(token []byte) {
+		if _, err := needEngine(t).ContainerRemove(t.Context(), string(token), client.ContainerRemoveOptions{Force: true}); err != nil {
+			t.Error(err)
+		}
+	}
+	_, err := b.Run(t.Context(), r)
+	wantServiceError(t, err)
+	if !strings.Contains(err.Error(), "removed by others") {
+		t.Errorf("error %v", err)
+	}
+}
+
 func TestNoEngine(t *testing.T) {
 	t.Parallel()
 	socket := filepath.Join(t.TempDir(), "none.sock")

@@ -3,7 +3,6 @@ package docker
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -101,14 +100,12 @@ func (s *stream) copy(to io.Writer) {
 func (s *stream) pass(ctx context.Context, follow bool) error {
 	logs, err := s.api.ContainerLogs(ctx, s.c.id, client.ContainerLogsOptions{ShowStdout: true, ShowStderr: true, Follow: follow})
 	if err != nil {
-		return fmt.Errorf("read the output: %w", err)
+		return err
 	}
 	defer logs.Close() //nolint:errcheck // only read
 	to := &rest{stream: s, skip: s.c.seen}
-	if _, err := stdcopy.StdCopy(to, to, logs); err != nil {
-		return fmt.Errorf("read the output: %w", err)
-	}
-	return nil
+	_, err = stdcopy.StdCopy(to, to, logs)
+	return err
 }
 
 // rest is what a pass has not delivered yet.
@@ -188,6 +185,3 @@ func (s *stream) finish(ctx context.Context) error {
 func inWords(bytes int64) string {
 	return units.CustomSize("%.4g %s", float64(bytes), 1024, []string{"bytes", "KiB", "MiB", "GiB", "TiB"})
 }
-
-// errGone tells that somebody else has removed the build's container.
-var errGone = errors.New("the container was removed while the build ran")
