@@ -13,34 +13,33 @@ import (
 const housekeepingInterval = 10 * time.Minute
 
 // startHousekeeping removes what no release needs any more, at once and every
-// few minutes, until the cleanup runs. Several processes may do it at once.
+// few minutes. Several processes may do it at once.
 func (y *system) startHousekeeping(ctx context.Context) error {
-	run, stop := context.WithCancel(context.WithoutCancel(ctx))
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		t := time.NewTicker(housekeepingInterval)
-		defer t.Stop()
-		for {
-			if err := y.housekeep(run); err != nil && run.Err() == nil {
-				y.log.Error("housekeeping", "error", err)
-			}
-			select {
-			case <-run.Done():
-				return
-			case <-t.C:
-			}
-		}
-	}()
-	y.cleanup.add("housekeeping", func() error { stop(); <-done; return nil })
+	y.background(ctx, "housekeeping", housekeepingInterval, y.housekeep)
 	return nil
 }
 
 // housekeep prunes every course and collects the pool's garbage, whatever fails
 // on the way.
 func (y *system) housekeep(ctx context.Context) error {
-	var failures []error
+	err := y.eachCourse(ctx, func(c course.Course) error {
+		if _, err := y.releases.Prune(ctx, c.Key); err != nil {
+			return fmt.Errorf("prune %s: %w", c.Key, err)
+		}
+		return nil
+	})
+	removed, garbageErr := y.releases.CollectGarbage(ctx)
+	if garbageErr != nil {
+		garbageErr = fmt.Errorf("collect garbage: %w", garbageErr)
+	}
+	y.log.Debug("housekeeping", "removed", removed)
+	return errors.Join(err, garbageErr)
+}
+
+// eachCourse does something with every course, whatever fails on the way.
+func (y *system) eachCourse(ctx context.Context, do func(course.Course) error) error {
 	const page = 100
+	var failures []error
 	for before := int64(0); ; {
 		list, err := y.store.ListCourses(ctx, course.Page{Limit: page, Before: before})
 		if err != nil {
@@ -48,18 +47,15 @@ func (y *system) housekeep(ctx context.Context) error {
 		}
 		for _, c := range list {
 			before = c.ID
-			if _, err := y.releases.Prune(ctx, c.Key); err != nil {
-				failures = append(failures, fmt.Errorf("prune %s: %w", c.Key, err))
+			if err := do(c); err != nil {
+				failures = append(failures, err)
+			}
+			if ctx.Err() != nil {
+				return ctx.Err()
 			}
 		}
 		if len(list) < page {
-			break
+			return errors.Join(failures...)
 		}
 	}
-	removed, err := y.releases.CollectGarbage(ctx)
-	if err != nil {
-		failures = append(failures, fmt.Errorf("collect garbage: %w", err))
-	}
-	y.log.Debug("housekeeping", "removed", removed)
-	return errors.Join(failures...)
 }

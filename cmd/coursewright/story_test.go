@@ -92,6 +92,23 @@ func TestAPushOverSSH(t *testing.T) {
 	}
 }
 
+// A push whose hook never came is found by polling.
+func TestALostHookIsFound(t *testing.T) {
+	t.Parallel()
+	repo := gitrepotest.New(t)
+	commit := repo.Commit(tiny("One"), "first")
+	h := newHarness(t, harnessOptions{environ: []string{"COURSEWRIGHT_POLL_INTERVAL=1s"}})
+	h.addCourse("course", repo.URL(), nil)
+	for len(h.builds("course")) == 0 {
+		if err := waitShortly(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if b := h.succeed(h.builds("course")[0].ID); b.Commit != commit || b.Trigger != course.TriggerPoll {
+		t.Errorf("build %+v is not of the push", b)
+	}
+}
+
 func (h *harness) document(key string) map[string]any {
 	h.tb.Helper()
 	var out map[string]any

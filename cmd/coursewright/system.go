@@ -90,6 +90,7 @@ func startSystem(ctx context.Context, s settings.Settings, t temporalOptions, lo
 		func(ctx context.Context) error { return y.dialTemporal(ctx, t) },
 		y.startWorkers,
 		y.startHousekeeping,
+		y.startPolling,
 		y.buildHandler,
 	} {
 		if err := start(ctx); err != nil {

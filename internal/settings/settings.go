@@ -47,6 +47,7 @@ type Settings struct {
 	KnownHostsPath     string
 	GitOptions         []string
 	AllowLocalOrigins  bool
+	PollInterval       time.Duration // 0: git hosts are not polled
 	Immediate          bool
 	AutoPublish        bool
 	AllowUnsignedHooks bool

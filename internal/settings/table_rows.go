@@ -163,6 +163,10 @@ func gitRows() []row {
 			Name: "ALLOW_LOCAL_ORIGINS", Default: "false",
 			Doc: "Allow folders and file:// addresses as git origins. Who may edit a course can then read every repository that the service can.",
 		}),
+		define(durations(0, 24*time.Hour), func(s *Settings) *time.Duration { return &s.PollInterval }, Setting{
+			Name: "POLL_INTERVAL", Default: "0",
+			Doc: "How often the branch of every course is looked at for pushes whose hook was lost. 0: never.",
+		}),
 	}
 }
 
