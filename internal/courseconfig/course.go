@@ -24,6 +24,7 @@ type Course struct {
 	byKey       map[string]int // of exercises
 	files       []string
 	configFiles []string
+	weight      int  // bytes of the document, about
 	personal    bool // the course has the folder of personalised content
 }
 
@@ -173,7 +174,8 @@ func (c *Course) Document(defaults map[string]json.RawMessage) ([]byte, error) {
 		modules = append(modules, fields)
 	}
 	out.set("modules", modules)
-	return appendJSON(make([]byte, 0, 1<<16), out)
+	const spare = 1 << 16 // for what graders add and for letters that need escapes
+	return appendJSON(make([]byte, 0, c.weight+c.weight/4+spare), out)
 }
 
 // childrenJSON gives objects with their children and grader defaults.
@@ -234,6 +236,7 @@ func (l *loader) encodable(c *Course) {
 		l.tryJSON(c, m.module.pairs("children"), m.module.at)
 		visit(m.children)
 	}
+	c.weight = l.weight
 	if len(c.graderURLs()) == 0 {
 		return
 	}

@@ -147,8 +147,12 @@ func weigh(value any) (bytes int, ok bool) {
 	case pairs:
 		return weighAll(len(v), func(i int) (int, bool) { return weighPair(v[i]) })
 	case *record:
-		fields := v.pairs()
-		return weighAll(len(fields), func(i int) (int, bool) { return weighPair(fields[i]) })
+		return weighAll(len(v.values), func(i int) (int, bool) {
+			if v.values[i] == nil {
+				return 0, true
+			}
+			return weighPair(pair{v.model.fields[i].name, v.values[i]})
+		})
 	}
 	return 0, true
 }

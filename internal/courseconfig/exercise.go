@@ -31,11 +31,11 @@ type loader struct {
 	settings  Settings
 	folder    *folder
 	reader    pyvalue.Reader
-	configDir string // folder of the index, relative to the course; "." for the course itself
-	language  string // default language
-	loaded    map[string]*exerciseConfig
-	weight    int               // bytes of what is exported, about
-	order     []*exerciseConfig // the loaded ones in the order of the course
+	configDir string                     // folder of the index, relative to the course; "." for the course itself
+	language  string                     // default language
+	loaded    map[string]*exerciseConfig // by the folder of their includes and their file, or the name of it
+	weight    int                        // bytes of what is exported, about
+	order     []*exerciseConfig          // the loaded ones in the order of the course
 }
 
 // exercise loads the configuration that an exercise names; nil after a problem.
@@ -47,35 +47,36 @@ func (l *loader) exercise(o *record) *exerciseConfig {
 		l.fail(input, at, "the file "+quote(config)+" is outside the course", "name a file of the course; a leading slash means the course folder")
 		return nil
 	}
-	file, err := l.folder.find(name)
-	if err != nil {
-		l.failValue(input, at, plainError(name, err))
-		return nil
-	}
 	base := l.configDir
 	if strings.HasPrefix(config, "/") {
 		base = "."
 	}
-	id := base + ":" + file // the folder of the includes depends on how the file was named
-	if known, ok := l.loaded[id]; ok {
+	// The folder of the includes depends on how the file was named.
+	named := base + ":" + name
+	if known, ok := l.loaded[named]; ok {
 		return known
 	}
-	loaded := l.load(file, base, input, at)
-	l.loaded[id] = loaded
-	if loaded != nil {
-		l.order = append(l.order, loaded)
+	c, err := l.folder.readNamed(name)
+	if err != nil {
+		l.failValue(input, at, err)
+		return nil
 	}
+	id := base + ":" + c.file
+	loaded, ok := l.loaded[id]
+	if !ok {
+		loaded = l.load(c, base, input, at)
+		if loaded != nil {
+			l.order = append(l.order, loaded)
+		}
+	}
+	l.loaded[id], l.loaded[named] = loaded, loaded
 	return loaded
 }
 
-// load reads one configuration; base is the folder of its includes.
-func (l *loader) load(file, base string, from *pyvalue.Value, at *place) *exerciseConfig {
-	data, modified, err := l.folder.read(file)
-	if err != nil {
-		l.failValue(from, at, err)
-		return nil
-	}
-	v, err := l.parse(file, data)
+// load makes a configuration of a file; base is the folder of its includes.
+func (l *loader) load(c content, base string, from *pyvalue.Value, at *place) *exerciseConfig {
+	file := c.file
+	v, err := l.parse(file, c.data)
 	if err != nil {
 		l.failValue(from, at, err)
 		return nil
@@ -84,7 +85,7 @@ func (l *loader) load(file, base string, from *pyvalue.Value, at *place) *exerci
 		l.addError(inFile(file, v, "found "+found(v)+"; an exercise configuration is a mapping with title and view_type"))
 		return nil
 	}
-	e := &exerciseConfig{file: file, modified: modified}
+	e := &exerciseConfig{file: file, modified: c.modified}
 	if list, ok := v.Get("include"); ok {
 		if v = l.include(e, v, list, base); v == nil {
 			return nil
@@ -168,19 +169,15 @@ func (l *loader) includeItem(e *exerciseConfig, item *pyvalue.Value, at *place, 
 		l.fail(name, at.at("file"), "the file "+quote(name.Str)+" is outside the course", "name a file relative to the folder of the configuration")
 		return nil, false
 	}
-	file, err := l.folder.find(joined)
-	if err != nil {
-		l.failValue(name, at.at("file"), plainError(joined, err))
-		return nil, false
-	}
-	data, modified, err := l.folder.read(file)
+	c, err := l.folder.readNamed(joined)
 	if err != nil {
 		l.failValue(name, at.at("file"), err)
 		return nil, false
 	}
+	file, data := c.file, c.data
 	e.includes = append(e.includes, file)
-	if modified.After(e.modified) {
-		e.modified = modified
+	if c.modified.After(e.modified) {
+		e.modified = c.modified
 	}
 	context, template := item.Get("template_context")
 	if template {

@@ -69,6 +69,30 @@ func escapes(err error) bool {
 	return errors.As(err, &pathError) && strings.Contains(pathError.Err.Error(), "escapes")
 }
 
+// content is what stands in a configuration file.
+type content struct {
+	file     string // relative to the course
+	data     []byte
+	modified time.Time
+}
+
+// readNamed reads the file that a path without or with extension means. Mostly
+// the path is that of the file itself, which is then opened at once; only
+// otherwise what is there has to be examined.
+func (f *folder) readNamed(name string) (content, error) {
+	if ext := path.Ext(name); ext == ".json" || ext == ".yaml" {
+		if data, modified, err := f.read(name); err == nil {
+			return content{name, data, modified}, nil
+		}
+	}
+	file, err := f.find(name)
+	if err != nil {
+		return content{}, plainError(name, err)
+	}
+	data, modified, err := f.read(file)
+	return content{file, data, modified}, err
+}
+
 // find gives the file that a path without or with extension means.
 func (f *folder) find(name string) (string, error) {
 	if ext := path.Ext(name); ext == ".json" || ext == ".yaml" {

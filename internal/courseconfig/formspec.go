@@ -86,7 +86,8 @@ func (f *form) need(values []*pyvalue.Value, key string, at *place) any {
 func (f *form) each(parents []*pyvalue.Value, key string, at *place, visit func(values []*pyvalue.Value, at *place)) {
 	at = at.at(key)
 	lists := make([][]*pyvalue.Value, len(parents))
-	longest, none := 0, pyvalue.NewMap()
+	longest := 0
+	var none *pyvalue.Value // made for the first list that is too short
 	for i, parent := range parents {
 		v, ok := parent.Get(key)
 		if !ok {
@@ -104,9 +105,13 @@ func (f *form) each(parents []*pyvalue.Value, key string, at *place, visit func(
 		}
 		values := make([]*pyvalue.Value, len(parents))
 		for i, list := range lists {
-			values[i] = none
 			if n < len(list) {
 				values[i] = list[n]
+			} else {
+				if none == nil {
+					none = pyvalue.NewMap()
+				}
+				values[i] = none
 			}
 			if values[i].Kind != pyvalue.Map {
 				f.c.fail(values[i], at.item(n), "found "+found(values[i])+"; allowed is a mapping", "")
@@ -263,10 +268,11 @@ func (f *form) tooMany(v *pyvalue.Value) {
 func texts(values []*pyvalue.Value, key string) []*pyvalue.Value {
 	out := make([]*pyvalue.Value, len(values))
 	for i, v := range values {
-		out[i] = pyvalue.NewString("")
-		if value, ok := v.Get(key); ok {
-			out[i] = value
+		value, ok := v.Get(key)
+		if !ok {
+			value = pyvalue.NewString("")
 		}
+		out[i] = value
 	}
 	return out
 }

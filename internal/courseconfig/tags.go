@@ -149,19 +149,14 @@ func (t *tagger) mapping(v *pyvalue.Value, at *place) *pyvalue.Value {
 func (t *tagger) taggedMapping(v *pyvalue.Value, at *place) *pyvalue.Value {
 	entries := slices.Clone(v.Entries)
 	slices.SortStableFunc(entries, func(a, b pyvalue.Entry) int { return compareKeys(a.Key.Str, b.Key.Str) })
-	out := *v
-	out.Entries = make([]pyvalue.Entry, 0, len(entries))
-	places := make(map[string]int, len(entries))
+	m := pyvalue.MapBuilder{Entries: make([]pyvalue.Entry, 0, len(entries))}
 	for _, e := range entries {
 		name, value := t.untag(e, at)
 		value = t.inner(value, func() *place { return at.at(name) })
-		if i, there := places[name]; there {
-			out.Entries[i].Value = value
-			continue
-		}
-		places[name] = len(out.Entries)
-		out.Entries = append(out.Entries, pyvalue.Entry{Key: named(e.Key, name), Value: value})
+		m.Put(named(e.Key, name), value)
 	}
+	out := *v
+	out.Entries = m.Entries
 	return &out
 }
 
