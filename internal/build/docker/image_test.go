@@ -32,7 +32,7 @@ var builds atomic.Int64
 
 // needEngine skips the test where no engine or no busybox is, and fails it
 // where one is required.
-func needEngine(t *testing.T) *client.Client {
+func needEngine(t testing.TB) *client.Client {
 	t.Helper()
 	missing := t.Skipf
 	for _, word := range strings.Fields(os.Getenv("COURSEWRIGHT_REQUIRE")) {
@@ -80,7 +80,7 @@ func removeImage(t *testing.T, name string) {
 	})
 }
 
-func importImage(t *testing.T, api *client.Client, name string, changes ...string) {
+func importImage(t testing.TB, api *client.Client, name string, changes ...string) {
 	t.Helper()
 	files := client.ImageImportSource{Source: bytes.NewReader(rootFiles(t, busyboxPath(t), "")), SourceName: "-"}
 	result, err := api.ImageImport(t.Context(), files, name, client.ImageImportOptions{Changes: changes})
@@ -93,7 +93,7 @@ func importImage(t *testing.T, api *client.Client, name string, changes ...strin
 	}
 }
 
-func busyboxPath(t *testing.T) string {
+func busyboxPath(t testing.TB) string {
 	t.Helper()
 	busybox, err := exec.LookPath("busybox")
 	if err != nil {
@@ -103,7 +103,7 @@ func busyboxPath(t *testing.T) string {
 }
 
 // rootFiles is the tar of the image's files; the note makes it a tar of its own.
-func rootFiles(t *testing.T, busybox, note string) []byte {
+func rootFiles(t testing.TB, busybox, note string) []byte {
 	t.Helper()
 	program, err := os.ReadFile(busybox)
 	if err != nil {

@@ -36,7 +36,7 @@ type Options struct {
 	// those that programs commonly need.
 	Pass []string
 	// Grace is how long a stopped executable may tidy up before it is killed; 0
-	// means 4 s. With more a cancelled build may take longer than builders may.
+	// means 3 s. With more a cancelled build may take longer than builders may.
 	Grace time.Duration
 }
 
@@ -63,7 +63,7 @@ func New(o Options) (*Builder, error) {
 		return nil, fmt.Errorf("setting BUILD_MODULE_SETTINGS: %w", err)
 	}
 	if o.Grace == 0 {
-		o.Grace = 4 * time.Second
+		o.Grace = 3 * time.Second
 	}
 	return &Builder{options: o}, nil
 }

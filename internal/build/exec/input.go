@@ -1,12 +1,11 @@
 package exec
 
 import (
-	"maps"
-	"os"
 	"slices"
 	"time"
 
 	"coursewright/internal/build"
+	"coursewright/internal/build/process"
 )
 
 // inputVersion is the version of the contract. Members may be added to the
@@ -47,8 +46,7 @@ func (b *Builder) describe(r build.Request) input {
 	return in
 }
 
-// passed are the service's variables that the executable sees. Nothing else of
-// the service's environment reaches it, since secrets come that way.
+// passed are the service's variables that the executable sees.
 var passed = []string{
 	"PATH", "HOME", "USER", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR",
 	"KUBECONFIG", "KUBERNETES_SERVICE_HOST", "KUBERNETES_SERVICE_PORT",
@@ -58,16 +56,6 @@ var passed = []string{
 // environment makes the executable's variables: the build's own over some of
 // the service's.
 func (b *Builder) environment(request map[string]string) []string {
-	env := map[string]string{"PATH": "/usr/local/bin:/usr/bin:/bin"}
-	for _, name := range slices.Concat(passed, b.options.Pass) {
-		if value, ok := os.LookupEnv(name); ok {
-			env[name] = value
-		}
-	}
-	maps.Copy(env, request)
-	out := make([]string, 0, len(env))
-	for _, name := range slices.Sorted(maps.Keys(env)) {
-		out = append(out, name+"="+env[name])
-	}
-	return out
+	base := map[string]string{"PATH": "/usr/local/bin:/usr/bin:/bin"}
+	return process.Environment(base, slices.Concat(passed, b.options.Pass), request)
 }
