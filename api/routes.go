@@ -90,7 +90,7 @@ func (s *server) pages(r *gin.Engine) {
 	}
 	for _, at := range []string{
 		"/gitmanager/new/", "/gitmanager/:key/", "/gitmanager/:key/builds", "/gitmanager/:key/builds/:id/cancel",
-		"/gitmanager/:key/releases/:version/publish", "/gitmanager/:key/webhook-secret", "/gitmanager/:key/delete",
+		"/gitmanager/:key/releases/:version/publish", "/gitmanager/:key/deliveries/:id/redeliver", "/gitmanager/:key/webhook-secret", "/gitmanager/:key/delete",
 	} {
 		r.POST(at, page)
 	}

@@ -3,6 +3,7 @@ package web
 import (
 	"fmt"
 	"net/http"
+	"strconv"
 
 	"coursewright/internal/course"
 )
@@ -29,6 +30,35 @@ func (s *site) startBuild(w http.ResponseWriter, r *http.Request) error {
 	}
 	s.Builds.Wake(c.Key)
 	s.audit(r, "INITIATE-BUILD", c.Key, "build", b.ID)
+	http.Redirect(w, r, buildPath(c.Key, b.ID), http.StatusSeeOther)
+	return nil
+}
+
+// redeliver does again what a delivery asked for, and shows the build.
+func (s *site) redeliver(w http.ResponseWriter, r *http.Request) error {
+	c, err := s.find(r, true)
+	if err != nil {
+		return err
+	}
+	id, err := strconv.ParseInt(r.PathValue("id"), 10, 64)
+	if err != nil {
+		return errNoPage
+	}
+	d, err := s.Rows.Delivery(r.Context(), id)
+	if err != nil {
+		return err
+	}
+	if d.CourseID != c.ID || d.Verdict != course.DeliveryAccepted {
+		return errNoPage
+	}
+	b, err := s.Rows.RequestBuild(r.Context(), c.Key, course.BuildRequest{
+		Options: d.Options, Trigger: course.TriggerHook, RequestIP: s.ClientIP(r), Delivery: &d,
+	})
+	if err != nil {
+		return err
+	}
+	s.Builds.Wake(c.Key)
+	s.audit(r, "INITIATE-BUILD", c.Key, "build", b.ID, "delivery", id)
 	http.Redirect(w, r, buildPath(c.Key, b.ID), http.StatusSeeOther)
 	return nil
 }

@@ -8,8 +8,11 @@ import (
 	"coursewright/internal/course"
 )
 
-// buildsPerPage is how many builds one page shows.
-const buildsPerPage = 25
+// How many builds and deliveries one page shows.
+const (
+	buildsPerPage     = 25
+	deliveriesPerPage = 10
+)
 
 type coursePage struct {
 	Title     string
@@ -23,6 +26,8 @@ type coursePage struct {
 	Releases  []course.Release
 	Builds    []course.Build
 	Next      int64 // 0 on the last page
+
+	Deliveries []course.Delivery // for callers who may write
 }
 
 // Older says whether publishing this release takes students back.
@@ -69,6 +74,11 @@ func (s *site) showCourse(w http.ResponseWriter, r *http.Request, c course.Cours
 	if len(page.Builds) > buildsPerPage {
 		page.Builds = page.Builds[:buildsPerPage]
 		page.Next = page.Builds[buildsPerPage-1].ID
+	}
+	if page.Write {
+		if page.Deliveries, err = s.Rows.ListDeliveries(r.Context(), c.Key, course.Page{Limit: deliveriesPerPage}); err != nil {
+			return err
+		}
 	}
 	for _, b := range page.Builds {
 		page.Live = page.Live || !b.Status.Final()

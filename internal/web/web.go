@@ -35,6 +35,8 @@ type BuildRows interface {
 	ListBuilds(ctx context.Context, key string, p course.Page) ([]course.Build, error)
 	LatestBuilds(ctx context.Context, courseIDs []int64) (map[int64]course.Build, error)
 	ReadLog(ctx context.Context, buildID, offset int64) (chunks []course.LogChunk, next int64, err error)
+	ListDeliveries(ctx context.Context, key string, p course.Page) ([]course.Delivery, error)
+	Delivery(ctx context.Context, id int64) (course.Delivery, error)
 }
 
 // Builds sets work going.
@@ -138,6 +140,7 @@ func (s *site) routes() http.Handler {
 	mux.HandleFunc("POST /gitmanager/{key}/builds", s.page(s.startBuild))
 	mux.HandleFunc("POST /gitmanager/{key}/builds/{id}/cancel", s.page(s.cancelBuild))
 	mux.HandleFunc("POST /gitmanager/{key}/releases/{version}/publish", s.page(s.publish))
+	mux.HandleFunc("POST /gitmanager/{key}/deliveries/{id}/redeliver", s.page(s.redeliver))
 	mux.HandleFunc("POST /gitmanager/{key}/webhook-secret", s.page(s.renewSecret))
 	mux.HandleFunc("POST /gitmanager/{key}/delete", s.page(s.deleteCourse))
 	mux.HandleFunc("GET /assets/{name}", s.page(s.asset))

@@ -87,6 +87,32 @@ func TestCoursePage(t *testing.T) {
 	}
 }
 
+func TestDeliveriesOnTheCoursePage(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, nil)
+	s.addCourse(t, "alpha")
+	accepted := course.Delivery{Service: "github", Event: "push", Verdict: course.DeliveryAccepted, Options: course.BuildOptions{RebuildAll: true}}
+	_, err := s.store.RequestBuild(t.Context(), "alpha", course.BuildRequest{Trigger: course.TriggerHook, Delivery: &accepted})
+	must(t, err)
+	refused, err := s.store.RecordDelivery(t.Context(), "alpha", course.Delivery{Service: "gitlab", Event: "<b>", Verdict: course.DeliveryRefused, Reason: "Secrets didn't match"})
+	must(t, err)
+	doc := s.get(t, "/gitmanager/alpha/updates", http.StatusOK)
+	rows := doc.Find("section[aria-labelledby=deliveries] tbody tr")
+	if rows.Length() != 2 || !strings.Contains(text(rows.First()), "gitlab <b> refused Secrets didn't match") {
+		t.Fatalf("deliveries %q", text(rows))
+	}
+	form := doc.Find("section[aria-labelledby=deliveries] form")
+	if form.Length() != 1 {
+		t.Fatalf("%d deliveries can be repeated, want 1", form.Length())
+	}
+	s.answer(t, formRequest(t, form.AttrOr("action", ""), nil), http.StatusSeeOther)
+	b, err := s.store.Build(t.Context(), 2)
+	if err != nil || !b.Options.RebuildAll {
+		t.Errorf("the repeated build is %+v, %v", b, err)
+	}
+	s.answer(t, formRequest(t, fmt.Sprintf("/gitmanager/alpha/deliveries/%d/redeliver", refused.ID), nil), http.StatusNotFound)
+}
+
 func TestReadersSeeNoSecret(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, func(c *web.Config) {
@@ -102,7 +128,7 @@ func TestReadersSeeNoSecret(t *testing.T) {
 		t.Error("a reader sees the cancel button")
 	}
 	s.get(t, "/gitmanager/alpha/", http.StatusForbidden)
-	for _, at := range []string{"builds", fmt.Sprintf("builds/%d/cancel", b.ID), "releases/" + version("n") + "/publish", "webhook-secret", "delete", ""} {
+	for _, at := range []string{"builds", fmt.Sprintf("builds/%d/cancel", b.ID), "releases/" + version("n") + "/publish", "webhook-secret", "delete", "deliveries/1/redeliver", ""} {
 		s.answer(t, formRequest(t, "/gitmanager/alpha/"+at, nil), http.StatusForbidden)
 	}
 }
