@@ -110,7 +110,7 @@ func (j *job) verdict(ctx context.Context, c *held, result *build.Result) error 
 	result.ExitCode = state.ExitCode
 	switch {
 	case state.ExitCode == 0 && state.OOMKilled:
-		return j.output.printf("A process of the build was killed because memory ran out (%s are allowed); the build did not fail by it.\n", j.memory())
+		return j.output.printf("A process of the build was killed because memory ran out (limit: %s); the build did not fail by it.\n", j.memory())
 	case state.ExitCode == 0:
 		return nil
 	case state.OOMKilled:

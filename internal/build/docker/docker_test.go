@@ -136,7 +136,7 @@ func TestMemoryRunsOut(t *testing.T) {
 	t.Run("but the build does not mind", func(t *testing.T) {
 		t.Parallel()
 		output := mustRun(t, o, "sh -c 'x=a; while :; do x=$x$x; done'\nexit 0\n")
-		if !strings.Contains(output, "killed because memory ran out (16 MiB") {
+		if !strings.Contains(output, "killed because memory ran out (limit: 16 MiB") {
 			t.Errorf("output %q", output)
 		}
 	})

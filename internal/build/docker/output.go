@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"sync"
+	"time"
 
 	"github.com/docker/go-units"
 	"github.com/moby/moby/api/pkg/stdcopy"
@@ -72,10 +73,33 @@ func (j *job) follow(ctx context.Context, c *held) (*stream, error) {
 	}()
 	go func() {
 		defer close(s.follows)
+		if c.podman {
+			s.poll(ctx)
+			return
+		}
 		// Should the engine stop telling, finish gets what is missing.
 		_ = s.pass(ctx, true)
 	}()
 	return s, nil
+}
+
+// pollPause is how often a log that is not followed is looked at, at most.
+const pollPause = time.Second
+
+// poll reads the log again and again, until ctx ends. Podman loses lines now and
+// then when it follows a log. Large logs are read less often.
+func (s *stream) poll(ctx context.Context) {
+	for {
+		began := time.Now()
+		_ = s.pass(ctx, false) // finish makes up for it
+		select {
+		case <-ctx.Done():
+			return
+		case <-s.broken:
+			return
+		case <-time.After(max(pollPause, 10*time.Since(began))):
+		}
+	}
 }
 
 func (s *stream) copy(to io.Writer) {
@@ -162,6 +186,9 @@ func (s *stream) fail(why error) {
 // what came so far.
 func (s *stream) finish(ctx context.Context) error {
 	defer context.AfterFunc(ctx, s.cancel)()
+	if s.c.podman {
+		s.cancel()
+	}
 	<-s.follows
 	s.cancel()
 	var err error
