@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"net/http"
 
 	"coursewright/internal/course"
@@ -36,6 +37,37 @@ func (c Caller) may(a Access, of course.Course, byDefault bool) bool {
 
 func (c Caller) anonymous() bool { return !c.Open && c.ID == "" }
 
+// identity is what is known about the sender of a request.
+type identity struct {
+	caller  Caller
+	refusal error // why the credentials are bad, where that matters to some callers only
+}
+
+type identityKey struct{}
+
+func identityOf(r *http.Request) identity {
+	i, _ := r.Context().Value(identityKey{}).(identity)
+	return i
+}
+
+func (i identity) in(r *http.Request) *http.Request {
+	return r.WithContext(context.WithValue(r.Context(), identityKey{}, i))
+}
+
+// CallerOf gives the sender of a request that New's handler passes on, such as
+// to the pages.
+func CallerOf(r *http.Request) Caller { return identityOf(r).caller }
+
+// PageAccess says what the sender of a request to the pages may do with a
+// course. One that A+ does not know is readable for everybody with a token, and
+// changed by those only who may do everything.
+func PageAccess(r *http.Request, write bool, of course.Course) bool {
+	if write {
+		return CallerOf(r).may(Write, of, false)
+	}
+	return CallerOf(r).may(Read, of, true)
+}
+
 // Authorizer tells who sent a request.
 type Authorizer interface {
 	// Caller identifies the sender. A request without credentials gives an
@@ -44,7 +76,12 @@ type Authorizer interface {
 }
 
 // AuthError is the refusal of a request's credentials, answered with 401.
-type AuthError struct{ Text string }
+type AuthError struct {
+	Text string
+	// Cookie says that they came from the cookie, which browsers send
+	// unasked: it is deleted, and addresses for everybody pass over it.
+	Cookie bool
+}
 
 // Error gives the text, which is shown to the caller.
 func (e *AuthError) Error() string { return e.Text }

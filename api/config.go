@@ -85,6 +85,9 @@ type Config struct {
 	Builds   Builds
 	Releases Releases
 	Auth     Authorizer
+	// FrontendURL is the address of A+, whose pages may log a browser in;
+	// empty: none may.
+	FrontendURL string
 	// Addresses gives the base of absolute addresses.
 	Addresses *Addresses
 

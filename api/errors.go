@@ -143,11 +143,16 @@ func (s *server) problems(h handler) gin.HandlerFunc {
 	}
 }
 
-// texts serves h, one of gitmanager's addresses; its errors become plain text.
+// texts serves h, one of gitmanager's addresses; its errors become plain text,
+// but senders without credentials are sent to the login page.
 func (s *server) texts(h handler) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		err := h(c)
 		if err == nil {
+			return
+		}
+		if errors.Is(err, errAnonymous) {
+			toLogin(c)
 			return
 		}
 		s.report(c, err)

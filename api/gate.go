@@ -24,7 +24,6 @@ type buildFinder interface {
 
 // gate finds the course of a request and checks the caller's right to it.
 type gate struct {
-	auth      Authorizer
 	courses   courseFinder
 	addresses *Addresses
 	log       *slog.Logger
@@ -69,13 +68,13 @@ func noAccess(key string) error {
 	return &wordedError{text: "No access to course " + key, kind: course.ErrDenied}
 }
 
-// caller identifies the sender of a request that needs credentials.
+// caller gives the sender of a request that needs credentials.
 func (g *gate) caller(c *gin.Context) (Caller, error) {
-	caller, err := g.auth.Caller(c.Request)
-	if err == nil && caller.anonymous() {
-		err = errAnonymous
+	i := identityOf(c.Request)
+	if i.refusal == nil && i.caller.anonymous() {
+		return i.caller, errAnonymous
 	}
-	return caller, err
+	return i.caller, i.refusal
 }
 
 func (g *gate) find(c *gin.Context) (course.Course, error) {
@@ -93,10 +92,6 @@ func (g *gate) find(c *gin.Context) (course.Course, error) {
 
 // audit records who asked for a sensitive thing.
 func (g *gate) audit(c *gin.Context, action, key string, attrs ...any) {
-	name := ""
-	if caller, err := g.auth.Caller(c.Request); err == nil {
-		name = caller.ID
-	}
 	g.log.InfoContext(c.Request.Context(), "audit",
-		append([]any{"action", action, "course", key, "caller", name, "address", g.addresses.ClientIP(c.Request)}, attrs...)...)
+		append([]any{"action", action, "course", key, "caller", CallerOf(c.Request).ID, "address", g.addresses.ClientIP(c.Request)}, attrs...)...)
 }

@@ -33,6 +33,9 @@ type hookStore interface {
 	RecordDelivery(ctx context.Context, key string, d course.Delivery) (course.Delivery, error)
 }
 
+// hookRoute is where git hosts deliver.
+const hookRoute = "/gitmanager/:key/hook"
+
 // hook answers POST /gitmanager/KEY/hook. It is open to callers with Write
 // access (A+'s button, scripts) and to git hosts that know the course's
 // secret. Every authentic request is answered with success, also one that
@@ -114,10 +117,7 @@ func (a admission) turnAway(g *gate, c *gin.Context, rows hookStore, refusal err
 // admit decides whether the request may start a build.
 func (p hookPolicy) admit(g *gate, c *gin.Context, found course.Course, body []byte) (admission, error) {
 	out := admission{key: found.Key}
-	caller, err := g.auth.Caller(c.Request)
-	if err != nil {
-		return out, err
-	}
+	caller := CallerOf(c.Request)
 	service, signed := webhook.Detect(c.Request.Header)
 	switch {
 	case caller.Open && signed, caller.anonymous():

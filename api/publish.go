@@ -21,7 +21,7 @@ func publish(g *gate, releases Releases, builds publisher) handler {
 		if from != sourceStore && from != sourcePublish && from != "BUILD" {
 			return &wordedError{text: "There is no such page.", kind: course.ErrNotFound}
 		}
-		found, err := g.course(c, Write, true)
+		found, err := g.course(c, Write, false)
 		if err != nil {
 			return err
 		}

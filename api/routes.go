@@ -20,6 +20,7 @@ func (s *server) routes(r *gin.Engine) {
 	if s.Metrics != nil {
 		reads(r, "/metrics", gin.WrapH(s.Metrics))
 	}
+	anyway(r, loginRoute, s.login.serve)
 	s.rest(r.Group("/api/v1/courses"))
 	anyway(r, "/robots.txt", robots)
 	s.gitmanager(r)
@@ -54,7 +55,7 @@ func (s *server) rest(r *gin.RouterGroup) {
 // gitmanager are the addresses that A+, git hosts and course pages know. Those
 // that gitmanager answers whatever the method are answered likewise.
 func (s *server) gitmanager(r *gin.Engine) {
-	r.POST("/gitmanager/:key/hook", s.texts(hook(s.gate, s.Rows, s.Builds, hookPolicy{immediate: s.Immediate, unsigned: s.AllowUnsignedHooks})))
+	r.POST(hookRoute, s.texts(hook(s.gate, s.Rows, s.Builds, hookPolicy{immediate: s.Immediate, unsigned: s.AllowUnsignedHooks})))
 	anyway(r, "/gitmanager/:key/build_log-json", s.texts(buildLogJSON(s.gate, s.Rows, s.Logs)))
 	anyway(r, "/:key/aplus-json", s.texts(aplusJSON(s.gate, s.Releases, s.Addresses, s.documents)))
 	publishing := s.texts(publish(s.gate, s.Releases, s.Builds))
@@ -65,8 +66,8 @@ func (s *server) gitmanager(r *gin.Engine) {
 	protected := protectedFiles{gate: s.gate, releases: s.Releases, accelerated: s.UseXSendfile}
 	anyway(r, "/protected/:key/*filepath", s.texts(protected.serve))
 	static := s.texts(serveStatic(staticFiles{root: s.StaticRoot, courses: s.CoursesPath}, protected))
-	reads(r, "/static/*filepath", static)
-	r.OPTIONS("/static/*filepath", static)
+	reads(r, staticRoute, static)
+	r.OPTIONS(staticRoute, static)
 	s.settingsAPI(r)
 }
 
@@ -131,6 +132,10 @@ func (s *server) page(c *gin.Context) {
 		s.noRoute(c)
 		return
 	}
+	if CallerOf(c.Request).anonymous() && !openRoute(c.FullPath()) {
+		toLogin(c)
+		return
+	}
 	s.Pages.ServeHTTP(c.Writer, c.Request)
 }
 
@@ -168,7 +173,11 @@ func (s *server) noRoute(c *gin.Context) {
 }
 
 func (s *server) noMethod(c *gin.Context) {
-	refuse(c, &requestError{status: http.StatusMethodNotAllowed, detail: "This address does not take the method " + knownMethod(c.Request.Method) + "."})
+	refuse(c, wrongMethod(c))
+}
+
+func wrongMethod(c *gin.Context) error {
+	return &requestError{status: http.StatusMethodNotAllowed, detail: "This address does not take the method " + knownMethod(c.Request.Method) + "."}
 }
 
 // reads registers GET and HEAD.

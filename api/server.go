@@ -14,6 +14,7 @@ type server struct {
 	Config
 	gate        *gate
 	crossOrigin *http.CrossOriginProtection
+	login       *login
 	documents   *documentCache
 	compiled    *compiledCourses
 	metrics     *metrics
@@ -24,10 +25,13 @@ type server struct {
 func New(cfg Config) (http.Handler, error) {
 	s := &server{
 		Config:      cfg,
-		gate:        &gate{auth: cfg.Auth, courses: cfg.Courses, addresses: cfg.Addresses, log: cfg.Log},
+		gate:        &gate{courses: cfg.Courses, addresses: cfg.Addresses, log: cfg.Log},
 		crossOrigin: http.NewCrossOriginProtection(),
 	}
 	var err error
+	if s.login, err = newLogin(cfg.FrontendURL, cfg.Addresses); err != nil {
+		return nil, err
+	}
 	if s.documents, err = newDocumentCache(); err != nil {
 		return nil, err
 	}
@@ -45,7 +49,7 @@ func New(cfg Config) (http.Handler, error) {
 	r.RedirectFixedPath = false
 	r.HandleMethodNotAllowed = true
 	r.ForwardedByClientIP = false // Addresses tells where requests come from
-	r.Use(s.metrics.observe, s.recover, s.guardHost, frames, s.guardOrigin)
+	r.Use(s.metrics.observe, s.recover, s.guardHost, frames, s.login.crossOrigin, s.guardOrigin, s.identify)
 	s.routes(r)
 	return r, nil
 }

@@ -18,6 +18,9 @@ import (
 	"coursewright/internal/course"
 )
 
+// staticRoute is where the pages of courses find their files.
+const staticRoute = "/static/*filepath"
+
 // staticFiles serves /static/: what the links in its root lead to, as long as
 // it lies in the publish folder or in the root itself.
 type staticFiles struct {

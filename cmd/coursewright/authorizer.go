@@ -6,7 +6,6 @@ import (
 
 	"coursewright/api"
 	"coursewright/internal/aplusauth"
-	"coursewright/internal/course"
 	"coursewright/internal/settings"
 )
 
@@ -38,7 +37,7 @@ func (a authorizer) Caller(r *http.Request) (api.Caller, error) {
 	id, err := a.tokens.Verify(r)
 	var refused *aplusauth.TokenError
 	if errors.As(err, &refused) {
-		return api.Caller{}, &api.AuthError{Text: refused.Text}
+		return api.Caller{}, &api.AuthError{Text: refused.Text, Cookie: refused.FromCookie}
 	}
 	if err != nil {
 		return api.Caller{}, err
@@ -48,20 +47,6 @@ func (a authorizer) Caller(r *http.Request) (api.Caller, error) {
 		name = "anybody"
 	}
 	return api.Caller{ID: name, Open: id.Open, Grants: grants{id}}, nil
-}
-
-// pageAccess tells the pages what a request's sender may do. A course without
-// id in A+ is readable for everybody whom A+ knows, and can be changed with a
-// master token only.
-func (a authorizer) pageAccess(r *http.Request, write bool, c course.Course) bool {
-	id, err := a.tokens.Verify(r)
-	switch {
-	case err != nil:
-		return false
-	case write:
-		return id.May(aplusauth.Write, c.RemoteID, false)
-	}
-	return id.May(aplusauth.Read, c.RemoteID, true)
 }
 
 // grants are the rights that a token gives.

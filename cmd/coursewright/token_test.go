@@ -198,7 +198,8 @@ func TestExpiry(t *testing.T) {
 	}
 }
 
-// A token of the command opens the whole system, which is closed without one.
+// A token of the command opens the whole system, by header and by the cookie
+// of the login; without one it is closed.
 func TestTokensOpenTheSystem(t *testing.T) {
 	auth := setKeys(t)
 	h := newHarness(t, harnessOptions{environ: []string{
@@ -214,23 +215,43 @@ func TestTokensOpenTheSystem(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, path := range []string{"/gitmanager/course/updates", "/gitmanager/course/", "/api/v1/courses/course"} {
-		for _, authorization := range []string{"", "Bearer " + strings.TrimSpace(token)} {
-			r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, h.base+path, http.NoBody)
-			if err != nil {
-				t.Fatal(err)
-			}
-			r.Header.Set("Authorization", authorization)
-			resp, err := http.DefaultTransport.RoundTrip(r)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := resp.Body.Close(); err != nil {
-				t.Fatal(err)
-			}
-			if opened := resp.StatusCode == http.StatusOK; opened != (authorization != "") {
-				t.Errorf("%s with token: %t, status %d", path, authorization != "", resp.StatusCode)
+	bearer := "Bearer " + strings.TrimSpace(token)
+	status, cookies := h.askAs("Authorization", bearer, http.MethodPost, "/login")
+	if status != http.StatusOK || len(cookies) != 1 {
+		t.Fatalf("login: status %d, %d cookies", status, len(cookies))
+	}
+	for path, closed := range map[string]int{
+		"/gitmanager/course/updates": http.StatusFound, "/gitmanager/course/": http.StatusFound, "/api/v1/courses/course": http.StatusUnauthorized,
+	} {
+		for _, caller := range []struct {
+			header, value string
+			want          int
+		}{
+			{"X-Nothing", "", closed},
+			{"Authorization", bearer, http.StatusOK},
+			{"Cookie", cookies[0].Name + "=" + cookies[0].Value, http.StatusOK},
+		} {
+			if status, _ := h.askAs(caller.header, caller.value, http.MethodGet, path); status != caller.want {
+				t.Errorf("%s by %s: status %d, want %d", path, caller.header, status, caller.want)
 			}
 		}
 	}
+}
+
+// askAs makes a request with one header.
+func (h *harness) askAs(header, value, method, path string) (status int, cookies []*http.Cookie) {
+	h.tb.Helper()
+	r, err := http.NewRequestWithContext(h.tb.Context(), method, h.base+path, http.NoBody)
+	if err != nil {
+		h.tb.Fatal(err)
+	}
+	r.Header.Set(header, value)
+	resp, err := http.DefaultTransport.RoundTrip(r)
+	if err != nil {
+		h.tb.Fatal(err)
+	}
+	if err := resp.Body.Close(); err != nil {
+		h.tb.Fatal(err)
+	}
+	return resp.StatusCode, resp.Cookies()
 }

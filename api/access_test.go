@@ -1,0 +1,251 @@
+package api_test
+
+import (
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/json"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"coursewright/api"
+	"coursewright/internal/aplusauth"
+	"coursewright/internal/course"
+	"coursewright/internal/web"
+)
+
+// tokens is an Authorizer that reads A+'s tokens.
+type tokens struct{ service *aplusauth.Service }
+
+func (a tokens) Caller(r *http.Request) (api.Caller, error) {
+	id, err := a.service.Verify(r)
+	var refused *aplusauth.TokenError
+	if errors.As(err, &refused) {
+		return api.Caller{}, &api.AuthError{Text: refused.Text, Cookie: refused.FromCookie}
+	}
+	return api.Caller{ID: id.Subject, Open: id.Open, Grants: tokenGrants{id}}, err
+}
+
+type tokenGrants struct{ id aplusauth.Identity }
+
+func (g tokenGrants) May(a api.Access, remoteID *int64, byDefault bool) bool {
+	return g.id.May(map[api.Access]aplusauth.Access{api.Read: aplusauth.Read, api.Write: aplusauth.Write}[a], remoteID, byDefault)
+}
+
+// withTokens starts an API with its pages and the courses of the vectors.
+func withTokens(t *testing.T, service *aplusauth.Service) *fixture {
+	t.Helper()
+	f := newFixture(t, func(c *api.Config) {
+		c.Auth = tokens{service}
+		c.FrontendURL = "https://plus.example.org/"
+		rows, ok := c.Rows.(web.BuildRows)
+		if !ok {
+			t.Fatalf("%T does not serve the pages", c.Rows)
+		}
+		pages, err := web.New(web.Config{
+			Log: c.Log, Courses: c.Courses, Rows: rows, Builds: c.Builds, Releases: c.Releases, BaseURL: c.Addresses.Base,
+			May: api.PageAccess,
+		})
+		must(t, err)
+		c.Pages = pages
+	})
+	for key, id := range map[string]int64{"c5": 5, "c6": 6, "noid": 0} {
+		c := f.addCourse(t, key)
+		if id != 0 {
+			c.RemoteID = &id
+			_, err := f.store.UpdateCourse(t.Context(), c)
+			must(t, err)
+		}
+	}
+	f.endedBuild(t, "c5", course.StatusSuccess, "built\n")
+	f.releases.stored = &course.Release{Key: "c5", Version: version("s"), Dir: "{}"}
+	return f
+}
+
+type keyTexts struct{ private, public string }
+
+func newKeyTexts(t *testing.T) keyTexts {
+	t.Helper()
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	must(t, err)
+	return keyTexts{
+		string(pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(key)})),
+		string(pem.EncodeToMemory(&pem.Block{Type: "RSA PUBLIC KEY", Bytes: x509.MarshalPKCS1PublicKey(&key.PublicKey)})),
+	}
+}
+
+// accessRequests are the addresses of gitmanager and those of Coursewright.
+func accessRequests() []string {
+	return []string{
+		"GET /", "GET /c5/", "GET /noid/",
+		"GET /c5/aplus-json", "GET /noid/aplus-json",
+		"GET /c5/publish/STORE/" + version("s"), "GET /noid/publish/STORE/" + version("s"),
+		"GET /model/c5/exercise/file.py", "GET /exercise_template/c5/exercise/file.py", "GET /protected/c5/file.html",
+		"GET /static/c5/file.html", "GET /assets/style.css", "GET /healthz",
+		"GET /login", "POST /login", "OPTIONS /login",
+		"GET /gitmanager/", "GET /gitmanager/new/", "POST /gitmanager/new/ key=made&git_branch=main", "POST /gitmanager/new/ key=made6&git_branch=main&remote_id=7",
+		"GET /gitmanager/c5/", "GET /gitmanager/noid/", "POST /gitmanager/c5/ key=c5&git_branch=main&remote_id=5", "POST /gitmanager/c5/ key=c5&git_branch=main&remote_id=8",
+		"POST /gitmanager/noid/ key=noid&git_branch=main",
+		"GET /gitmanager/c5/updates", "GET /gitmanager/noid/updates", "GET /gitmanager/c5/builds/1",
+		"POST /gitmanager/c5/builds", "POST /gitmanager/c5/webhook-secret", "POST /gitmanager/c5/delete",
+		"POST /gitmanager/c5/hook", "POST /gitmanager/noid/hook", "GET /gitmanager/c5/hook",
+		"GET /gitmanager/c5/build_log-json", "GET /gitmanager/noid/build_log-json",
+		"GET /api/gitmanager/c5/", "GET /api/gitmanager/id/5", "PUT /api/gitmanager/id/5", "POST /api/gitmanager/new/", "GET /robots.txt",
+		"GET /api/v1/courses", `POST /api/v1/courses {"key": "made7", "git_branch": "main"}`, "GET /api/v1/courses/c5", "GET /api/v1/courses/noid",
+		`PATCH /api/v1/courses/c5 {"git_branch": "main"}`, "POST /api/v1/courses/c5/webhook-secret",
+		"GET /api/v1/courses/c5/builds", "POST /api/v1/courses/c5/builds", "GET /api/v1/courses/c5/builds/1/log",
+		"GET /api/v1/courses/c5/releases", "POST /api/v1/courses/c5/releases/" + version("s") + "/publish",
+		"GET /nothing/at/all",
+	}
+}
+
+// TestAccess asks every address as everybody; the statuses are in a file to
+// read.
+func TestAccess(t *testing.T) {
+	t.Parallel()
+	k := newKeyTexts(t)
+	service, err := aplusauth.New(aplusauth.Config{
+		UID: "gitmanager", PrivateKey: k.private, PublicKey: k.public,
+		RemoteAuthenticatorUID: "aplus", RemoteAuthenticatorKey: k.public,
+	})
+	must(t, err)
+	// The same key plays A+.
+	plus, err := aplusauth.New(aplusauth.Config{UID: "aplus", PrivateKey: k.private, PublicKey: k.public})
+	must(t, err)
+	sign := func(by *aplusauth.Service, expires time.Time, p ...aplusauth.Permission) string {
+		token, err := by.Sign(aplusauth.Claims{Subject: "user:jdoe", Audience: "gitmanager", Expires: expires, Permissions: p})
+		must(t, err)
+		return token
+	}
+	read, write := aplusauth.ForInstance(aplusauth.Read, 5), aplusauth.ForInstance(aplusauth.Write, 5)
+	var never time.Time
+	past := time.Unix(1600000000, 0)
+	callers := []struct{ name, header, value string }{
+		{"no token", "X-Nothing", ""},
+		{"no rights", "Authorization", "Bearer " + sign(plus, never)},
+		{"read", "Authorization", "Bearer " + sign(plus, never, read)},
+		{"write", "Authorization", "Bearer " + sign(plus, never, write)},
+		{"both", "Authorization", "Bearer " + sign(plus, never, read, write)},
+		{"cookie", "Cookie", "AuthToken=" + sign(plus, never, read, write)},
+		{"master", "Authorization", "Bearer " + sign(service, never)},
+		{"expired", "Authorization", "Bearer " + sign(plus, past, read, write)},
+		{"old cookie", "Cookie", "AuthToken=" + sign(plus, past, read, write)},
+	}
+	requests := accessRequests()
+	lines := make([]string, len(requests)+1)
+	lines[0] = fmt.Sprintf("%-76s", "course c5 has id 5, noid has none")
+	for i, target := range requests {
+		lines[i+1] = fmt.Sprintf("%-76s", target)
+	}
+	for _, caller := range callers {
+		f := withTokens(t, service)
+		lines[0] += fmt.Sprintf("  %-10s", caller.name)
+		for i, target := range requests {
+			method, path, _ := strings.Cut(target, " ")
+			path, body, _ := strings.Cut(path, " ")
+			headers := []string{caller.header, caller.value}
+			if strings.HasPrefix(body, "key=") {
+				headers = append(headers, "Content-Type", "application/x-www-form-urlencoded")
+			}
+			w := f.send(t, method, path, body, headers...)
+			lines[i+1] += fmt.Sprintf("  %-10d", w.Code)
+		}
+	}
+	for i := range lines {
+		lines[i] = strings.TrimRight(lines[i], " ") + "\n"
+	}
+	compareFile(t, filepath.Join("testdata", "access.txt"), strings.Join(lines, ""))
+}
+
+// compareFile compares a text with a golden file.
+func compareFile(t *testing.T, file, got string) {
+	t.Helper()
+	if *update {
+		must(t, os.WriteFile(file, []byte(got), 0o644))
+		return
+	}
+	want, err := os.ReadFile(file)
+	must(t, err)
+	if diff := cmp.Diff(strings.Split(string(want), "\n"), strings.Split(got, "\n")); diff != "" {
+		t.Errorf("%s (-want +got), write it again with -update:\n%s", file, diff)
+	}
+}
+
+// TestVectorsOfTokens sends the tokens of the vectors, and compares the answers
+// with the reference's.
+func TestVectorsOfTokens(t *testing.T) {
+	t.Parallel()
+	folder := filepath.Join("..", "internal", "aplusauth", "testdata", "auth-vectors")
+	key := func(name string) string {
+		text, err := os.ReadFile(filepath.Join(folder, "TEST-ONLY-"+name+".public.pem"))
+		must(t, err)
+		return string(text)
+	}
+	service, err := aplusauth.New(aplusauth.Config{
+		UID: "gitmanager", PublicKey: key("gitmanager"), DisableJWTSigning: true,
+		RemoteAuthenticatorUID: "aplus", RemoteAuthenticatorKey: key("aplus"),
+		UIDToKey: map[string]string{"radar": key("radar"), "outsider": key("outsider")}, TrustedUIDs: []string{"radar", "aplus"},
+	})
+	must(t, err)
+	f := withTokens(t, service)
+	text, err := os.ReadFile(filepath.Join(folder, "incoming-tokens.json"))
+	must(t, err)
+	var vectors struct {
+		Vectors []struct {
+			Name      string `json:"name"`
+			Token     string `json:"token"`
+			Required  string `json:"required_of_new_implementation"`
+			Reference struct {
+				Login struct {
+					Status int    `json:"status"`
+					Body   string `json:"body"`
+				} `json:"post_login"`
+				Requests map[string]any `json:"requests"`
+			} `json:"reference_result"`
+		} `json:"vectors"`
+	}
+	must(t, json.Unmarshal(text, &vectors))
+	for _, v := range vectors.Vectors {
+		want, login := v.Reference.Requests, v.Reference.Login
+		if strings.HasPrefix(v.Required, "reject: 401") {
+			login.Status, login.Body = http.StatusUnauthorized, "Invalid token"
+			want = map[string]any{"GET /gitmanager/c5/": 401.0, "POST /gitmanager/c5/hook": 401.0, "GET /api/gitmanager/c5/": 401.0}
+		}
+		w := f.send(t, "POST", "/login", "", "Authorization", "Bearer "+v.Token)
+		if w.Code != login.Status || w.Body.String() != login.Body {
+			t.Errorf("%s: login gives %d %q, want %d %q", v.Name, w.Code, w.Body, login.Status, login.Body)
+		}
+		for target, status := range want {
+			method, path, _ := strings.Cut(target, " ")
+			w := f.send(t, method, path, "", "Authorization", "Bearer "+v.Token)
+			if got := answerKind(w); got != status {
+				t.Errorf("%s: %s gives %v, want %v: %s", v.Name, target, got, status, w.Body)
+			}
+		}
+	}
+}
+
+// answerKind gives a status, or what the settings API said, in the words of the
+// vectors.
+func answerKind(w *httptest.ResponseRecorder) any {
+	body := w.Body.String()
+	switch {
+	case w.Code == http.StatusOK && strings.Contains(body, "No access to instance"):
+		return "denied"
+	case w.Code == http.StatusOK && strings.Contains(body, `"webhook_secret"`):
+		return "granted, with webhook_secret"
+	case w.Code == http.StatusOK && strings.Contains(body, `"git_hook"`):
+		return "granted, without webhook_secret"
+	}
+	return float64(w.Code)
+}

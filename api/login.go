@@ -1,0 +1,154 @@
+package api
+
+import (
+	"bytes"
+	"crypto/sha256"
+	_ "embed" // the login page
+	"encoding/base64"
+	"fmt"
+	"html/template"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/gin-gonic/gin"
+)
+
+const (
+	loginRoute = "/login"
+	// tokenCookie holds a browser's token, under the name that gitmanager gave it.
+	tokenCookie = "AuthToken"
+)
+
+//go:embed login.html
+var loginPage string
+
+//go:embed login.js
+var loginScript string
+
+// login exchanges a token, given by a person or by a page of A+, for a cookie.
+type login struct {
+	template  *template.Template
+	policy    string // Content-Security-Policy of the page
+	origin    string // of A+'s pages; empty: none
+	addresses *Addresses
+}
+
+func newLogin(frontend string, at *Addresses) (*login, error) {
+	origin, err := originOf(frontend)
+	if err != nil {
+		return nil, err
+	}
+	t, err := template.New("login").Parse(loginPage)
+	if err != nil {
+		return nil, fmt.Errorf("parse the login page: %w", err)
+	}
+	hash := sha256.Sum256([]byte(loginScript))
+	return &login{
+		template: t, origin: origin, addresses: at,
+		policy: "default-src 'none'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; " +
+			"frame-ancestors 'none'; script-src 'sha256-" + base64.StdEncoding.EncodeToString(hash[:]) + "'",
+	}, nil
+}
+
+// originOf gives the origin of an address as browsers write it.
+func originOf(address string) (string, error) {
+	if address == "" {
+		return "", nil
+	}
+	u, err := url.Parse(address)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+		return "", fmt.Errorf("FRONTEND_URL is %q: give the address of A+, such as https://aplus.example.org", address)
+	}
+	host := strings.ToLower(u.Host)
+	if usual := map[string]string{"http": ":80", "https": ":443"}[u.Scheme]; strings.HasSuffix(host, usual) {
+		host = strings.TrimSuffix(host, usual)
+	}
+	return u.Scheme + "://" + host, nil
+}
+
+// crossOrigin lets A+'s pages log their readers in and read the answer.
+func (l *login) crossOrigin(c *gin.Context) {
+	if c.FullPath() != loginRoute {
+		return
+	}
+	h := c.Writer.Header()
+	h.Add("Vary", "Origin")
+	if origin := c.GetHeader("Origin"); origin == "" || origin != l.origin {
+		return
+	}
+	h.Set("Access-Control-Allow-Origin", l.origin)
+	h.Set("Access-Control-Allow-Credentials", "true")
+	h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type")
+	h.Set("Access-Control-Allow-Methods", "GET, POST, OPTIONS")
+}
+
+// serve answers /login. OPTIONS is what browsers ask before a page of A+ may
+// log in.
+func (l *login) serve(c *gin.Context) {
+	switch c.Request.Method {
+	case http.MethodGet, http.MethodHead:
+		l.page(c)
+	case http.MethodPost:
+		l.enter(c)
+	case http.MethodOptions:
+		c.Status(http.StatusNoContent)
+	default:
+		c.Header("Allow", "GET, HEAD, POST, OPTIONS")
+		refuse(c, wrongMethod(c))
+	}
+}
+
+// page shows a form for a token and forgets the present one: whoever logs out
+// comes here too.
+func (l *login) page(c *gin.Context) {
+	var out bytes.Buffer
+	err := l.template.Execute(&out, struct {
+		Next   string
+		Script template.JS
+	}{backTo(c.Query("referer")), template.JS(loginScript)})
+	if err != nil { // not reached: the template takes two texts
+		refuse(c, fmt.Errorf("login page: %w", err))
+		return
+	}
+	l.dropCookie(c)
+	c.Header("Cache-Control", "no-store")
+	c.Header("Content-Security-Policy", l.policy)
+	c.Header("Referrer-Policy", "no-referrer")
+	c.Header("X-Content-Type-Options", "nosniff")
+	c.Data(http.StatusOK, "text/html; charset=utf-8", out.Bytes())
+}
+
+// backTo gives the address to go to after the login: the path on this service
+// that was asked for, or the courses.
+func backTo(referer string) string {
+	u, err := url.Parse(referer)
+	if err != nil || u.Scheme != "" || u.Host != "" || u.User != nil || u.Path == "" ||
+		!strings.HasPrefix(referer, "/") || strings.HasPrefix(referer, "//") || strings.Contains(referer, `\`) {
+		return "/"
+	}
+	return u.RequestURI()
+}
+
+// enter keeps the token of the Authorization header in a cookie.
+func (l *login) enter(c *gin.Context) {
+	c.Header("Cache-Control", "no-store")
+	if CallerOf(c.Request).anonymous() {
+		writeText(c, http.StatusUnauthorized, "Invalid token")
+		return
+	}
+	if token, ok := strings.CutPrefix(c.GetHeader("Authorization"), "Bearer "); ok {
+		l.setCookie(c, token, 0)
+	}
+	c.Status(http.StatusOK)
+}
+
+func (l *login) dropCookie(c *gin.Context) { l.setCookie(c, "", -1) }
+
+// setCookie sets the cookie until the browser ends, or as long as maxAge says.
+func (l *login) setCookie(c *gin.Context, token string, maxAge int) {
+	http.SetCookie(c.Writer, &http.Cookie{
+		Name: tokenCookie, Value: token, Path: "/", MaxAge: maxAge, HttpOnly: true, SameSite: http.SameSiteLaxMode,
+		Secure: strings.HasPrefix(l.addresses.Base(c.Request), "https:"),
+	})
+}
