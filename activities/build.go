@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"time"
 
+	"go.temporal.io/sdk/activity"
+
 	"coursewright/internal/build"
 	"coursewright/internal/buildlog"
 	"coursewright/internal/course"
@@ -153,6 +155,7 @@ func (b *BuildSteps) plan(ctx context.Context, in Built, log *buildlog.Writer) (
 	return &build.Request{
 		CourseKey: in.Job.CourseKey,
 		BuildID:   in.Job.BuildID,
+		RunID:     activity.GetInfo(ctx).WorkflowExecution.RunID,
 		Dir:       dir,
 		Image:     plan.Image,
 		Command:   plan.Command,

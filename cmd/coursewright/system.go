@@ -6,23 +6,18 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"os"
 	"path/filepath"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"go.temporal.io/sdk/client"
 	"google.golang.org/grpc"
 
 	"coursewright/activities"
-	"coursewright/api"
 	"coursewright/internal/aplusauth"
 	"coursewright/internal/build"
-	"coursewright/internal/build/local"
-	"coursewright/internal/course"
 	"coursewright/internal/courseconfig"
 	"coursewright/internal/gitrepo"
 	"coursewright/internal/grader"
@@ -32,7 +27,6 @@ import (
 	"coursewright/internal/settings"
 	"coursewright/internal/store/sqlite"
 	"coursewright/internal/telemetry"
-	"coursewright/internal/web"
 	"coursewright/worker"
 	"coursewright/workflows"
 )
@@ -244,73 +238,4 @@ func (y *system) steps() (worker.Steps, error) {
 			},
 		},
 	}, nil
-}
-
-// builder chooses the implementation that the settings name.
-func (y *system) builder() (build.Builder, error) {
-	if y.settings.Builder != local.Name {
-		return nil, fmt.Errorf("builder %q is not part of this version; set BUILDER to local", y.settings.Builder)
-	}
-	return local.New(local.Options{Dev: y.settings.AllowLocalBuilder})
-}
-
-func (y *system) buildHandler(context.Context) error {
-	addresses, err := api.NewAddresses(y.settings.PublicBaseURL, proxyTexts(y.settings.TrustedProxies))
-	if err != nil {
-		return err
-	}
-	pages, err := web.New(web.Config{
-		Log: y.log, Courses: y.store, Rows: y.store, Builds: y.workflows, Releases: y.releases,
-		BaseURL: addresses.Base, ClientIP: addresses.ClientIP, RunURL: y.runURL, SSHKey: y.publicKey,
-		Location: y.settings.TimeZone, May: api.PageAccess,
-	})
-	if err != nil {
-		return err
-	}
-	y.handler, err = api.New(api.Config{ //nolint:contextcheck // handlers use the context of their request
-		Log: y.log, Courses: y.store, Rows: y.store, Logs: y.store, Builds: y.workflows, Releases: y.releases,
-		Auth:        authorizer{tokens: y.tokens},
-		FrontendURL: y.settings.FrontendURL,
-		Addresses:   addresses,
-		Pages:       pages,
-		Metrics:     promhttp.HandlerFor(y.registry, promhttp.HandlerOpts{}),
-		Registry:    y.registry,
-		Ready:       y.ready,
-		Closing:     y.closing,
-		StaticRoot:  y.settings.StaticRoot,
-		CoursesPath: y.settings.CoursesPath,
-		Immediate:   y.settings.Immediate,
-
-		UseXSendfile:       y.settings.UseXSendfile,
-		AllowUnsignedHooks: y.settings.AllowUnsignedHooks,
-	})
-	return err
-}
-
-func proxyTexts(prefixes []netip.Prefix) []string {
-	var out []string
-	for _, p := range prefixes {
-		out = append(out, p.String())
-	}
-	return out
-}
-
-// runURL is the address of a build's workflow in Temporal's Web UI.
-func (y *system) runURL(b course.Build) string {
-	if y.ui == "" || b.RunID == "" {
-		return ""
-	}
-	return y.ui + "/namespaces/" + url.PathEscape(y.namespace) +
-		"/workflows/" + url.PathEscape(workflows.BuildID(b.CourseKey)) + "/" + url.PathEscape(b.RunID)
-}
-
-// ready says whether requests can be served.
-func (y *system) ready(ctx context.Context) error {
-	if err := y.store.Ping(ctx); err != nil {
-		return fmt.Errorf("database: %w", err)
-	}
-	if _, err := y.temporal.CheckHealth(ctx, &client.CheckHealthRequest{}); err != nil {
-		return fmt.Errorf("temporal: %w", err)
-	}
-	return nil
 }

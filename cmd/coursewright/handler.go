@@ -1,0 +1,89 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"net/url"
+
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"go.temporal.io/sdk/client"
+
+	"coursewright/api"
+	"coursewright/internal/course"
+	"coursewright/internal/web"
+	"coursewright/workflows"
+)
+
+func (y *system) buildHandler(context.Context) error {
+	addresses, err := api.NewAddresses(y.settings.PublicBaseURL, proxyTexts(y.settings.TrustedProxies))
+	if err != nil {
+		return err
+	}
+	pages, err := web.New(web.Config{
+		Log: y.log, Courses: y.store, Rows: y.store, Builds: y.workflows, Releases: y.releases,
+		BaseURL: addresses.Base, ClientIP: addresses.ClientIP, RunURL: y.runURL, SSHKey: y.publicKey,
+		Location: y.settings.TimeZone, May: api.PageAccess,
+	})
+	if err != nil {
+		return err
+	}
+	y.handler, err = api.New(api.Config{ //nolint:contextcheck // handlers use the context of their request
+		Log: y.log, Courses: y.store, Rows: y.store, Logs: y.store, Builds: y.workflows, Releases: y.releases,
+		Auth:        authorizer{tokens: y.tokens},
+		FrontendURL: y.settings.FrontendURL,
+		Addresses:   addresses,
+		Pages:       pages,
+		Metrics:     promhttp.HandlerFor(y.registry, promhttp.HandlerOpts{}),
+		Registry:    y.registry,
+		Ready:       y.ready,
+		Closing:     y.closing,
+		StaticRoot:  y.settings.StaticRoot,
+		CoursesPath: y.settings.CoursesPath,
+		Immediate:   y.settings.Immediate,
+
+		Hosts:              y.hosts(),
+		UseXSendfile:       y.settings.UseXSendfile,
+		AllowUnsignedHooks: y.settings.AllowUnsignedHooks,
+	})
+	return err
+}
+
+func proxyTexts(prefixes []netip.Prefix) []string {
+	var out []string
+	for _, p := range prefixes {
+		out = append(out, p.String())
+	}
+	return out
+}
+
+// runURL is the address of a build's workflow in Temporal's Web UI.
+func (y *system) runURL(b course.Build) string {
+	if y.ui == "" || b.RunID == "" {
+		return ""
+	}
+	return y.ui + "/namespaces/" + url.PathEscape(y.namespace) +
+		"/workflows/" + url.PathEscape(workflows.BuildID(b.CourseKey)) + "/" + url.PathEscape(b.RunID)
+}
+
+// ready says whether requests can be served.
+func (y *system) ready(ctx context.Context) error {
+	if err := y.store.Ping(ctx); err != nil {
+		return fmt.Errorf("database: %w", err)
+	}
+	if _, err := y.temporal.CheckHealth(ctx, &client.CheckHealthRequest{}); err != nil {
+		return fmt.Errorf("temporal: %w", err)
+	}
+	return nil
+}
+
+// hosts are the names under which the service may be called. Where callers
+// must show a token the name does not matter; where everybody may do everything
+// only this machine's own names are answered, so that a page of elsewhere cannot
+// reach the service by a name that it has led here.
+func (y *system) hosts() []string {
+	if y.settings.Auth.DisableLoginChecks {
+		return nil
+	}
+	return []string{"*"}
+}
