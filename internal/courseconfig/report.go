@@ -7,6 +7,7 @@ import (
 	"os"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"coursewright/internal/course"
 )
@@ -80,6 +81,7 @@ func count(n int, word string) string {
 type sourceLines struct {
 	folder *folder // nil when the folder cannot be opened
 	files  map[string][]string
+	place  linePlace
 }
 
 func (s *sourceLines) write(b *strings.Builder, level string, d course.Diagnostic) {
@@ -93,7 +95,7 @@ func (s *sourceLines) write(b *strings.Builder, level string, d course.Diagnosti
 	}
 	fmt.Fprintf(b, "%s: %s: %s\n", harmless(where), level, harmless(path+d.Message))
 	if line, ok := s.line(d.File, d.Line); ok {
-		text, column := excerpt(line, d.Column)
+		text, column := s.excerpt(line, d.Column)
 		number := fmt.Sprintf("%5d", d.Line)
 		fmt.Fprintf(b, "%s | %s\n", number, text)
 		if d.Column > 0 {
@@ -129,27 +131,54 @@ func (s *sourceLines) line(file string, number int) (string, bool) {
 }
 
 // excerpt gives the part of a line around a column, and the column in it.
-func excerpt(line string, column int) (string, int) {
+func (s *sourceLines) excerpt(line string, column int) (string, int) {
 	const width, before = 120, 60
-	runes := []rune(strings.TrimPrefix(line, "\ufeff"))
-	for i, r := range runes {
-		runes[i] = visible(r)
+	line = strings.TrimPrefix(line, "\ufeff")
+	column = s.place.seek(line, max(column, 1)-1) + 1
+	start, from := 0, 0
+	if column > before && utf8.RuneCountInString(line[:min(len(line), width*utf8.UTFMax+1)]) > width {
+		start, from = column-before, s.place.at
+		for range before - 1 {
+			_, size := utf8.DecodeLastRuneInString(line[:from])
+			from -= size
+		}
 	}
-	column = min(max(column, 1), len(runes)+1)
-	start := 0
-	if len(runes) > width && column > before {
-		start = column - before
+	end := from
+	for n := 0; n < width && end < len(line); n++ {
+		_, size := utf8.DecodeRuneInString(line[end:])
+		end += size
 	}
-	end := min(len(runes), start+width)
-	text := string(runes[start:end])
+	text := harmless(line[from:end])
 	column -= start
 	if start > 0 {
 		text, column = "…"+text, column+1
 	}
-	if end < len(runes) {
+	if end < len(line) {
 		text += "…"
 	}
 	return text, column
+}
+
+// linePlace is a character of a line. It is kept, so that problems in order of
+// their places need one pass over a long line together.
+type linePlace struct {
+	line   string
+	column int // characters before it
+	at     int // bytes before it
+}
+
+// seek moves to the character behind so many others, or to the end of the line,
+// and gives its column.
+func (p *linePlace) seek(line string, column int) int {
+	if p.line != line || p.column > column {
+		*p = linePlace{line: line}
+	}
+	for p.column < column && p.at < len(line) {
+		_, size := utf8.DecodeRuneInString(line[p.at:])
+		p.at += size
+		p.column++
+	}
+	return p.column
 }
 
 // visible replaces what would move or hide text on a terminal by one harmless

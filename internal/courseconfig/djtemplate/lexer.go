@@ -37,9 +37,10 @@ func tokenize(source string) []token {
 			line += strings.Count(s, "\n")
 		}
 	}
+	finder := tagFinder{source: source}
 	start, from := 0, 0 // start of pending text, where to look for the next tag
 	for {
-		open, end := nextTag(source, from)
+		open, end := finder.next(from)
 		if open < 0 {
 			break
 		}
@@ -69,11 +70,17 @@ func tokenize(source string) []token {
 	return tokens
 }
 
-// nextTag finds the first tag at or after from: its start and end, or -1. The
-// work is linear over a whole template because a line without a closing
-// delimiter is skipped per kind of tag.
-func nextTag(source string, from int) (int, int) {
-	var noClose [3]int // per kind: no closing delimiter before this offset
+// tagFinder finds the tags of a template, from its start to its end. It keeps
+// what it has seen of a line, so that the work is linear.
+type tagFinder struct {
+	source  string
+	noClose [3]int // per kind of tag: no closing delimiter before this offset
+	lineEnd int    // of the line of the last tag looked at
+}
+
+// next finds the first tag at or after from: its start and end, or -1.
+func (f *tagFinder) next(from int) (int, int) {
+	source := f.source
 	for {
 		i := strings.IndexByte(source[from:], '{')
 		if i < 0 || from+i+1 >= len(source) {
@@ -82,16 +89,19 @@ func nextTag(source string, from int) (int, int) {
 		open := from + i
 		from = open + 1
 		k := strings.IndexByte("{%#", source[open+1])
-		if k < 0 || open < noClose[k] {
+		if k < 0 || open < f.noClose[k] {
 			continue
 		}
-		rest := source[open+2:]
-		if nl := strings.IndexByte(rest, '\n'); nl >= 0 {
-			rest = rest[:nl]
+		if f.lineEnd < open+2 {
+			f.lineEnd = len(source)
+			if nl := strings.IndexByte(source[open+2:], '\n'); nl >= 0 {
+				f.lineEnd = open + 2 + nl
+			}
 		}
+		rest := source[open+2 : f.lineEnd]
 		end := strings.Index(rest, [3]string{"}}", "%}", "#}"}[k])
 		if end < 0 {
-			noClose[k] = open + 2 + len(rest)
+			f.noClose[k] = open + 2 + len(rest)
 			continue
 		}
 		return open, open + 2 + end + 2

@@ -158,9 +158,12 @@ func (n *variableNode) render(r *renderer, out *strings.Builder) error {
 	return r.charge(len(s))
 }
 
+// htmlSpecial writes what means something in HTML as Django does.
+var htmlSpecial = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;", "'", "&#x27;")
+
 // escapeHTML escapes as Django does; its entities differ from Go's.
 func escapeHTML(s string) string {
-	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;", "'", "&#x27;").Replace(s)
+	return htmlSpecial.Replace(s)
 }
 
 // conditionalEscape escapes what is not HTML already.

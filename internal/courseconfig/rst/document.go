@@ -61,12 +61,14 @@ func (d *document) giveID(n *node) string {
 	return id
 }
 
+// plainLetters are the letters that Unicode does not take apart.
+var plainLetters = strings.NewReplacer(
+	"ø", "o", "đ", "d", "ħ", "h", "ı", "i", "ł", "l", "ŧ", "t", "ƀ", "b", "ß", "sz", "æ", "ae", "œ", "oe",
+)
+
 // makeID makes an identifier of ASCII letters, digits and hyphens.
 func makeID(name string) string {
-	name = strings.ToLower(name)
-	name = strings.NewReplacer(
-		"ø", "o", "đ", "d", "ħ", "h", "ı", "i", "ł", "l", "ŧ", "t", "ƀ", "b", "ß", "sz", "æ", "ae", "œ", "oe",
-	).Replace(name)
+	name = plainLetters.Replace(strings.ToLower(name))
 	var b strings.Builder
 	for _, r := range norm.NFKD.String(name) {
 		switch {

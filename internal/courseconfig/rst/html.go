@@ -71,47 +71,51 @@ func emptyTag(n *node, name, class string, atts ...attribute) string {
 
 func buildTag(n *node, name, class string, empty bool, atts []attribute) string {
 	var classes []string
+	seen := map[string]bool{}
 	atts = slices.Clone(atts)
 	for _, c := range append(slices.Clone(n.classes), strings.Fields(class)...) {
 		switch lang, isLang := strings.CutPrefix(c, "language-"); {
 		case isLang && !slices.ContainsFunc(atts, func(a attribute) bool { return a.name == "lang" }):
 			atts = append(atts, attribute{"lang", lang})
-		case isLang, strings.TrimSpace(c) == "", slices.Contains(classes, c), n.is("table") && strings.HasPrefix(c, "colwidths-"):
+		case isLang, strings.TrimSpace(c) == "", seen[c], n.is("table") && strings.HasPrefix(c, "colwidths-"):
 		default:
-			classes = append(classes, c)
+			classes, seen[c] = append(classes, c), true
 		}
 	}
 	if len(classes) > 0 {
 		atts = append(atts, attribute{"class", strings.Join(classes, " ")})
 	}
-	before, after := "", ""
+	var before, after strings.Builder
 	if len(n.ids) > 0 {
 		atts = append(atts, attribute{"id", n.ids[0]})
 		for _, id := range n.ids[1:] {
 			span := `<span id="` + id + `"></span>`
 			if empty || n.is("bullet_list", "enumerated_list", "definition_list", "field_list", "option_list", "line_block", "table", "docinfo") {
-				before += span
+				before.WriteString(span)
 			} else {
-				after += span
+				after.WriteString(span)
 			}
 		}
 	}
 	slices.SortStableFunc(atts, func(a, b attribute) int { return strings.Compare(a.name, b.name) })
 	var b strings.Builder
-	b.WriteString(before + "<" + name)
+	b.WriteString(before.String() + "<" + name)
 	for _, a := range atts {
 		b.WriteString(" " + a.name + `="` + attributeValue(a.value) + `"`)
 	}
 	if empty {
 		b.WriteString(" /")
 	}
-	b.WriteString(">" + after)
+	b.WriteString(">" + after.String())
 	return b.String()
 }
 
+// oneLine makes each white space character a blank.
+var oneLine = strings.NewReplacer("\n", " ", "\r", " ", "\t", " ", "\v", " ", "\f", " ")
+
 // attributeValue escapes a value and makes each white space character a blank.
 func attributeValue(s string) string {
-	return encode(strings.NewReplacer("\n", " ", "\r", " ", "\t", " ", "\v", " ", "\f", " ").Replace(s))
+	return encode(oneLine.Replace(s))
 }
 
 // tagLine is tag with a newline, which goes before the spans of further ids.

@@ -1,6 +1,9 @@
 package rst
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // node is an element of the document, named as in docutils' document model. A
 // text node has the tag "#text".
@@ -92,17 +95,18 @@ func (n *node) plain() string {
 	case "image":
 		return n.get("alt")
 	}
-	out, sep := "", ""
+	if len(n.kids) == 1 {
+		return n.kids[0].plain()
+	}
+	sep := ""
 	if !n.isText() {
 		sep = "\n\n"
 	}
-	for i, k := range n.kids {
-		if i > 0 {
-			out += sep
-		}
-		out += k.plain()
+	parts := make([]string, 0, len(n.kids))
+	for _, k := range n.kids {
+		parts = append(parts, k.plain())
 	}
-	return out
+	return strings.Join(parts, sep)
 }
 
 // walk visits n and everything in it, in order. The kids of a node are those
@@ -116,12 +120,16 @@ func (n *node) walk(visit func(*node)) {
 
 // all lists the elements with one of the tags, in order.
 func (n *node) all(tags ...string) []*node {
-	var out []*node
-	n.walk(func(k *node) {
-		if k.is(tags...) {
-			out = append(out, k)
-		}
-	})
+	return n.collect(nil, tags)
+}
+
+func (n *node) collect(out []*node, tags []string) []*node {
+	if n.is(tags...) {
+		out = append(out, n)
+	}
+	for _, k := range n.kids {
+		out = k.collect(out, tags)
+	}
 	return out
 }
 

@@ -2,6 +2,7 @@ package rst
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -142,10 +143,16 @@ func trimAround(ref, def *node) {
 	}
 }
 
+// carried are the ids and names that targets hand on to what follows, the
+// nearest target's last. A long row of targets hands them on together.
+type carried struct{ ids, names []string }
+
 // propagateTargets gives the names of ".. _name:" to what follows.
 func (p *parser) propagateTargets() {
+	waiting := map[*node]*carried{}
 	for _, t := range p.doc.root.all("target") {
-		if t.parent.isText() || t.has("refuri") || t.has("refname") || len(t.ids) == 0 && !t.has("anonymous") {
+		c := waiting[t]
+		if t.parent.isText() || t.has("refuri") || t.has("refname") || len(t.ids) == 0 && c == nil && !t.has("anonymous") {
 			continue
 		}
 		next := t.next()
@@ -155,15 +162,37 @@ func (p *parser) propagateTargets() {
 		if next == nil || next.isInvisible() && !next.is("target") || next.is("footnote", "citation") {
 			continue
 		}
-		id := p.doc.giveID(t)
-		t.set("refid", id)
-		next.ids = append(next.ids, t.ids...)
-		next.names = append(next.names, t.names...)
-		for _, id := range t.ids {
-			p.doc.ids[id] = next
+		delete(waiting, t)
+		if c == nil {
+			p.doc.giveID(t)
+			c = &carried{}
 		}
+		c.ids, c.names = appendReversed(c.ids, t.ids), appendReversed(c.names, t.names)
+		t.set("refid", c.ids[len(c.ids)-1])
 		t.ids, t.names = nil, nil
+		if before := waiting[next]; before != nil {
+			p.hand(next, before)
+		}
+		waiting[next] = c
 	}
+	for n, c := range waiting {
+		p.hand(n, c)
+	}
+}
+
+// hand gives a node what targets before it have carried.
+func (p *parser) hand(n *node, c *carried) {
+	for _, id := range c.ids {
+		p.doc.ids[id] = n
+	}
+	n.ids, n.names = appendReversed(n.ids, c.ids), appendReversed(n.names, c.names)
+}
+
+func appendReversed(to, list []string) []string {
+	for _, s := range slices.Backward(list) {
+		to = append(to, s)
+	}
+	return to
 }
 
 // preamble tells the nodes that may stand before a document's title.
