@@ -23,10 +23,12 @@ func cutTag(key string) (name, tag string, ok bool) {
 	return key[:i], tag, word
 }
 
-// Bounds of one exercise configuration: languages, and values over all of them.
+// Bounds of one exercise configuration: languages, values over all of them, and
+// bytes of different texts under |rst, which take a hundred times their size.
 const (
 	maxLanguages  = 50
 	maxTagged     = 4_000_000
+	maxMarkup     = 400_000
 	maxTagsPerKey = 20
 )
 
@@ -43,22 +45,23 @@ type tagger struct {
 	language  string
 	languages []string // those met so far; only added to while the default language is worked on
 	collect   bool
-	visited   *int
+	visited   *int              // in all languages
+	markup    *int              // bytes converted, in all languages
 	html      map[string]string // converted texts, the same in every language
 }
 
 // applyTags gives a configuration in every language that it mentions, the
 // default one first.
 func (c *checker) applyTags(v *pyvalue.Value, language string, at *place) ([]languageData, bool) {
-	visited, before := 0, c.failures
+	visited, markup, before := 0, 0, c.failures
 	html := map[string]string{}
-	first := &tagger{c: c, language: language, languages: []string{language}, collect: true, visited: &visited, html: html}
+	first := &tagger{c: c, language: language, languages: []string{language}, collect: true, visited: &visited, markup: &markup, html: html}
 	out := []languageData{{language, first.value(v, at)}}
 	if c.failures > before {
 		return nil, false
 	}
 	for _, other := range first.languages[1:] {
-		t := &tagger{c: c, language: other, visited: &visited, html: html}
+		t := &tagger{c: c, language: other, visited: &visited, markup: &markup, html: html}
 		out = append(out, languageData{other, t.value(v, at)})
 		if c.failures > before {
 			return nil, false
@@ -201,7 +204,7 @@ func (t *tagger) untag(e pyvalue.Entry, at *place) (string, *pyvalue.Value) {
 				t.c.fail(e.Key, there, "found |rst to the right of |i18n; the rightmost tag comes first, and |rst cannot read a mapping of languages", "write "+quote(strings.TrimSuffix(name, "|i18n")+"|rst|i18n"))
 				return name, value
 			}
-			value = t.markup(value, there)
+			value = t.converted(value, there)
 		default:
 			t.c.fail(e.Key, there, "found the tag "+quote("|"+tag)+"; allowed are |i18n and |rst", "did you mean "+nearestTag(tag)+"?")
 			return name, value
@@ -245,8 +248,8 @@ func (t *tagger) translated(v, key *pyvalue.Value, at *place) *pyvalue.Value {
 	return &pyvalue.Value{Kind: pyvalue.Null, Pos: key.Pos, File: key.File}
 }
 
-// markup turns reStructuredText into HTML.
-func (t *tagger) markup(v *pyvalue.Value, at *place) *pyvalue.Value {
+// converted turns reStructuredText into HTML.
+func (t *tagger) converted(v *pyvalue.Value, at *place) *pyvalue.Value {
 	if !v.Truthy() {
 		return v
 	}
@@ -258,6 +261,10 @@ func (t *tagger) markup(v *pyvalue.Value, at *place) *pyvalue.Value {
 	}
 	html, ok := t.html[v.Str]
 	if !ok {
+		if *t.markup += len(v.Str); *t.markup > maxMarkup {
+			t.c.fail(v, at, fmt.Sprintf("the texts under |rst have more than %d bytes together", maxMarkup), "split the exercise, or write HTML without the tag")
+			return v
+		}
 		html = rst.HTML(v.Str)
 		t.html[v.Str] = html
 	}

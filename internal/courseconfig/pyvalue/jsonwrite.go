@@ -115,6 +115,7 @@ func keyText(key *Value) (string, error) {
 		}
 	case Float:
 		return floatKey(key.Float), nil
+	default:
 	}
 	return "", &ValueError{
 		File: key.File, Pos: key.Pos,

@@ -177,10 +177,10 @@ func readFloat(v *Value, text string) error {
 	rest, negative := splitSign(text)
 	rest = lowerASCII(rest)
 	var err error
-	switch {
-	case rest == ".inf":
+	switch rest {
+	case ".inf":
 		v.Float = math.Inf(1)
-	case rest == ".nan":
+	case ".nan":
 		v.Float = math.NaN()
 		return nil
 	default:

@@ -80,6 +80,7 @@ func marked(v *pyvalue.Value) *pyvalue.Value {
 			out.Entries = append(out.Entries, pyvalue.Field(markedKey(e.Key), marked(e.Value)))
 		}
 		return out
+	default:
 	}
 	return v
 }
