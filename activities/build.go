@@ -92,7 +92,9 @@ func (b *BuildSteps) source(ctx context.Context, job Job, c course.Course, log *
 		out.Fresh = true
 		from := filepath.Join(b.LocalSource, job.CourseKey)
 		log.Printf("Copying the course from the local source folder.")
-		return copyTree(ctx, from, dir)
+		if err := copyTree(ctx, from, dir); err != nil {
+			return err
+		}
 	default:
 		log.Printf("The course has no git origin; the build works on what is there.")
 		out.Fresh = true
@@ -223,7 +225,9 @@ func (b *BuildSteps) slot(ctx context.Context, log *buildlog.Writer) error {
 }
 
 // Clean removes what the build left behind, except what the course excludes,
-// and old rows and releases of the course.
+// and old rows and releases of the course. It is not tried again: the next
+// checkout mends a copy that cannot be cleaned. What went wrong stands in the
+// build's log.
 func (b *BuildSteps) Clean(ctx context.Context, job Job) error {
 	stop := keepAlive(ctx)
 	defer stop()
@@ -232,19 +236,25 @@ func (b *BuildSteps) Clean(ctx context.Context, job Job) error {
 		return forTemporal(err)
 	}
 	defer unlock()
+	log := buildlog.NewWriter(context.WithoutCancel(ctx), b.Store, job.BuildID)
+	err = b.cleanCopy(ctx, job.CourseKey, log)
+	if err != nil {
+		log.Printf("warning: the working copy is not clean: %v", err)
+	}
 	if b.KeepBuilds > 0 {
-		if _, err := b.Store.PruneBuilds(ctx, job.CourseID, b.KeepBuilds); err != nil {
-			return forTemporal(err)
-		}
+		_, pruneErr := b.Store.PruneBuilds(ctx, job.CourseID, b.KeepBuilds)
+		err = errors.Join(err, pruneErr)
 	}
-	if _, err := b.Releases.Prune(ctx, job.CourseKey); err != nil {
-		return forTemporal(err)
+	_, pruneErr := b.Releases.Prune(ctx, job.CourseKey)
+	logErr := log.Close()
+	if errors.Is(logErr, course.ErrNotFound) {
+		logErr = nil // the course was removed meanwhile
 	}
-	return forTemporal(b.cleanCopy(ctx, job.CourseKey))
+	return forTemporal(errors.Join(err, pruneErr, logErr))
 }
 
 // cleanCopy cleans a working copy; a copy that is not git's is left as it is.
-func (b *BuildSteps) cleanCopy(ctx context.Context, key string) error {
+func (b *BuildSteps) cleanCopy(ctx context.Context, key string, log *buildlog.Writer) error {
 	dir := b.Disk.Course(key)
 	meta, _, err := courseconfig.ReadMeta(dir)
 	if errors.Is(err, os.ErrNotExist) {
@@ -259,7 +269,7 @@ func (b *BuildSteps) cleanCopy(ctx context.Context, key string) error {
 			return fmt.Errorf("exclude_patterns in apps.meta: %w", err)
 		}
 	}
-	err = b.Git.Clean(ctx, dir, keep, nil)
+	err = b.Git.Clean(ctx, dir, keep, func(line string) { log.Printf("%s", line) })
 	if errors.Is(err, course.ErrNotFound) {
 		return nil // a copy of a local source
 	}

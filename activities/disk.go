@@ -79,6 +79,9 @@ func (d Disk) Cache(key string) string { return filepath.Join(d.Path, cachesDir,
 // the file's existence means nothing. It waits until ctx ends: the holder is
 // another try of the same build, whose worker Temporal has given up on.
 func (d Disk) Lock(ctx context.Context, key string) (unlock func(), err error) {
+	if err := os.MkdirAll(filepath.Join(d.Path, locksDir), 0o755); err != nil {
+		return nil, fmt.Errorf("lock %s: %w", key, err)
+	}
 	f, err := os.OpenFile(filepath.Join(d.Path, locksDir, key), os.O_CREATE|os.O_RDWR, 0o644)
 	if err != nil {
 		return nil, fmt.Errorf("lock %s: %w", key, err)

@@ -14,12 +14,13 @@ import (
 // Types of the application errors that are not retried. They are part of what
 // recorded histories hold: never rename them.
 const (
-	AuthorErrorType = "AuthorError"
-	RemoteErrorType = "RemoteError" // A+ or a grader; whether it is tried again is its own decision
-	NotFoundType    = "NotFound"
-	ConflictType    = "Conflict"
-	InvalidType     = "Invalid"
-	DeniedType      = "Denied"
+	AuthorErrorType  = "AuthorError"
+	RemoteErrorType  = "RemoteError"  // A+ or a grader; whether it is tried again is its own decision
+	ServiceErrorType = "ServiceError" // the service's own trouble; it is tried again
+	NotFoundType     = "NotFound"
+	ConflictType     = "Conflict"
+	InvalidType      = "Invalid"
+	DeniedType       = "Denied"
 )
 
 // forTemporal is the one table from error kinds to Temporal's: what trying
@@ -61,4 +62,20 @@ func ofTry(ctx context.Context, err error) error {
 		NonRetryable:   !again,
 		NextRetryDelay: wait,
 	})
+}
+
+// inStep names the step of the build in which an error came up, for the
+// workflow, to which one activity may be several steps.
+func inStep(name string, err error) error {
+	if err == nil || errors.Is(err, context.Canceled) {
+		return err
+	}
+	var app *temporal.ApplicationError
+	o := temporal.ApplicationErrorOptions{Details: []any{name}}
+	if !errors.As(err, &app) {
+		o.Cause = err
+		return temporal.NewApplicationErrorWithOptions(err.Error(), ServiceErrorType, o)
+	}
+	o.NonRetryable, o.NextRetryDelay = app.NonRetryable(), app.NextRetryDelay()
+	return temporal.NewApplicationErrorWithOptions(app.Message(), app.Type(), o)
 }

@@ -50,7 +50,7 @@ func (l Ledger) step(ctx context.Context, job Job, name string, f func(context.C
 	if err != nil {
 		outcome, message = course.OutcomeFailed, err.Error()
 	}
-	return ofTry(ctx, errors.Join(err, l.Steps.FinishStep(end, job.BuildID, name, outcome, message)))
+	return inStep(name, ofTry(ctx, errors.Join(err, l.Steps.FinishStep(end, job.BuildID, name, outcome, message))))
 }
 
 // explain tells the reader of the log what went wrong and whose fault it is.

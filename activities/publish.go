@@ -25,6 +25,9 @@ type PublishSteps struct {
 
 // Switch makes a release the one that students see.
 func (p *PublishSteps) Switch(ctx context.Context, in Publish) (Published, error) {
+	if err := p.readable(in); err != nil {
+		return Published{}, forTemporal(err)
+	}
 	r, err := p.Releases.Publish(ctx, course.PublishRequest{Key: in.CourseKey, Version: in.Version, Rollback: in.Rollback})
 	if err != nil {
 		return Published{}, forTemporal(err)
@@ -34,6 +37,23 @@ func (p *PublishSteps) Switch(ctx context.Context, in Publish) (Published, error
 		return Published{}, forTemporal(err)
 	}
 	return Published{Version: r.Version, BuildID: r.BuildID, Graders: len(graders)}, nil
+}
+
+// readable refuses a stored release whose document A+ could not read: what is
+// published is better.
+func (p *PublishSteps) readable(in Publish) error {
+	stored, err := p.Releases.Stored(in.CourseKey)
+	if errors.Is(err, course.ErrNotFound) || (err == nil && stored.Version != in.Version) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	document, err := p.Releases.Document(stored)
+	if errors.Is(err, course.ErrNotFound) || (err == nil && !json.Valid(document)) {
+		return fmt.Errorf("the stored release %s is damaged, build the course again: %w", in.Version, course.ErrConflict)
+	}
+	return err
 }
 
 // graders lists the graders of a release. Releases of earlier versions have no

@@ -16,14 +16,19 @@ import (
 // of an earlier to is left. The new copy is made aside and put in place by a
 // rename, so that a crash leaves the old or the new one.
 func copyTree(ctx context.Context, from, to string) error {
-	if _, err := os.Stat(from); errors.Is(err, os.ErrNotExist) {
-		return course.Authorf("the local source folder has no folder %s", filepath.Base(from))
+	name := filepath.Base(from)
+	from, err := filepath.EvalSymlinks(from) // a link stands for the folder it leads to
+	if errors.Is(err, os.ErrNotExist) {
+		return course.Authorf("the local source folder has no folder %s", name)
+	}
+	if err != nil {
+		return fmt.Errorf("local source folder: %w", err)
 	}
 	tmp := to + ".copying"
 	if err := removeTree(tmp); err != nil {
 		return err
 	}
-	err := filepath.WalkDir(from, func(path string, d fs.DirEntry, err error) error {
+	err = filepath.WalkDir(from, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}

@@ -31,6 +31,12 @@ func newCourseSettings(c course.Course) courseSettings {
 	}
 }
 
+// withOrigin shows another origin.
+func (s courseSettings) withOrigin(origin string) courseSettings {
+	s.GitOrigin = origin
+	return s
+}
+
 // courseBody is a course as the REST API shows it.
 type courseBody struct {
 	courseSettings
@@ -57,6 +63,7 @@ func (v courseView) one(r *http.Request, c course.Course, secret bool) (courseBo
 	}
 	if secret {
 		bodies[0].WebhookSecret = c.WebhookSecret
+		bodies[0].GitOrigin = c.GitOrigin
 	}
 	return bodies[0], nil
 }
@@ -74,7 +81,7 @@ func (v courseView) many(r *http.Request, list []course.Course) ([]courseBody, e
 	out := make([]courseBody, 0, len(list))
 	for _, c := range list {
 		b := courseBody{
-			courseSettings: newCourseSettings(c), CreatedAt: c.CreatedAt, HookURL: v.addresses.hook(r, c.Key),
+			courseSettings: newCourseSettings(c).withOrigin(c.ShownOrigin()), CreatedAt: c.CreatedAt, HookURL: v.addresses.hook(r, c.Key),
 		}
 		if build, ok := latest[c.ID]; ok {
 			b.LatestBuild = new(newBuildBody(build))

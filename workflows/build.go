@@ -176,7 +176,7 @@ func (s *story) build(parent workflow.Context, claimed activities.Claimed) {
 func (r *run) after(ctx workflow.Context, ended activities.Ended) {
 	var cleaned workflow.Future
 	if r.host != "" {
-		cleaned = workflow.ExecuteActivity(r.onHost(ctx, HostQueue(r.host), cleanLimit), onDisk.Clean, r.job)
+		cleaned = workflow.ExecuteActivity(onceOnHost(ctx, HostQueue(r.host), cleanLimit), onDisk.Clean, r.job)
 	}
 	calls := onOtherService(ctx, TaskQueue, callLimit)
 	for _, next := range []struct {

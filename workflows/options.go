@@ -65,6 +65,18 @@ func onHost(ctx workflow.Context, queue string, limit, retryDelay time.Duration)
 	return workflow.WithActivityOptions(ctx, o)
 }
 
+// onceOnHost is for a step on a build disk that the next build makes up for when
+// it fails.
+func onceOnHost(ctx workflow.Context, queue string, limit time.Duration) workflow.Context {
+	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		TaskQueue:              queue,
+		ScheduleToStartTimeout: hostWait,
+		StartToCloseTimeout:    limit,
+		HeartbeatTimeout:       heartbeatTimeout,
+		RetryPolicy:            &temporal.RetryPolicy{MaximumAttempts: 1},
+	})
+}
+
 // callTries is more often than any failed call wants to be made again: each
 // says itself when to stop.
 const callTries = 20

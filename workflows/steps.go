@@ -151,6 +151,11 @@ func (s *story) result(id int64, err error) course.BuildResult {
 func reasonOf(step string, err error) string {
 	var app *temporal.ApplicationError
 	var timeout *temporal.TimeoutError
+	if errors.As(err, &app) && app.HasDetails() {
+		if told := ""; app.Details(&told) == nil && told != "" {
+			step = told
+		}
+	}
 	switch {
 	case errors.As(err, &app) && (app.Type() == activities.AuthorErrorType || app.Type() == activities.RemoteErrorType):
 		return step + ": " + app.Message()

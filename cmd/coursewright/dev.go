@@ -75,6 +75,9 @@ func runDev(ctx context.Context, o devOptions, out, errOut io.Writer) (err error
 	if err != nil {
 		return err
 	}
+	for _, w := range s.Warnings {
+		log.Warn("settings", "warning", w)
+	}
 	listener, err := listenDev(ctx, s)
 	if err != nil {
 		return err

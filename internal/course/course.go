@@ -1,6 +1,9 @@
 package course
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // Course is one university course that lives in git. Field rules follow
 // gitmanager's table of courses; Validate checks them.
@@ -37,6 +40,21 @@ func (c Course) Secrets(now time.Time) []string {
 		out = append(out, c.OldSecret)
 	}
 	return out
+}
+
+// ShownOrigin is the origin for those who may look at the course only: without
+// the user and password that an http(s) address may carry.
+func (c Course) ShownOrigin() string {
+	scheme, rest, ok := strings.Cut(c.GitOrigin, "://")
+	if !ok || !strings.HasPrefix(strings.ToLower(scheme), "http") {
+		return c.GitOrigin
+	}
+	authority, path, _ := strings.Cut(rest, "/")
+	at := strings.LastIndex(authority, "@")
+	if at < 0 {
+		return c.GitOrigin
+	}
+	return scheme + "://…@" + authority[at+1:] + "/" + path
 }
 
 // Page asks for one page of a list that is ordered newest first.

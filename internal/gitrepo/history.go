@@ -190,7 +190,7 @@ func chain(head string, ended []course.Build) ([]string, bool) {
 	}
 	commits := []string{head}
 	for _, b := range ended {
-		if b.Status != course.StatusSuccess && b.Status != course.StatusFailed {
+		if !b.Status.Final() || b.Status == course.StatusSkipped {
 			return nil, false
 		}
 		if !fullHash.MatchString(b.Commit) {

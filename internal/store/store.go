@@ -86,8 +86,8 @@ type Builds interface {
 	// OpenBuilds lists builds whose status is not final, oldest first, at most
 	// limit of them, without steps.
 	OpenBuilds(ctx context.Context, limit int) ([]course.Build, error)
-	// EndedBuilds lists a course's SUCCESS and FAILED builds with an id below
-	// before, newest first, up to and including the first SUCCESS, without
+	// EndedBuilds lists a course's SUCCESS and FAILED builds, and the CANCELLED
+	// ones that had started, with an id below before, newest first, up to and including the first SUCCESS, without
 	// steps. Changed files are computed from it.
 	EndedBuilds(ctx context.Context, courseID, before int64) ([]course.Build, error)
 	// PruneBuilds deletes all but the newest keep builds of a course, with

@@ -254,7 +254,8 @@ func (s *Store) OpenBuilds(ctx context.Context, limit int) ([]course.Build, erro
 
 // EndedBuilds lists builds up to the newest success; see store.Builds.
 func (s *Store) EndedBuilds(ctx context.Context, courseID, before int64) ([]course.Build, error) {
-	list, err := s.builds(ctx, selectBuilds+`WHERE b.course_id = ?1 AND b.id < ?2 AND b.status IN ('SUCCESS', 'FAILED')
+	list, err := s.builds(ctx, selectBuilds+`WHERE b.course_id = ?1 AND b.id < ?2 
+		AND (b.status IN ('SUCCESS', 'FAILED') OR b.status = 'CANCELLED' AND b.started_at > 0)
 		AND b.id >= coalesce((SELECT s.id FROM builds s WHERE s.course_id = ?1 AND s.id < ?2 AND s.status = 'SUCCESS'
 			ORDER BY s.id DESC LIMIT 1), 0)
 		ORDER BY b.id DESC`, courseID, before)

@@ -123,19 +123,23 @@ func endedBuilds(t *testing.T, s store.Store) {
 	ended(t, s, "a", course.StatusSkipped)
 	ended(t, s, "b", course.StatusSuccess)
 	failed := ended(t, s, "a", course.StatusFailed)
-	ended(t, s, "a", course.StatusCancelled)
+	request(t, s, "a", course.BuildRequest{})
+	cancelled := claim(t, s, "a", "run-of-cancelled")
+	finish(t, s, cancelled.ID, course.StatusCancelled, "while it ran")
+	waiting := request(t, s, "a", course.BuildRequest{})
+	finish(t, s, waiting.ID, course.StatusCancelled, "before it started")
 	last := ended(t, s, "a", course.StatusFailed)
 	now := request(t, s, "a", course.BuildRequest{})
 	for name, test := range map[string]struct {
 		before int64
 		want   []int64
 	}{
-		"of the present build":       {now.ID, []int64{last.ID, failed.ID, newer.ID}},
-		"of the last":                {last.ID, []int64{failed.ID, newer.ID}},
+		"of the present build":       {now.ID, []int64{last.ID, cancelled.ID, failed.ID, newer.ID}},
+		"of the last":                {last.ID, []int64{cancelled.ID, failed.ID, newer.ID}},
 		"of the newer success":       {newer.ID, []int64{older.ID}},
 		"without a success":          {older.ID, []int64{older.ID - 1}},
 		"of the first":               {older.ID - 1, nil},
-		"of all, after the last one": {1 << 40, []int64{last.ID, failed.ID, newer.ID}},
+		"of all, after the last one": {1 << 40, []int64{last.ID, cancelled.ID, failed.ID, newer.ID}},
 	} {
 		list, err := s.EndedBuilds(t.Context(), c.ID, test.before)
 		wantIDs(t, "ended builds before that "+name, list, err, test.want...)
