@@ -14,7 +14,7 @@ func (c *checker) applyTypes(root *pyvalue.Value) *pyvalue.Value {
 	if !ok || modules.Kind != pyvalue.List {
 		return root // reading the course tells what is wrong with it
 	}
-	t := typeTables{c: c, bodies: map[*pyvalue.Value]map[string]*pyvalue.Value{}}
+	t := typeTables{c: c, bodies: map[*pyvalue.Value]map[string]*pyvalue.Value{}, weights: map[*pyvalue.Value]int{}}
 	t.modules, t.hasModules = root.Get("module_types")
 	t.exercises, t.hasExercises = root.Get("exercise_types")
 	if !t.hasModules && !t.hasExercises {
@@ -36,6 +36,7 @@ type typeTables struct {
 	modules, exercises       *pyvalue.Value
 	hasModules, hasExercises bool
 	bodies                   map[*pyvalue.Value]map[string]*pyvalue.Value // of each table, by KeyID of the name
+	weights                  map[*pyvalue.Value]int                       // of the types in use
 }
 
 // children applies exercise types to the objects below v.
@@ -85,10 +86,35 @@ func (t *typeTables) apply(table string, types, v *pyvalue.Value, at *place) *py
 		t.c.fail(body, (*place)(nil).at(table).at(pyvalue.PyStr(name)), "found "+found(body)+"; a type is a mapping", "")
 		return merge(pyvalue.NewMap(), v)
 	}
-	if !t.c.spend(len(body.Entries)+len(v.Entries), v, at) {
+	weight, known := t.weights[body]
+	if !known {
+		weight = countBelow(body, map[*pyvalue.Value]int{})
+		t.weights[body] = weight
+	}
+	if !t.c.spend(weight+len(v.Entries), v, at) {
 		return v
 	}
 	return merge(body, v)
+}
+
+// maxCount is more than any course may spend.
+const maxCount = 1 << 30
+
+// countBelow counts the values below v, shared ones as often as they are shown: each
+// object of a type is read and exported with all of them.
+func countBelow(v *pyvalue.Value, known map[*pyvalue.Value]int) int {
+	if n, ok := known[v]; ok {
+		return n
+	}
+	n := 1
+	for _, item := range v.Items {
+		n = min(n+countBelow(item, known), maxCount)
+	}
+	for _, e := range v.Entries {
+		n = min(n+1+countBelow(e.Value, known), maxCount)
+	}
+	known[v] = n
+	return n
 }
 
 // body finds a type in its table.
