@@ -75,9 +75,6 @@ func runDev(ctx context.Context, o devOptions, out, errOut io.Writer) (err error
 	if err != nil {
 		return err
 	}
-	for _, w := range s.Warnings {
-		log.Warn("settings", "warning", w)
-	}
 	listener, err := listenDev(ctx, s)
 	if err != nil {
 		return err
@@ -90,6 +87,9 @@ func runDev(ctx context.Context, o devOptions, out, errOut io.Writer) (err error
 		return err
 	}
 	greet(out, base, t.ui)
+	for _, w := range s.Warnings {
+		log.Warn("settings", "warning", w)
+	}
 	world.know(base)
 	y, err := startSystem(ctx, s, t, log)
 	if err != nil {

@@ -2,6 +2,8 @@ package release_test
 
 import (
 	"errors"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -115,4 +117,19 @@ func TestDiscard(t *testing.T) {
 	if err := d.Commit(t.Context(), key, version(1)); !errors.Is(err, course.ErrNotFound) {
 		t.Errorf("commit after discard: %v", err)
 	}
+}
+
+// An administrator may remove the pool of a running service: the next build
+// fills a new one.
+func TestARemovedPoolIsMadeAgain(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t)
+	d := p.open(t)
+	p.course(t, 1)
+	p.commit(t, d, 1)
+	if err := os.RemoveAll(filepath.Join(p.store, ".objects")); err != nil {
+		t.Fatal(err)
+	}
+	p.course(t, 2)
+	p.commit(t, d, 2)
 }

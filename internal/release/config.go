@@ -149,6 +149,17 @@ func (d *Depot) makeFolders() error {
 	return nil
 }
 
+// restoreFolders makes the service's own folders again when an administrator
+// has removed the pool, or the whole store, under the running service.
+func (d *Depot) restoreFolders() error {
+	for _, name := range []string{objectsName, stagingName, trashName, locksName} {
+		if _, err := os.Stat(filepath.Join(d.store, name)); errors.Is(err, os.ErrNotExist) {
+			return d.makeFolders()
+		}
+	}
+	return nil
+}
+
 // probeRename moves an empty folder from store to publish. Comparing device
 // numbers would not do: two mounts of one file system have the same number and
 // still refuse a rename.

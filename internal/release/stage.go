@@ -56,6 +56,9 @@ func (d *Depot) Stage(ctx context.Context, r StageRequest) (Staged, error) {
 	if err := d.checkStage(&r); err != nil {
 		return Staged{}, fmt.Errorf("stage %s: %w", r.Key, err)
 	}
+	if err := d.restoreFolders(); err != nil {
+		return Staged{}, fmt.Errorf("stage %s: %w", r.Key, err)
+	}
 	root, err := os.OpenRoot(r.SourceDir)
 	if err != nil {
 		return Staged{}, fmt.Errorf("stage %s: course folder: %w", r.Key, err)
