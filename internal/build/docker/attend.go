@@ -102,11 +102,10 @@ func (j *job) stop(ctx context.Context, c *held) {
 
 // verdict tells how the build ended by itself.
 func (j *job) verdict(ctx context.Context, c *held, result *build.Result) error {
-	found, err := j.api.ContainerInspect(ctx, c.id, client.ContainerInspectOptions{})
+	state, err := j.endState(ctx, c)
 	if err != nil {
 		return lookedFor("look at the ended container", err)
 	}
-	state := found.Container.State
 	result.ExitCode = state.ExitCode
 	switch {
 	case state.ExitCode == 0 && state.OOMKilled:
@@ -119,6 +118,37 @@ func (j *job) verdict(ctx context.Context, c *held, result *build.Result) error 
 		return errors.New(state.Error)
 	}
 	return build.ExitFailure(c.command, state.ExitCode)
+}
+
+// The engine hears that memory ran out by another way than that the container
+// ended, so it may know the end first.
+const (
+	lateNews      = 2 * time.Second
+	lateNewsEvery = 100 * time.Millisecond
+)
+
+// killed is the status of a container whose first process got SIGKILL.
+const killed = 137
+
+// endState is the state of the ended container. Where it was killed, what the
+// engine has to say about it is awaited for a moment.
+func (j *job) endState(ctx context.Context, c *held) (*container.State, error) {
+	deadline := time.Now().Add(lateNews)
+	for {
+		found, err := j.api.ContainerInspect(ctx, c.id, client.ContainerInspectOptions{})
+		if err != nil {
+			return nil, err
+		}
+		state := found.Container.State
+		if state.ExitCode != killed || state.OOMKilled || time.Now().After(deadline) {
+			return state, nil
+		}
+		select {
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		case <-time.After(lateNewsEvery):
+		}
+	}
 }
 
 func (j *job) memory() string {
