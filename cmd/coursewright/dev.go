@@ -9,11 +9,9 @@ import (
 	"log/slog"
 	"maps"
 	"net"
-	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
@@ -91,7 +89,7 @@ func runDev(ctx context.Context, o devOptions, out, errOut io.Writer) (err error
 		log.Warn("settings", "warning", w)
 	}
 	world.know(base)
-	y, err := startSystem(ctx, s, t, log)
+	y, err := startSystem(ctx, s, process{role: roleDev(), temporal: t, log: log})
 	if err != nil {
 		return err
 	}
@@ -210,38 +208,4 @@ func greet(out io.Writer, base, ui string) {
   build it         curl -X POST %[1]s/gitmanager/KEY/hook
 starting
 `, base, ui)
-}
-
-// serve answers requests until the cleanup runs; the channel tells when it
-// ended by itself.
-func serve(y *system, l net.Listener, cleanup *cleanups) <-chan error {
-	server := &http.Server{
-		Handler:           y.handler,
-		ReadHeaderTimeout: 10 * time.Second,
-		IdleTimeout:       2 * time.Minute,
-		ErrorLog:          slog.NewLogLogger(y.log.Handler(), slog.LevelWarn),
-	}
-	server.RegisterOnShutdown(func() { close(y.closing) })
-	failed := make(chan error, 1)
-	go func() {
-		if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
-			failed <- fmt.Errorf("serve: %w", err)
-		}
-	}()
-	cleanup.add("HTTP server", func() error {
-		ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
-		defer cancel()
-		if err := server.Shutdown(ctx); err != nil {
-			return errors.Join(err, server.Close())
-		}
-		return nil
-	})
-	return failed
-}
-
-func ignoreClosed(err error) error {
-	if errors.Is(err, net.ErrClosed) {
-		return nil
-	}
-	return err
 }

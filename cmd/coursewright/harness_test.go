@@ -49,9 +49,9 @@ func newHarness(tb testing.TB, o harnessOptions) *harness {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	y, err := startSystem(tb.Context(), s, temporalOptions{
+	y, err := startSystem(tb.Context(), s, process{role: roleDev(), log: testLog(tb), temporal: temporalOptions{
 		address: o.temporal.Address(), namespace: temporaldev.Namespace, interceptor: o.interceptor,
-	}, testLog(tb))
+	}})
 	if err != nil {
 		tb.Fatal(err)
 	}
