@@ -8,6 +8,7 @@ package store
 
 import (
 	"context"
+	"time"
 
 	"coursewright/internal/course"
 )
@@ -20,6 +21,7 @@ type Store interface {
 	Builds
 	Logs
 	Deliveries
+	Hosts
 	// Ping says whether the database answers.
 	Ping(ctx context.Context) error
 	// Close releases the connections.
@@ -115,6 +117,28 @@ type Deliveries interface {
 	// ListDeliveries gives a page of a course's deliveries, newest first.
 	// ErrNotFound when the course does not exist.
 	ListDeliveries(ctx context.Context, key string, p course.Page) ([]course.Delivery, error)
+}
+
+// Hosts keeps the build hosts. SeenAt and Silent follow one clock, that of the
+// store, whichever process asks.
+type Hosts interface {
+	// ReportHost records a host's heartbeat, for a new host a row, and answers
+	// what is wanted of it. Texts are kept as CleanText leaves them. ErrInvalid
+	// without an id.
+	ReportHost(ctx context.Context, r course.HostReport) (course.HostOrders, error)
+	// Host finds a build host, ErrNotFound otherwise.
+	Host(ctx context.Context, id string) (course.Host, error)
+	// ListHosts lists all build hosts, by name and then id.
+	ListHosts(ctx context.Context) ([]course.Host, error)
+	// DrainHost wants no new builds on a host, until ResumeHost. ErrNotFound.
+	DrainHost(ctx context.Context, id string) error
+	// ResumeHost ends the draining of a host and its troubles: its report
+	// counts as one without Trouble, and Resumes grows by one. ErrNotFound.
+	ResumeHost(ctx context.Context, id string) error
+	// ForgetHost deletes the row of a host that has been silent for the given
+	// time at least. ErrConflict when it has not, ErrNotFound. A host that
+	// reports again is a new row.
+	ForgetHost(ctx context.Context, id string, silent time.Duration) error
 }
 
 // Logs keeps the builds' logs. A log is capped: head and tail are kept, and a

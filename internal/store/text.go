@@ -100,3 +100,16 @@ func Ends(s course.Status) bool {
 	}
 	return false
 }
+
+// HostState is the state of a build host that administrators want drained or
+// not and that tells its own trouble, if any. The administrators' word comes
+// first.
+func HostState(drain bool, trouble string) course.HostState {
+	switch {
+	case drain:
+		return course.HostDraining
+	case trouble != "":
+		return course.HostFailing
+	}
+	return course.HostActive
+}

@@ -33,6 +33,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		{"steps", stepTests()},
 		{"logs", logTests()},
 		{"deliveries", deliveryTests()},
+		{"hosts", hostTests()},
 		{"races", raceTests()},
 	}
 	for _, group := range groups {
