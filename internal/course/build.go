@@ -91,6 +91,14 @@ type Step struct {
 	Message    string // why it failed, one line
 }
 
+// Try is one try of a step of a build. Of all tries of a build only the one
+// with the greatest number counts.
+type Try struct {
+	BuildID int64
+	Step    string
+	Number  int64 // from 1, over all steps of the build
+}
+
 // BuildResult ends a build.
 type BuildResult struct {
 	Status Status // final

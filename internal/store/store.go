@@ -20,6 +20,7 @@ type Store interface {
 	Courses
 	Builds
 	Logs
+	Tries
 	Deliveries
 	Hosts
 	// Ping says whether the database answers.
@@ -152,6 +153,26 @@ type Logs interface {
 	// call: chunks in order, and the offset to read on from. An empty answer
 	// means there is nothing new. ErrNotFound for an unknown build.
 	ReadLog(ctx context.Context, buildID, offset int64) (chunks []course.LogChunk, next int64, err error)
+}
+
+// Tries keeps the tries of a build's steps apart. A step may be tried by one
+// worker after the other, and the earlier one may not know yet that it was given
+// up: once a try has begun, what earlier ones of the build write is refused.
+type Tries interface {
+	// StartTry begins a step as StartStep does and makes the new try the one
+	// that counts. ErrNotFound for an unknown build.
+	StartTry(ctx context.Context, buildID int64, step string) (course.Try, error)
+	// FinishTry ends the step as FinishStep does. ErrConflict when a later try
+	// of the build has begun, ErrNotFound for an unknown build.
+	FinishTry(ctx context.Context, t course.Try, o course.Outcome, message string) error
+	// AppendTry adds text to the build's log as AppendLog does and, unless mark
+	// is empty, replaces the build's mark, in one transaction: the mark tells a
+	// later try how far the log has come. Text may be empty. Errors as AppendLog,
+	// and ErrConflict when a later try of the build has begun.
+	AppendTry(ctx context.Context, t course.Try, text, mark string) error
+	// Mark gives the build's mark as it was last set; empty while none was.
+	// ErrNotFound for an unknown build.
+	Mark(ctx context.Context, buildID int64) (string, error)
 }
 
 // LogCaps bounds a build's log, in bytes.

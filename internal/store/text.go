@@ -37,6 +37,15 @@ func CheckLogText(text string) error {
 	return nil
 }
 
+// CheckTry gives an error of kind course.ErrConflict unless the try is the
+// newest of its build.
+func CheckTry(try course.Try, newest int64) error {
+	if try.Number != newest {
+		return fmt.Errorf("try %d of the build's steps was followed by try %d: %w", try.Number, newest, course.ErrConflict)
+	}
+	return nil
+}
+
 // CutLog gives the length of the first piece of a log text that is to be at
 // most limit bytes: it ends with the text, else at the last line end in the
 // second half of the limit, else before the character that does not fit. It

@@ -11,34 +11,38 @@ import (
 // StartStep begins a step of a build; see store.Builds.
 func (s *Store) StartStep(ctx context.Context, buildID int64, name string) error {
 	name = store.CleanText(name)
-	err := s.quick.tx(ctx, func(t *tx) error {
-		var status course.Status
-		if err := t.row("SELECT status FROM builds WHERE id = ?", buildID).Scan(&status); err != nil {
-			return err
-		}
-		if status.Final() {
-			return nil
-		}
-		now := s.nowMicros()
-		n, err := t.exec("UPDATE build_steps SET started_at = ? WHERE build_id = ? AND name = ? AND finished_at = 0", now, buildID, name)
-		if err != nil || n > 0 {
-			return err
-		}
-		_, err = t.exec("INSERT INTO build_steps (build_id, name, started_at) VALUES (?, ?, ?)", buildID, name, now)
-		return err
-	})
+	err := s.quick.tx(ctx, func(t *tx) error { return t.startStep(buildID, name, s.nowMicros()) })
 	return s.wrapRow(err, "start step %s of build %d", name, buildID)
+}
+
+// startStep begins a step, or begins again the one of that name that is open.
+func (t *tx) startStep(buildID int64, name string, now int64) error {
+	var status course.Status
+	if err := t.row("SELECT status FROM builds WHERE id = ?", buildID).Scan(&status); err != nil {
+		return err
+	}
+	if status.Final() {
+		return nil
+	}
+	n, err := t.exec("UPDATE build_steps SET started_at = ? WHERE build_id = ? AND name = ? AND finished_at = 0", now, buildID, name)
+	if err != nil || n > 0 {
+		return err
+	}
+	_, err = t.exec("INSERT INTO build_steps (build_id, name, started_at) VALUES (?, ?, ?)", buildID, name, now)
+	return err
 }
 
 // FinishStep ends the running step of a name; see store.Builds.
 func (s *Store) FinishStep(ctx context.Context, buildID int64, name string, o course.Outcome, message string) error {
 	name = store.CleanText(name)
-	err := s.quick.tx(ctx, func(t *tx) error {
-		_, err := t.exec("UPDATE build_steps SET finished_at = ?, outcome = ?, message = ? WHERE build_id = ? AND name = ? AND finished_at = 0",
-			s.nowMicros(), o, store.CleanText(message), buildID, name)
-		return err
-	})
+	err := s.quick.tx(ctx, func(t *tx) error { return t.finishStep(buildID, name, o, message, s.nowMicros()) })
 	return s.wrap(err, "finish step %s of build %d", name, buildID)
+}
+
+func (t *tx) finishStep(buildID int64, name string, o course.Outcome, message string, now int64) error {
+	_, err := t.exec("UPDATE build_steps SET finished_at = ?, outcome = ?, message = ? WHERE build_id = ? AND name = ? AND finished_at = 0",
+		now, o, store.CleanText(message), buildID, name)
+	return err
 }
 
 // addSteps fills in the steps of all builds of a list with one query.

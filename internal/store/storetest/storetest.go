@@ -32,6 +32,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		{"lists", listTests()},
 		{"steps", stepTests()},
 		{"logs", logTests()},
+		{"tries", tryTests()},
 		{"deliveries", deliveryTests()},
 		{"hosts", hostTests()},
 		{"races", raceTests()},

@@ -1,0 +1,73 @@
+package sqlite
+
+import (
+	"context"
+
+	"coursewright/internal/course"
+	"coursewright/internal/store"
+)
+
+// StartTry begins a try of a step; see store.Tries.
+func (s *Store) StartTry(ctx context.Context, buildID int64, step string) (course.Try, error) {
+	out := course.Try{BuildID: buildID, Step: store.CleanText(step)}
+	err := s.quick.tx(ctx, func(t *tx) error {
+		if err := t.row("UPDATE builds SET tries = tries + 1 WHERE id = ? RETURNING tries", buildID).Scan(&out.Number); err != nil {
+			return err
+		}
+		return t.startStep(buildID, out.Step, s.nowMicros())
+	})
+	return out, s.wrapRow(err, "start step %s of build %d", out.Step, buildID)
+}
+
+// FinishTry ends a try of a step; see store.Tries.
+func (s *Store) FinishTry(ctx context.Context, try course.Try, o course.Outcome, message string) error {
+	err := s.quick.tx(ctx, func(t *tx) error {
+		if err := t.checkTry(try); err != nil {
+			return err
+		}
+		return t.finishStep(try.BuildID, store.CleanText(try.Step), o, message, s.nowMicros())
+	})
+	return s.wrapRow(err, "finish step %s of build %d", try.Step, try.BuildID)
+}
+
+// AppendTry adds to the log of a build; see store.Tries.
+func (s *Store) AppendTry(ctx context.Context, try course.Try, text, mark string) error {
+	err := store.CheckLogText(text)
+	if err == nil {
+		err = store.CheckLogText(mark)
+	}
+	if err == nil {
+		err = s.quick.tx(ctx, func(t *tx) error {
+			if err := t.checkTry(try); err != nil {
+				return err
+			}
+			if mark != "" {
+				if _, err := t.exec("UPDATE builds SET mark = ? WHERE id = ?", mark, try.BuildID); err != nil {
+					return err
+				}
+			}
+			if text == "" {
+				return nil
+			}
+			return t.appendLog(try.BuildID, text, s.caps)
+		})
+	}
+	return s.wrapRow(err, "append to the log of build %d", try.BuildID)
+}
+
+// Mark gives a build's mark; see store.Tries.
+func (s *Store) Mark(ctx context.Context, buildID int64) (string, error) {
+	var mark string
+	err := s.read.row(ctx, "SELECT mark FROM builds WHERE id = ?", buildID).Scan(&mark)
+	return mark, s.wrapRow(err, "mark of build %d", buildID)
+}
+
+// checkTry gives an error of kind course.ErrConflict for a try that does not
+// count any more.
+func (t *tx) checkTry(try course.Try) error {
+	var newest int64
+	if err := t.row("SELECT tries FROM builds WHERE id = ?", try.BuildID).Scan(&newest); err != nil {
+		return err
+	}
+	return store.CheckTry(try, newest)
+}
