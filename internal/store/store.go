@@ -23,6 +23,7 @@ type Store interface {
 	Tries
 	Deliveries
 	Hosts
+	Audit
 	// Ping says whether the database answers.
 	Ping(ctx context.Context) error
 	// Close releases the connections.
@@ -140,6 +141,19 @@ type Hosts interface {
 	// time at least. ErrConflict when it has not, ErrNotFound. A host that
 	// reports again is a new row.
 	ForgetHost(ctx context.Context, id string, silent time.Duration) error
+}
+
+// Audit keeps the security log: the newest course.KeptAudit entries. Entries
+// outlive the courses that they name.
+type Audit interface {
+	// RecordAudit adds an entry; its id and time are the store's to give. It
+	// outlives a crash of the process, though perhaps not of the machine.
+	// ErrInvalid for an outcome that does not exist.
+	RecordAudit(ctx context.Context, e course.AuditEntry) error
+	// ListAudit gives a page of entries, newest first: those that name the
+	// course, or all when key is empty. A course that does not exist is no
+	// error: it may have been removed.
+	ListAudit(ctx context.Context, key string, p course.Page) ([]course.AuditEntry, error)
 }
 
 // Logs keeps the builds' logs. A log is capped: head and tail are kept, and a

@@ -35,6 +35,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		{"tries", tryTests()},
 		{"deliveries", deliveryTests()},
 		{"hosts", hostTests()},
+		{"audit", auditTests()},
 		{"races", raceTests()},
 	}
 	for _, group := range groups {

@@ -1,0 +1,31 @@
+package store
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"coursewright/internal/course"
+)
+
+// ValidOutcome says whether an entry of the security log may have this outcome.
+func ValidOutcome(o course.AuditOutcome) bool {
+	switch o {
+	case course.AuditDone, course.AuditDenied, course.AuditRefused, course.AuditFailed:
+		return true
+	}
+	return false
+}
+
+// EncodeDetails writes the details of an entry of the security log as a JSON
+// object of clean texts.
+func EncodeDetails(details map[string]string) (string, error) {
+	clean := make(map[string]string, len(details))
+	for name, value := range details {
+		clean[CleanText(name)] = CleanText(value)
+	}
+	text, err := json.Marshal(clean)
+	if err != nil { // not reached: texts always encode
+		return "", fmt.Errorf("details of the security log: %w", err)
+	}
+	return string(text), nil
+}

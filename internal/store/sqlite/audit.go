@@ -1,0 +1,75 @@
+package sqlite
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"coursewright/internal/course"
+	"coursewright/internal/store"
+)
+
+// RecordAudit adds an entry to the security log; see store.Audit.
+func (s *Store) RecordAudit(ctx context.Context, e course.AuditEntry) error {
+	if !store.ValidOutcome(e.Outcome) {
+		return fmt.Errorf("record %s in the security log: outcome %q: %w", e.Action, e.Outcome, course.ErrInvalid)
+	}
+	details, err := store.EncodeDetails(e.Details)
+	if err != nil {
+		return err
+	}
+	err = s.quick.tx(ctx, func(t *tx) error {
+		var id int64
+		err := t.row(`INSERT INTO audit (at, action, course, caller, issuer, address, outcome, details)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING id`,
+			s.nowMicros(), store.CleanText(e.Action), store.CleanText(e.Course), store.CleanText(e.Caller),
+			store.CleanText(e.Issuer), store.CutRequestIP(e.Address), e.Outcome, details).Scan(&id)
+		if err != nil {
+			return err
+		}
+		// Ids have no gaps worth speaking of, so this finds one row at most.
+		_, err = t.exec("DELETE FROM audit WHERE id <= ?", id-course.KeptAudit)
+		return err
+	})
+	return s.wrap(err, "record %s in the security log", e.Action)
+}
+
+// ListAudit gives a page of the security log; see store.Audit.
+func (s *Store) ListAudit(ctx context.Context, key string, p course.Page) ([]course.AuditEntry, error) {
+	const columns = "SELECT id, at, action, course, caller, issuer, address, outcome, details FROM audit WHERE id < ? "
+	const order = "ORDER BY id DESC LIMIT ?"
+	var out []course.AuditEntry
+	collect := func(row rowScanner) error {
+		e, err := scanAudit(row)
+		out = append(out, e)
+		return err
+	}
+	var err error
+	if key == "" {
+		err = s.read.rows(ctx, collect, columns+order, before(p), max(p.Limit, 1))
+	} else {
+		err = s.read.rows(ctx, collect, columns+"AND course <> '' AND course = ? "+order, before(p), key, max(p.Limit, 1))
+	}
+	if err != nil {
+		return nil, s.wrap(err, "list the security log")
+	}
+	return out, nil
+}
+
+func scanAudit(row rowScanner) (course.AuditEntry, error) {
+	var e course.AuditEntry
+	var at int64
+	var details string
+	err := row.Scan(&e.ID, &at, &e.Action, &e.Course, &e.Caller, &e.Issuer, &e.Address, &e.Outcome, &details)
+	if err != nil {
+		return e, err
+	}
+	e.At = fromMicros(at)
+	if err := json.Unmarshal([]byte(details), &e.Details); err != nil {
+		return e, fmt.Errorf("details of entry %d of the security log: %w", e.ID, err)
+	}
+	if len(e.Details) == 0 {
+		e.Details = nil
+	}
+	return e, nil
+}
