@@ -24,7 +24,7 @@ var allowed = map[string][]string{
 	"workflows":        {"activities", "internal/course"},
 	"activities": {
 		"internal/build", "internal/buildlog", "internal/course", "internal/courseconfig",
-		"internal/gitrepo", "internal/grader", "internal/lms", "internal/release", "internal/remote",
+		"internal/gitrepo", "internal/grader", "internal/host", "internal/lms", "internal/release", "internal/remote",
 	},
 	"api": {"internal/course", "internal/courseconfig", "internal/webhook"},
 
@@ -43,6 +43,7 @@ var allowed = map[string][]string{
 	"internal/gitrepo":                  {"internal/course"},
 	"internal/gitrepo/gitrepotest":      {},
 	"internal/grader":                   {"internal/course", "internal/remote"},
+	"internal/host":                     {"internal/course"},
 	"internal/lms":                      {"internal/course", "internal/remote"},
 	"internal/release":                  {"internal/course"},
 	"internal/remote":                   {"internal/course"},

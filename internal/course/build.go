@@ -32,6 +32,40 @@ const (
 	TriggerPoll Trigger = "poll" // the service itself found a commit whose hook was lost
 )
 
+// Class orders builds that wait for a slot of a build host: lower goes first.
+type Class int
+
+// The classes of builds.
+const (
+	ClassManual    Class = 1 // somebody waits for it
+	ClassPush      Class = 2
+	ClassAutomatic Class = 3 // nobody asked
+)
+
+// String names the class.
+func (c Class) String() string {
+	switch c {
+	case ClassManual:
+		return "manual"
+	case ClassAutomatic:
+		return "automatic"
+	case ClassPush:
+	}
+	return "push"
+}
+
+// Class is the class of builds that this trigger asks for.
+func (t Trigger) Class() Class {
+	switch t {
+	case TriggerAPI, TriggerPage:
+		return ClassManual
+	case TriggerPoll:
+		return ClassAutomatic
+	case TriggerHook:
+	}
+	return ClassPush
+}
+
 // BuildOptions are what a caller may ask of one build.
 type BuildOptions struct {
 	SkipGit      bool   // no fetch; changed files are unknown

@@ -57,6 +57,27 @@ func (c Course) ShownOrigin() string {
 	return scheme + "://…@" + authority[at+1:] + "/" + path
 }
 
+// Owner names who shares a fair part of the build slots with the course: the
+// host and the first part of the path of its git origin, such as
+// git.example.org/organisation, else the course itself. It holds no
+// credentials.
+func (c Course) Owner() string {
+	_, rest, ok := strings.Cut(c.GitOrigin, "://")
+	if !ok {
+		rest = strings.Replace(c.GitOrigin, ":", "/", 1) // user@host:path
+		if i := strings.IndexAny(c.GitOrigin, ":/"); i < 0 || c.GitOrigin[i] == '/' {
+			return c.Key // a folder, or nothing
+		}
+	}
+	authority, path, _ := strings.Cut(rest, "/")
+	authority = strings.ToLower(authority[strings.LastIndex(authority, "@")+1:])
+	namespace, _, more := strings.Cut(strings.Trim(path, "/"), "/")
+	if authority == "" || !more {
+		return c.Key
+	}
+	return authority + "/" + namespace
+}
+
 // Page asks for one page of a list that is ordered newest first.
 type Page struct {
 	Limit  int   // at most this many items; at least 1

@@ -1,0 +1,214 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"coursewright/internal/course"
+)
+
+// Interval is the time between two heartbeats.
+const Interval = 3 * time.Second
+
+// reportTimeout bounds one heartbeat.
+const reportTimeout = 10 * time.Second
+
+// Store is what a build host needs of the database.
+type Store interface {
+	ReportHost(ctx context.Context, r course.HostReport) (course.HostOrders, error)
+	ListHosts(ctx context.Context) ([]course.Host, error)
+}
+
+// Config describes a build host. Every field is required.
+type Config struct {
+	ID      string // of the build disk
+	Name    string // of the machine
+	Version string // of the program
+	Path    string // the build disk
+	Slots   *Slots
+	Store   Store
+	Log     *slog.Logger
+
+	MinFree     int64         // bytes; with less free space the host takes no builds; 0: never mind
+	MaxFailures int           // failures in a row of one step after which the host takes itself out; 0: never
+	Pause       time.Duration // how long it stays out
+}
+
+// Agent speaks for a build host: it reports to the database and opens and shuts
+// the gate of the slots. It is safe for concurrent use.
+type Agent struct {
+	cfg     Config
+	started time.Time
+	poke    chan struct{} // asks for a report before its time
+
+	reporting sync.Mutex // one report at a time, so that orders come in order
+
+	mu       sync.Mutex
+	orders   course.HostOrders
+	known    bool   // orders have been received
+	disk     string // trouble with the disk
+	failures map[string]*streak
+	out      string // trouble for which the host has taken itself out
+	until    time.Time
+	takes    bool // as the gate is
+}
+
+// NewAgent returns the agent of a host. Nothing is reported and the gate is
+// shut until Report or Run.
+func NewAgent(c Config) *Agent {
+	return &Agent{cfg: c, started: time.Now(), poke: make(chan struct{}, 1), failures: map[string]*streak{}}
+}
+
+// Run reports every few seconds until ctx ends, and shuts the gate then. A
+// database that is away is logged once.
+func (a *Agent) Run(ctx context.Context) error {
+	defer a.cfg.Slots.Open(false)
+	t := time.NewTicker(Interval)
+	defer t.Stop()
+	silent := false
+	for {
+		err := a.Report(ctx)
+		if err != nil && ctx.Err() == nil && !silent {
+			a.cfg.Log.Warn("the build host cannot report itself, will try again", "host", a.cfg.ID, "error", err)
+		}
+		silent = err != nil
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-a.poke:
+		case <-t.C:
+		}
+	}
+}
+
+// Report sends one heartbeat and follows the orders that come back.
+func (a *Agent) Report(ctx context.Context) error {
+	a.reporting.Lock()
+	defer a.reporting.Unlock()
+	r, err := a.report()
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, reportTimeout)
+	defer cancel()
+	orders, err := a.cfg.Store.ReportHost(ctx, r)
+	if err != nil {
+		return err
+	}
+	if a.follow(orders) {
+		r.Trouble = ""
+		_, err = a.cfg.Store.ReportHost(ctx, r) // the list should not wait for the next heartbeat
+	}
+	return err
+}
+
+// report describes the host as it is now.
+func (a *Agent) report() (course.HostReport, error) {
+	s := a.cfg.Slots
+	running, waiting := s.Counts()
+	free, total, err := diskSpace(a.cfg.Path)
+	if err != nil {
+		return course.HostReport{}, err
+	}
+	load, err := loadAverage()
+	if err != nil {
+		return course.HostReport{}, err
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.disk = a.diskTrouble(free)
+	a.comeBack(time.Now())
+	a.decide()
+	return course.HostReport{
+		ID: a.cfg.ID, Name: a.cfg.Name, Version: a.cfg.Version, StartedAt: a.started,
+		Slots: s.Capacity(), Running: running, Waiting: waiting, Load: load,
+		DiskFree: free, DiskTotal: total, Trouble: a.trouble(),
+	}, nil
+}
+
+// follow takes orders, and says whether they ended a trouble that has just been
+// reported.
+func (a *Agent) follow(o course.HostOrders) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	before := a.trouble()
+	if a.known && o.Resumes != a.orders.Resumes {
+		a.out, a.failures = "", map[string]*streak{}
+	}
+	a.orders, a.known = o, true
+	a.decide()
+	return before != "" && a.trouble() == ""
+}
+
+// trouble is why the host takes no builds of its own accord.
+func (a *Agent) trouble() string {
+	if a.disk != "" {
+		return a.disk
+	}
+	return a.out
+}
+
+// decide opens or shuts the gate. Before the first orders it stays shut: the
+// host may be meant to drain.
+func (a *Agent) decide() {
+	takes := a.known && !a.orders.Drain && a.trouble() == ""
+	if takes == a.takes {
+		return
+	}
+	a.takes = takes
+	a.cfg.Slots.Open(takes)
+	switch {
+	case takes:
+		a.cfg.Log.Info("the build host takes builds", "host", a.cfg.ID)
+	case a.trouble() != "":
+		a.cfg.Log.Error("the build host takes no builds", "host", a.cfg.ID, "reason", a.trouble())
+	default:
+		a.cfg.Log.Info("the build host takes no new builds: it is drained", "host", a.cfg.ID)
+	}
+}
+
+// Takes says why the host takes no new builds; nil: it does.
+func (a *Agent) Takes() error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	switch {
+	case a.trouble() != "":
+		return fmt.Errorf("build host %s takes no builds: %s", a.cfg.Name, a.trouble())
+	case a.orders.Drain:
+		return fmt.Errorf("build host %s takes no new builds: it is drained", a.cfg.Name)
+	}
+	return nil
+}
+
+// errDisk marks a build disk without the space that builds need.
+var errDisk = errors.New("too little free space")
+
+// CheckDisk gives an error that names host and remedy when the disk has too
+// little free space for a build.
+func (a *Agent) CheckDisk() error {
+	free, _, err := diskSpace(a.cfg.Path)
+	if err != nil {
+		return err
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.disk = a.diskTrouble(free)
+	a.decide()
+	if a.disk != "" {
+		a.wake()
+		return fmt.Errorf("build host %s: %w: %s", a.cfg.Name, errDisk, a.disk)
+	}
+	return nil
+}
+
+// wake asks for a report soon.
+func (a *Agent) wake() {
+	select {
+	case a.poke <- struct{}{}:
+	default:
+	}
+}
