@@ -18,7 +18,7 @@ const (
 // knownLanguage tells the languages that do not give a warning: ours, and some
 // that only Pygments can colour.
 func knownLanguage(name string) bool {
-	return contains([]string{"text", "none", "pycon", "doctest", "pytb", "py3tb", "ipython"}, strings.ToLower(name)) ||
+	return contains([]string{"text", "pycon", "doctest", "pytb", "py3tb", "ipython"}, strings.ToLower(name)) ||
 		lexers.Get(name) != nil
 }
 

@@ -7,6 +7,9 @@ import (
 
 // contentsTable reserves a place for the list of sections.
 func contentsTable(c *call) []*node {
+	if problem := c.misplaced(); problem != nil && !c.s.node.is("sidebar") {
+		return problem
+	}
 	n := newNode("topic")
 	n.classes = append([]string{"contents"}, strings.Fields(c.options["class"])...)
 	_, local := c.option("local")
@@ -23,7 +26,7 @@ func contentsTable(c *call) []*node {
 	}
 	n.names = append(n.names, refName(name))
 	c.s.p.note(n, nil, false)
-	pending := newNode("pending").set("contents", c.options["depth"])
+	pending := newNode("pending").set("contents", c.options["depth"]).set("backlinks", c.options["backlinks"])
 	if local {
 		pending.set("local", "1")
 	}
@@ -38,6 +41,7 @@ func (p *parser) fillContents() {
 			continue
 		}
 		topic := n.parent
+		t := tableOfContents{p: p, backlinks: n.get("backlinks"), topic: topic.ids[0]}
 		depth, err := strconv.Atoi(n.get("contents"))
 		if err != nil {
 			depth = maxNested
@@ -48,7 +52,7 @@ func (p *parser) fillContents() {
 				from = from.parent
 			}
 		}
-		list := p.sectionList(from, depth)
+		list := t.sections(from, max(depth, 1))
 		if list == nil {
 			topic.remove()
 			continue
@@ -58,21 +62,33 @@ func (p *parser) fillContents() {
 	}
 }
 
-func (p *parser) sectionList(n *node, depth int) *node {
+// tableOfContents is one list of sections that is being made.
+type tableOfContents struct {
+	p         *parser
+	backlinks string // where titles link to: "entry" (the default), "top" or "none"
+	topic     string // id of the table
+}
+
+func (t tableOfContents) sections(n *node, depth int) *node {
 	list := newNode("bullet_list")
+	numbered := false
 	for _, sec := range n.kids {
 		if !sec.is("section") || depth == 0 {
 			continue
 		}
 		title := sec.kids[0]
-		ref := newNode("reference").set("refid", p.doc.giveID(sec))
-		for _, k := range title.kids {
-			ref.add(k.clone())
+		numbered = title.has("auto")
+		ref := newNode("reference").set("refid", t.p.doc.giveID(sec))
+		ref.add(withoutLinks(title)...)
+		id := t.p.doc.giveID(ref)
+		if t.backlinks == "top" {
+			id = t.topic
 		}
-		id := p.doc.giveID(ref)
-		title.set("refid", id)
+		if t.backlinks != "none" && len(title.all("reference")) == 0 {
+			title.set("refid", id)
+		}
 		item := newNode("list_item", newNode("paragraph", ref))
-		if sub := p.sectionList(sec, depth-1); sub != nil {
+		if sub := t.sections(sec, depth-1); sub != nil {
 			item.add(sub)
 		}
 		list.add(item)
@@ -80,5 +96,36 @@ func (p *parser) sectionList(n *node, depth int) *node {
 	if len(list.kids) == 0 {
 		return nil
 	}
+	if numbered {
+		list.classes = append(list.classes, "auto-toc")
+	}
 	return list
+}
+
+// withoutLinks copies the kids of a title, of links and the like only their
+// text.
+func withoutLinks(n *node) []*node {
+	var out []*node
+	for _, k := range n.kids {
+		switch {
+		case k.is("citation_reference", "footnote_reference"):
+		case k.is("image"):
+			if k.has("alt") {
+				out = append(out, textNode(k.get("alt")))
+			}
+		case k.is("problematic", "reference", "target", "group"):
+			out = append(out, withoutLinks(k)...)
+		case k.is("#text"):
+			out = append(out, k.clone())
+		default:
+			c := *k
+			c.kids, c.attrs = nil, nil
+			for name, value := range k.attrs {
+				c.set(name, value)
+			}
+			c.add(withoutLinks(k)...)
+			out = append(out, &c)
+		}
+	}
+	return out
 }

@@ -152,7 +152,7 @@ func (c *call) readOptions(lines []string, allowed []string) string {
 		case twice:
 			return fmt.Sprintf("invalid option data: duplicate option \"%s\"", name)
 		}
-		clean, problem := optionValue(name, text)
+		clean, problem := c.optionValue(name, text)
 		if problem != "" {
 			shown := "'" + strings.NewReplacer(`\`, `\\`, "\n", `\n`).Replace(text) + "'"
 			if text == "" {

@@ -45,7 +45,7 @@ func findDirective(name string) (directive, bool) {
 			options: "header-rows stub-columns header width widths file url encoding class name align delim keepspace quote escape",
 		}
 	case "date":
-		d = directive{optional: 1, spaces: true, run: disabled}
+		d = directive{content: true, run: date}
 	default:
 		return findTextDirective(name)
 	}
@@ -77,7 +77,7 @@ func findTextDirective(name string) (directive, bool) {
 	case "class", "rst-class":
 		d = directive{required: 1, spaces: true, content: true, run: classDirective}
 	case "role":
-		d = directive{required: 1, spaces: true, options: "class format language", content: true, run: roleDirective}
+		d = directive{optional: 1, spaces: true, options: "class format language", content: true, run: roleDirective}
 	case "default-role":
 		d = directive{optional: 1, run: defaultRole}
 	case "replace":
@@ -89,7 +89,7 @@ func findTextDirective(name string) (directive, bool) {
 	case "title":
 		d = directive{required: 1, spaces: true, run: nothing}
 	case "sectnum", "section-numbering":
-		d = directive{options: "depth start prefix suffix", run: nothing}
+		d = directive{options: "depth start prefix suffix", run: sectionNumbers}
 	}
 	return d, d.run != nil
 }
@@ -101,6 +101,15 @@ func disabled(c *call) []*node {
 	return c.fail(levelWarning, fmt.Sprintf("\"%s\" directive disabled.", c.name))
 }
 
+// date would put the day of the conversion into the text, which would then
+// change without a change of the course.
+func date(c *call) []*node {
+	if !c.s.node.has("substitution") {
+		return c.fail(levelError, fmt.Sprintf("Invalid context: the \"%s\" directive can only be used within a substitution definition.", c.name))
+	}
+	return disabled(c)
+}
+
 func admonition(c *call) []*node {
 	if empty := c.needContent(); empty != nil {
 		return empty
@@ -108,7 +117,7 @@ func admonition(c *call) []*node {
 	n := newNode("admonition")
 	name := strings.ToLower(c.name)
 	c.dress(n)
-	title := newNode("title", textNode(strings.ToUpper(name[:1])+name[1:]))
+	title := newNode("title", textNode(admonitionTitle(name)))
 	var messages []*node
 	if name == "admonition" {
 		var nodes []*node
@@ -118,7 +127,7 @@ func admonition(c *call) []*node {
 			n.classes = []string{"admonition-" + makeID(title.plain())}
 		}
 	} else {
-		n.classes = append(n.classes, name)
+		n.set("kind", name)
 	}
 	c.named(n)
 	if name == "admonition" {
@@ -132,7 +141,37 @@ func admonition(c *call) []*node {
 	return []*node{n}
 }
 
+// admonitionTitle is the title of an admonition that its name decides.
+func admonitionTitle(name string) string {
+	title := strings.ToUpper(name[:1]) + name[1:]
+	switch name {
+	case "attention", "caution":
+		return title + "!"
+	case "danger":
+		return "!DANGER!"
+	}
+	return title
+}
+
+// misplaced is the message for a directive that may stand between sections and
+// their paragraphs only, when it stands elsewhere.
+func (c *call) misplaced() []*node {
+	if c.s.titles {
+		return nil
+	}
+	return c.fail(levelError, fmt.Sprintf("The \"%s\" directive may not be used within topics or body elements.", c.name))
+}
+
 func topic(c *call) []*node {
+	if problem := c.misplaced(); problem != nil && strings.EqualFold(c.name, "topic") {
+		return problem
+	}
+	if c.s.node.is("sidebar") {
+		return c.fail(levelError, fmt.Sprintf("The \"%s\" directive may not be used within a sidebar element.", c.name))
+	}
+	if problem := c.misplaced(); problem != nil {
+		return problem
+	}
 	if empty := c.needContent(); empty != nil {
 		return empty
 	}
@@ -253,7 +292,7 @@ func classDirective(c *call) []*node {
 		n := newNode("pending")
 		n.classes = strings.Fields(classes)
 		n.line = c.line
-		n.set("source", c.source).set("name", c.name)
+		n.set("class", "").set("source", c.source).set("name", c.name)
 		return []*node{n}
 	}
 	holder := c.inside(newNode("holder"))
@@ -267,6 +306,9 @@ func classDirective(c *call) []*node {
 
 // roleDirective makes a role: ".. role:: name(base)".
 func roleDirective(c *call) []*node {
+	if len(c.args) == 0 {
+		return c.fail(levelError, fmt.Sprintf("\"%s\" directive requires arguments on the first line.", c.name))
+	}
 	if len(c.content.lines) > 0 {
 		return c.fail(levelError, fmt.Sprintf("Error in \"%s\" directive:\nno content permitted.", c.name))
 	}

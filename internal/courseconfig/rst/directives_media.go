@@ -19,7 +19,7 @@ func image(c *call) []*node {
 				"Valid values for \"align\" are: \"left\", \"center\", \"right\".", c.name, align))
 		}
 	}
-	n := newNode("image").set("uri", strings.Join(strings.Fields(c.args[0]), ""))
+	n := newNode("image").set("uri", targetURI(strings.Split(markEscapes(c.args[0]), "\n")))
 	if c.s.node.has("substitution") {
 		n.set("alt", c.s.node.get("substitution"))
 	}

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 )
 
 // title reads the argument of a table directive.
@@ -169,22 +168,19 @@ func csvTable(c *call) []*node {
 		return c.fail(levelWarning, fmt.Sprintf("The \"%s\" directive requires content; none supplied.", c.name))
 	}
 	title, messages := c.title()
-	delim := ','
-	switch v := c.options["delim"]; {
-	case v == "tab":
-		delim = '\t'
-	case v == "space":
-		delim = ' '
-	case v != "":
-		delim, _ = utf8.DecodeRuneInString(v)
-	}
-	_, keep := c.option("keepspace")
-	rows, columns := readCSV(c.content, delim, !keep)
-	if header, ok := c.option("header"); ok {
-		head, n := readCSV(block{lines: strings.Split(header, "\n"), first: c.line}, delim, !keep)
+	dialect := c.csvDialect()
+	rows, columns, problem := dialect.read(c.content)
+	if header, ok := c.option("header"); ok && problem == "" {
+		var head [][]*cell
+		n := 0
+		escaped := csvDialect{delim: ',', quote: '"', escape: '\\', skipSpace: true}
+		head, n, problem = escaped.read(block{lines: strings.Split(header, "\n"), first: c.line})
 		rows, columns = append(head, rows...), max(columns, n)
 		n, _ = strconv.Atoi(c.options["header-rows"])
 		c.options["header-rows"] = strconv.Itoa(n + len(head))
+	}
+	if problem != "" {
+		return c.fail(levelError, fmt.Sprintf("Error with CSV data in \"%s\" directive:\n%s", c.name, problem))
 	}
 	for i, r := range rows {
 		for len(r) < columns {
@@ -193,52 +189,4 @@ func csvTable(c *call) []*node {
 		rows[i] = r
 	}
 	return c.rowsTable(rows, title, messages)
-}
-
-// readCSV splits lines into cells; a quoted cell may go on over lines.
-func readCSV(b block, delim rune, skipSpace bool) ([][]*cell, int) {
-	var rows [][]*cell
-	columns := 0
-	text := []rune(b.text() + "\n")
-	line := b.first
-	var row []*cell
-	for i := 0; i < len(text); {
-		for skipSpace && text[i] == ' ' {
-			i++
-		}
-		start := line
-		var value []rune
-		if text[i] == '"' {
-			for i++; i < len(text); i++ {
-				if text[i] == '"' {
-					if i+1 < len(text) && text[i+1] == '"' {
-						i++
-					} else {
-						i++
-						break
-					}
-				}
-				if text[i] == '\n' {
-					line++
-				}
-				value = append(value, text[i])
-			}
-		}
-		for i < len(text) && text[i] != delim && text[i] != '\n' {
-			value = append(value, text[i])
-			i++
-		}
-		ends := i >= len(text) || text[i] == '\n'
-		if len(row) > 0 || len(value) > 0 || !ends {
-			row = append(row, &cell{content: block{lines: strings.Split(string(value), "\n"), first: start}})
-		}
-		if ends {
-			rows = append(rows, row)
-			columns = max(columns, len(row))
-			row = nil
-			line++
-		}
-		i++
-	}
-	return rows, columns
 }

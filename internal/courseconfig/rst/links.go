@@ -2,6 +2,7 @@ package rst
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 )
 
@@ -55,16 +56,21 @@ func (p *parser) resolveIndirect(say func(*node)) {
 		}
 		label := ""
 		if len(t.names) > 0 {
-			label = fmt.Sprintf("\"%s\" (id=\"%s\") ", t.names[0], p.doc.giveID(t))
+			label = fmt.Sprintf("\"%s\" ", t.names[0])
+			if id := p.doc.giveID(t); t.parent.isText() {
+				label += " "
+			} else {
+				label += fmt.Sprintf("(id=\"%s\") ", id)
+			}
 		}
-		reason := "does not exist."
+		reason := "which does not exist."
 		if id, known := p.doc.nameIDs[other]; known {
-			reason = "is a duplicate, and cannot be used as a unique reference."
+			reason = "which is a duplicate, and cannot be used as a unique reference."
 			if id != "" {
 				reason = "forming a circular reference."
 			}
 		}
-		m := p.message(levelError, p.placeOf(t), fmt.Sprintf("Indirect hyperlink target %srefers to target \"%s\", which %s", label, other, reason))
+		m := p.message(levelError, p.placeOf(t), fmt.Sprintf("Indirect hyperlink target %srefers to target \"%s\", %s", label, other, reason))
 		if m != nil {
 			p.doc.giveID(m)
 		}
@@ -103,7 +109,7 @@ func (p *parser) resolveNames(say func(*node)) {
 	d := p.doc
 	for _, ref := range d.root.all("reference", "footnote_reference", "citation_reference") {
 		name := ref.get("refname")
-		if name == "" || ref.has("refuri") || ref.has("refid") || inDefinition(ref) {
+		if name == "" || ref.has("refuri") || ref.has("refid") || definitionOf(ref) != nil {
 			continue
 		}
 		id, known := d.nameIDs[name]
@@ -214,20 +220,32 @@ func (p *parser) joinFootnote(ref, f *node) {
 func (p *parser) joinUnnamed(footnotes []*node, say func(*node)) {
 	i := 0
 	for _, ref := range p.doc.autoRefs {
-		if ref.has("refname") || ref.has("refid") {
+		if ref.has("refid") {
 			continue
 		}
 		if i >= len(footnotes) {
-			m := p.message(levelError, p.placeOf(ref), fmt.Sprintf("Too many autonumbered footnote references: only %d "+
-				"corresponding footnotes available.", len(footnotes)))
-			p.giveUp(ref, m, false)
-			say(m)
-			continue
+			rest := slices.DeleteFunc(slices.Clone(p.doc.autoRefs[i:]), func(r *node) bool { return r.has("refid") || r.has("refname") })
+			p.tooManyRefs("autonumbered", ref, rest, len(footnotes), say)
+			return
 		}
 		ref.add(textNode(footnotes[i].kids[0].plain()))
 		p.joinFootnote(ref, footnotes[i])
 		i++
 	}
+}
+
+// tooManyRefs reports references that have no footnote, from first on. The
+// message is one for all; those with a name get their own later.
+func (p *parser) tooManyRefs(kind string, first *node, refs []*node, footnotes int, say func(*node)) {
+	m := p.message(levelError, p.placeOf(first), fmt.Sprintf("Too many %s footnote references: only %d "+
+		"corresponding footnotes available.", kind, footnotes))
+	if m != nil {
+		p.doc.giveID(m)
+	}
+	for _, ref := range refs {
+		p.giveUp(ref, m, false)
+	}
+	say(m)
 }
 
 // numberSymbols gives the footnotes [*] their signs.
@@ -242,11 +260,8 @@ func (p *parser) numberSymbols(say func(*node)) {
 	}
 	for i, ref := range p.doc.symRefs {
 		if i >= len(p.doc.symbols) {
-			m := p.message(levelError, p.placeOf(ref), fmt.Sprintf("Too many symbol footnote references: only %d "+
-				"corresponding footnotes available.", len(p.doc.symbols)))
-			p.giveUp(ref, m, false)
-			say(m)
-			continue
+			p.tooManyRefs("symbol", ref, p.doc.symRefs[i:], len(p.doc.symbols), say)
+			return
 		}
 		f := p.doc.symbols[i]
 		ref.add(textNode(f.kids[0].plain()))

@@ -4,10 +4,19 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
-// optionValue checks and cleans the value of an option. The names mean the
-// same in every directive.
+// optionValue checks and cleans the value of an option.
+func (c *call) optionValue(name, text string) (string, string) {
+	if name == "align" && !strings.EqualFold(c.name, "image") {
+		return choice(text, "left", "center", "right")
+	}
+	return optionValue(name, text)
+}
+
+// optionValue checks and cleans the value of an option that means the same in
+// every directive that has it.
 func optionValue(name, text string) (string, string) {
 	switch name {
 	case "class", "figclass":
@@ -28,11 +37,17 @@ func optionValue(name, text string) (string, string) {
 			return "", fmt.Sprintf("no argument is allowed; \"%s\" supplied", text)
 		}
 		return text, ""
-	case "name", "target", "alt", "start-line", "number-lines", "header", "depth", "prefix":
+	case "name", "target", "alt", "start-line", "number-lines", "header":
 		return text, ""
+	case "delim", "quote", "escape":
+		return oneCharacter(name, text)
 	case "widths":
 		return columnWidths(text)
-	case "format", "language":
+	case "depth", "start":
+		return wholeNumber(text)
+	case "backlinks":
+		return choice(text, "top", "entry", "none")
+	case "format", "language", "prefix", "suffix":
 		if text == "" {
 			return "", "argument required but none supplied"
 		}
@@ -113,4 +128,23 @@ func columnWidths(text string) (string, string) {
 		out = append(out, w)
 	}
 	return strings.Join(out, " "), ""
+}
+
+// oneCharacter reads a character, or the number of one; delimiters may be
+// "tab" and "space", too.
+func oneCharacter(name, text string) (string, string) {
+	switch {
+	case name == "delim" && text == "tab":
+		return "\t", ""
+	case name == "delim" && text == "space":
+		return " ", ""
+	}
+	value := text
+	if r, ok := characterCode(text); ok {
+		value = string(r)
+	}
+	if utf8.RuneCountInString(value) > 1 {
+		return "", fmt.Sprintf("'%s' invalid; must be a single character or a Unicode code", value)
+	}
+	return value, ""
 }

@@ -24,9 +24,13 @@ func (p *parser) resolve() {
 	p.resolveAnonymous(say)
 	p.resolveIndirect(say)
 	p.numberFootnotes(say)
-	p.resolveNames(say)
+	p.numberSections()
 	p.fillContents()
+	p.resolveNames(say)
 	p.placeTransitions()
+	for _, n := range root.all("admonition") {
+		n.classes = append(n.classes, strings.Fields(n.get("kind"))...)
+	}
 	if len(late) > 0 {
 		sec := newNode("section", newNode("title", textNode("Docutils System Messages")))
 		sec.classes = []string{"system-messages"}
@@ -41,6 +45,11 @@ func (p *parser) resolveClasses() {
 		m := p.message(levelError, n.line, fmt.Sprintf("No suitable element following \"%s\" directive", n.get("name")), literal(n.get("source")))
 		n.become(some(m)...)
 	}
+	for _, n := range p.doc.root.all("pending") {
+		if n.has("class") {
+			n.remove()
+		}
+	}
 }
 
 // assignClasses goes through n and returns the directives at its end, which
@@ -48,7 +57,7 @@ func (p *parser) resolveClasses() {
 func assignClasses(n *node, waiting []*node) []*node {
 	for _, k := range n.kids {
 		switch {
-		case k.is("pending") && !k.has("contents"):
+		case k.is("pending") && k.has("class"):
 			waiting = append(waiting, k)
 		case k.isInvisible() || k.is("system_message", "#text"):
 		default:
@@ -74,7 +83,12 @@ func (p *parser) substitute(say func(*node)) {
 		if def == nil {
 			def = d.subst[d.substFold[strings.ToLower(name)]]
 		}
-		if def != nil && inDefinition(ref) {
+		if outer := definitionOf(ref); def != nil && outer != nil {
+			if def == outer && !def.has("circular") {
+				def.set("circular", "1")
+				m := p.message(levelError, def.line, "Circular substitution definition detected:", literal(def.raw))
+				def.parent.insert(def.index(), some(m)...)
+			}
 			continue
 		}
 		used++
@@ -120,13 +134,14 @@ func nestedIn(ref, def *node) bool {
 	return def == nil
 }
 
-func inDefinition(n *node) bool {
+// definitionOf is the definition that n stands in, or nil.
+func definitionOf(n *node) *node {
 	for ; n != nil; n = n.parent {
 		if n.is("substitution_definition") {
-			return true
+			return n
 		}
 	}
-	return false
+	return nil
 }
 
 // trimAround removes the white space beside a substitution that asks for it.

@@ -52,7 +52,11 @@ func (p *parser) findRole(name string) (role, bool) {
 func (p *parser) applyRole(name, source, text string, line int) ([]*node, []*node) {
 	r, ok := p.findRole(name)
 	if !ok {
-		m := p.message(levelError, line, fmt.Sprintf("Unknown interpreted text role \"%s\".", name))
+		problem := fmt.Sprintf("Unknown interpreted text role \"%s\".", name)
+		if unfinishedRole(name) {
+			problem = fmt.Sprintf("Interpreted text role \"%s\" not implemented.", name)
+		}
+		m := p.message(levelError, line, problem)
 		return []*node{p.problematic(source, m)}, some(m)
 	}
 	n := newNode(r.base, textNode(text))
@@ -86,6 +90,16 @@ func (p *parser) applyRole(name, source, text string, line int) ([]*node, []*nod
 	return []*node{n}, nil
 }
 
+// unfinishedRole tells the roles that docutils names but does not have.
+func unfinishedRole(name string) bool {
+	switch strings.ToLower(name) {
+	case "index", "i", "named-reference", "anonymous-reference", "footnote-reference", "citation-reference",
+		"substitution-reference", "target", "uri-reference", "uri", "url", "restructuredtext-unimplemented-role":
+		return true
+	}
+	return false
+}
+
 func some(m *node) []*node {
 	if m == nil {
 		return nil
@@ -113,7 +127,7 @@ func (p *parser) numbered(n *node, source, text string, line int) ([]*node, []*n
 	if fragment != "" {
 		uri += "#" + fragment
 	}
-	ref := newNode("reference", textNode(kind+" "+unescape(text)))
+	ref := newNode("reference", textNode(kind+" "+digits))
 	ref.raw = source
 	return []*node{ref.set("refuri", uri)}, nil
 }

@@ -58,6 +58,7 @@ func (s *body) define(name string, b block, number int, source string) {
 	}
 	b.lines[0] = strings.TrimSpace(b.lines[0])
 	def := newNode("substitution_definition")
+	def.raw, def.line = source, number
 	directive, used := directiveName(b.lines[0])
 	if directive == "" {
 		fail("empty or invalid.")
