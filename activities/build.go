@@ -15,6 +15,7 @@ import (
 	"coursewright/internal/course"
 	"coursewright/internal/courseconfig"
 	"coursewright/internal/gitrepo"
+	"coursewright/internal/host"
 	"coursewright/internal/release"
 )
 
@@ -36,7 +37,9 @@ type BuildSteps struct {
 	Store       BuildStore
 	Git         *gitrepo.Git
 	Builder     build.Builder
-	Slots       chan struct{} // its capacity bounds the build commands that run at once
+	Slots       *host.Slots   // bound the build commands that run at once
+	Agent       *host.Agent   // knows whether this host takes builds
+	Checkouts   chan struct{} // its capacity bounds the runs of git at once
 	LocalSource string        // LOCAL_COURSE_SOURCE_PATH, empty: none
 	Defaults    build.Defaults
 	Env         build.EnvironmentFacts // the deployment's part
@@ -45,17 +48,29 @@ type BuildSteps struct {
 	Releases    *release.Depot         // pruned after a build
 }
 
-func (b *BuildSteps) ledger() Ledger { return Ledger{Steps: b.Store, Logs: b.Store} }
+func (b *BuildSteps) ledger() Ledger { return Ledger{Steps: b.Store, Logs: b.Store, Host: b.Agent} }
 
 // Checkout brings the course's source into its working copy on this host.
 func (b *BuildSteps) Checkout(ctx context.Context, job Job) (CheckedOut, error) {
 	out := CheckedOut{Host: b.Host}
+	if err := b.accept(ctx); err != nil {
+		return out, err
+	}
+	b.Slots.Expect(job.BuildID)
 	err := b.ledger().step(ctx, job, "checkout", func(ctx context.Context, log *buildlog.Writer) error {
 		unlock, err := b.Disk.Lock(ctx, job.CourseKey)
 		if err != nil {
 			return err
 		}
 		defer unlock()
+		if err := b.room(ctx); err != nil {
+			return err
+		}
+		leave, err := b.enterGit(ctx, log)
+		if err != nil {
+			return err
+		}
+		defer leave()
 		c, err := b.Store.Course(ctx, job.CourseKey)
 		if err != nil {
 			return err
@@ -70,7 +85,12 @@ func (b *BuildSteps) Checkout(ctx context.Context, job Job) (CheckedOut, error) 
 		}
 		return b.Store.RecordFacts(ctx, job.BuildID, course.Facts{Host: b.Host, Commit: out.Commit})
 	})
-	return out, err
+	if err != nil {
+		b.Slots.Arrived(job.BuildID)
+		return out, err
+	}
+	b.Slots.Expect(job.BuildID) // anew: the build command comes next
+	return out, nil
 }
 
 // source follows gitmanager's order: no fetch when asked so, else git, else the
@@ -111,6 +131,7 @@ func (b *BuildSteps) source(ctx context.Context, job Job, c course.Course, log *
 
 // RunBuilder runs the course's build command.
 func (b *BuildSteps) RunBuilder(ctx context.Context, in Built) error {
+	defer b.Slots.Arrived(in.Job.BuildID)
 	return b.ledger().step(ctx, in.Job, "build", func(ctx context.Context, log *buildlog.Writer) error {
 		unlock, err := b.Disk.Lock(ctx, in.Job.CourseKey)
 		if err != nil {
@@ -125,10 +146,11 @@ func (b *BuildSteps) RunBuilder(ctx context.Context, in Built) error {
 		if err != nil || request == nil {
 			return err
 		}
-		if err := b.slot(ctx, log); err != nil {
+		release, err := b.slot(ctx, in.Job, log)
+		if err != nil {
 			return err
 		}
-		defer func() { <-b.Slots }()
+		defer release()
 		_, err = b.Builder.Run(ctx, *request)
 		return err
 	})
@@ -205,22 +227,6 @@ func logChanged(log *buildlog.Writer, f build.EnvironmentFacts) {
 		for _, name := range f.ChangedFiles[:min(shown, len(f.ChangedFiles))] {
 			log.Printf("  %s", name)
 		}
-	}
-}
-
-// slot waits for leave to run a build command.
-func (b *BuildSteps) slot(ctx context.Context, log *buildlog.Writer) error {
-	select {
-	case b.Slots <- struct{}{}:
-		return nil
-	default:
-	}
-	log.Printf("All %d build slots of this host are busy; waiting.", cap(b.Slots))
-	select {
-	case b.Slots <- struct{}{}:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
 	}
 }
 

@@ -21,6 +21,7 @@ const (
 	ConflictType     = "Conflict"
 	InvalidType      = "Invalid"
 	DeniedType       = "Denied"
+	HostUnfitType    = "HostUnfit" // this build host cannot take the build; another may
 )
 
 // forTemporal is the one table from error kinds to Temporal's: what trying
@@ -33,6 +34,10 @@ func forTemporal(err error) error {
 	var author *course.AuthorError
 	if errors.As(err, &author) {
 		return temporal.NewNonRetryableApplicationError(author.Message, AuthorErrorType, nil)
+	}
+	var unfit *unfitError
+	if errors.As(err, &unfit) {
+		return unfit.forTemporal()
 	}
 	for _, k := range []struct {
 		kind error

@@ -15,6 +15,11 @@ type Job struct {
 	CourseKey string  `json:"course_key"`
 	Version   string  `json:"version"`
 	Options   Options `json:"options"`
+
+	// Class and Owner order builds that wait for a slot; zero values are those
+	// of a push to an unknown origin.
+	Class course.Class `json:"class,omitempty"`
+	Owner string       `json:"owner,omitempty"`
 }
 
 // Options are course.BuildOptions as they travel.

@@ -8,6 +8,7 @@ import (
 
 	"coursewright/internal/buildlog"
 	"coursewright/internal/course"
+	"coursewright/internal/host"
 	"coursewright/internal/remote"
 )
 
@@ -22,6 +23,7 @@ type StepStore interface {
 type Ledger struct {
 	Steps StepStore
 	Logs  LogStore
+	Host  *host.Agent // hears how the steps go; nil: nobody does
 }
 
 // recordTimeout bounds the writing down of a step's end, which is done even
@@ -40,6 +42,7 @@ func (l Ledger) step(ctx context.Context, job Job, name string, f func(context.C
 	log := buildlog.NewWriter(context.WithoutCancel(ctx), l.Logs, job.BuildID)
 	err := f(ctx, log)
 	l.explain(log, name, err)
+	l.judge(ctx, job, name, err)
 	if closeErr := log.Close(); err == nil {
 		err = closeErr
 	}

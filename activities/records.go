@@ -15,6 +15,7 @@ type RecordStore interface {
 	ListBuilds(ctx context.Context, key string, p course.Page) ([]course.Build, error)
 	DeleteCourse(ctx context.Context, key string) error
 	AppendLog(ctx context.Context, buildID int64, text string) error
+	ListHosts(ctx context.Context) ([]course.Host, error)
 }
 
 // Records are the short database steps that run inside workflow tasks. All may
@@ -36,12 +37,18 @@ func (r *Records) ClaimBuild(ctx context.Context, in Claim) (Claimed, error) {
 	if err != nil {
 		return Claimed{}, forTemporal(err)
 	}
-	return Claimed{OK: true, Host: c.BuildHost, Job: Job{
+	to, err := r.hostFor(ctx, c, b)
+	if err != nil {
+		return Claimed{}, forTemporal(err)
+	}
+	return Claimed{OK: true, Host: to, Job: Job{
 		BuildID:   b.ID,
 		CourseID:  b.CourseID,
 		CourseKey: in.CourseKey,
 		Version:   course.NewVersion(),
 		Options:   Options(b.Options),
+		Class:     b.Trigger.Class(),
+		Owner:     c.Owner(),
 	}}, nil
 }
 

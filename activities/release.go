@@ -11,6 +11,7 @@ import (
 	"coursewright/internal/buildlog"
 	"coursewright/internal/course"
 	"coursewright/internal/courseconfig"
+	"coursewright/internal/host"
 	"coursewright/internal/release"
 )
 
@@ -18,12 +19,13 @@ import (
 type ReleaseSteps struct {
 	Disk     Disk
 	Store    BuildStore
+	Agent    *host.Agent // hears how the steps go
 	Releases *release.Depot
 	Graders  Graders
 	Config   courseconfig.Settings // the deployment's part; the key is filled in per course
 }
 
-func (r *ReleaseSteps) ledger() Ledger { return Ledger{Steps: r.Store, Logs: r.Store} }
+func (r *ReleaseSteps) ledger() Ledger { return Ledger{Steps: r.Store, Logs: r.Store, Host: r.Agent} }
 
 // StageRelease validates what was built, makes a release of it and commits it.
 // They are one activity: staging again means validating again, and each

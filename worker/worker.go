@@ -27,6 +27,7 @@ type Steps struct {
 // Limits bound what one process does at once.
 type Limits struct {
 	StopTimeout time.Duration // how long a stop waits for running activities
+	Light       int           // short activities at once: calls to A+, records; 0: the SDK's limit
 }
 
 // How often a running activity's heartbeat reaches Temporal at most, and so how
@@ -58,7 +59,11 @@ type Group struct{ workers []sdkworker.Worker }
 // stops the group.
 func Start(c client.Client, s Steps, l Limits) (*Group, error) {
 	g := &Group{}
-	for _, w := range g.plan(c, s, l) {
+	plan, err := g.plan(c, s, l)
+	if err != nil {
+		return nil, fmt.Errorf("start worker: %w", err)
+	}
+	for _, w := range plan {
 		if err := w.Start(); err != nil {
 			g.Stop()
 			return nil, fmt.Errorf("start worker: %w", err)
@@ -80,7 +85,7 @@ func (g *Group) Stop() {
 	g.workers = nil
 }
 
-func (g *Group) plan(c client.Client, s Steps, l Limits) []sdkworker.Worker {
+func (g *Group) plan(c client.Client, s Steps, l Limits) ([]sdkworker.Worker, error) {
 	var out []sdkworker.Worker
 	add := func(queue string, o sdkworker.Options) sdkworker.Worker {
 		o.WorkerStopTimeout = l.StopTimeout
@@ -91,14 +96,18 @@ func (g *Group) plan(c client.Client, s Steps, l Limits) []sdkworker.Worker {
 		return w
 	}
 	if s.Records != nil {
-		w := add(workflows.TaskQueue, sdkworker.Options{MaxConcurrentWorkflowTaskPollers: 8})
+		w := add(workflows.TaskQueue, sdkworker.Options{MaxConcurrentWorkflowTaskPollers: 8, MaxConcurrentActivityExecutionSize: l.Light})
 		w.RegisterWorkflow(workflows.Build)
 		w.RegisterWorkflow(workflows.Remove)
 		w.RegisterActivity(s.Records)
 		w.RegisterActivity(s.Service)
 	}
 	if s.Build != nil {
-		shared := add(workflows.BuildQueue, sdkworker.Options{DisableWorkflowWorker: true})
+		tuner, err := gateTuner(s.Build.Slots)
+		if err != nil {
+			return nil, err
+		}
+		shared := add(workflows.BuildQueue, sdkworker.Options{DisableWorkflowWorker: true, Tuner: tuner})
 		shared.RegisterActivity(s.Build)
 		pinned := add(workflows.HostQueue(s.Build.Host), sdkworker.Options{
 			DisableWorkflowWorker:            true,
@@ -112,5 +121,5 @@ func (g *Group) plan(c client.Client, s Steps, l Limits) []sdkworker.Worker {
 		w.RegisterWorkflow(workflows.Publish)
 		w.RegisterActivity(s.Publish)
 	}
-	return out
+	return out, nil
 }

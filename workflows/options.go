@@ -1,10 +1,13 @@
 package workflows
 
 import (
+	"strings"
 	"time"
 
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
+
+	"coursewright/activities"
 )
 
 // Named policies: every step uses one of them, no step has literals.
@@ -63,6 +66,16 @@ func onHost(ctx workflow.Context, queue string, limit, retryDelay time.Duration)
 		o.ScheduleToStartTimeout = hostWait
 	}
 	return workflow.WithActivityOptions(ctx, o)
+}
+
+// priority orders builds on the shared queue as the slots of a host do.
+func priority(job activities.Job) temporal.Priority {
+	const longestKey = 64 // bytes, Temporal's limit
+	owner := job.Owner
+	if len(owner) > longestKey {
+		owner = owner[:longestKey]
+	}
+	return temporal.Priority{PriorityKey: 2*int(job.Class) - 1, FairnessKey: strings.ToValidUTF8(owner, "")}
 }
 
 // onceOnHost is for a step on a build disk that the next build makes up for when

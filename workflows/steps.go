@@ -51,7 +51,7 @@ func (r *run) checkout(ctx workflow.Context) error {
 	}
 	var out activities.CheckedOut
 	err := workflow.ExecuteActivity(r.onHost(ctx, queue, checkoutLimit), onDisk.Checkout, r.job).Get(ctx, &out)
-	if noHost(err) {
+	if noHost(err) || unfit(err) {
 		err = workflow.ExecuteActivity(r.onHost(ctx, BuildQueue, checkoutLimit), onDisk.Checkout, r.job).Get(ctx, &out)
 	}
 	if err != nil {
@@ -118,8 +118,14 @@ func (r *run) configureGraders(ctx workflow.Context, n int) error {
 }
 
 // onHost is the policy of a step on a build disk in this deployment.
+// On the shared queue builds that wait are ordered by class and owner, where
+// the server knows priorities.
 func (r *run) onHost(ctx workflow.Context, queue string, limit time.Duration) workflow.Context {
-	return onHost(ctx, queue, limit, r.story.in.RetryDelay)
+	ctx = onHost(ctx, queue, limit, r.story.in.RetryDelay)
+	if queue == BuildQueue && r.job.Class != 0 {
+		ctx = workflow.WithPriority(ctx, priority(r.job))
+	}
+	return ctx
 }
 
 func (r *run) built() activities.Built {
@@ -130,6 +136,13 @@ func (r *run) built() activities.Built {
 func noHost(err error) bool {
 	var timeout *temporal.TimeoutError
 	return errors.As(err, &timeout) && timeout.TimeoutType() == enums.TIMEOUT_TYPE_SCHEDULE_TO_START
+}
+
+// unfit says whether the host to which an activity was sent cannot take the
+// build.
+func unfit(err error) bool {
+	var app *temporal.ApplicationError
+	return errors.As(err, &app) && app.Type() == activities.HostUnfitType
 }
 
 // result turns the error of a build into its final status and reason.

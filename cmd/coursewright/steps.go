@@ -20,7 +20,7 @@ func (y *system) startWorkers(context.Context) error {
 	if err != nil {
 		return err
 	}
-	group, err := worker.Start(y.temporal, steps, worker.Limits{StopTimeout: stopTimeout})
+	group, err := worker.Start(y.temporal, steps, worker.Limits{StopTimeout: stopTimeout, Light: y.settings.Hosting.Activities})
 	if err != nil {
 		return err
 	}
@@ -50,7 +50,7 @@ func (y *system) steps() (worker.Steps, error) {
 	out.Records = &activities.Records{Store: y.store, AutoPublish: s.AutoPublish, HasLMS: y.lms != nil}
 	out.Service = &activities.ServiceSteps{Publisher: y.workflows, Store: y.store, LMS: y.lms, Authorize: authorize}
 	out.Release = &activities.ReleaseSteps{
-		Disk: y.disk, Store: y.store, Releases: y.releases, Graders: y.graders,
+		Disk: y.disk, Store: y.store, Agent: y.agent, Releases: y.releases, Graders: y.graders,
 		Config: courseconfig.Settings{
 			StaticURL:              s.StaticURL,
 			StaticContentHost:      s.StaticContentHost,
@@ -71,7 +71,7 @@ func (y *system) buildSteps() (*activities.BuildSteps, error) {
 	s := y.settings
 	return &activities.BuildSteps{
 		Host: y.host, Disk: y.disk, Store: y.store, Git: y.git, Builder: builder,
-		Slots:       make(chan struct{}, max(1, s.BuildConcurrency)),
+		Slots: y.slots, Agent: y.agent, Checkouts: make(chan struct{}, s.Hosting.Checkouts),
 		LocalSource: s.LocalSourcePath,
 		Defaults:    build.Defaults{Image: s.DefaultImage, Command: s.DefaultCommand},
 		Env:         build.EnvironmentFacts{StaticURL: s.StaticURL, StaticContentHost: s.StaticContentHost},

@@ -13,6 +13,7 @@ import (
 	"coursewright/activities"
 	"coursewright/internal/aplusauth"
 	"coursewright/internal/gitrepo"
+	"coursewright/internal/host"
 	"coursewright/internal/lms"
 	"coursewright/internal/release"
 	"coursewright/internal/settings"
@@ -47,6 +48,8 @@ type system struct {
 	git       *gitrepo.Git
 	disk      activities.Disk
 	host      string // id of the build disk
+	slots     *host.Slots
+	agent     *host.Agent
 	publicKey string
 	tokens    *aplusauth.Service
 	graders   activities.Graders
@@ -86,7 +89,9 @@ func startSystem(ctx context.Context, s settings.Settings, p process) (*system, 
 		{true, y.openGit},
 		{true, y.openRemotes},
 		{true, func(ctx context.Context) error { return y.dialTemporal(ctx, p.temporal) }},
+		{y.role.builds, y.startHost},
 		{true, y.startWorkers},
+		{y.role.builds, y.leaveInTime},
 		{y.role.serves, y.startSweeping},
 		{y.role.serves, y.startHousekeeping},
 		{y.role.serves, y.startPolling},

@@ -9,8 +9,12 @@ type HostState string
 const (
 	HostActive   HostState = "active"   // takes builds
 	HostDraining HostState = "draining" // an administrator wants no new builds on it
-	HostFailing  HostState = "failing"  // it has taken itself out, see Reason
+	HostFailing  HostState = "failing"  // it has taken itself out, see Trouble
+	HostStopped  HostState = "stopped"  // its process was stopped in order
 )
+
+// StoppedTrouble is the trouble that a build host reports when it is stopped.
+const StoppedTrouble = "the worker was stopped"
 
 // HostSilence is how long a build host may be silent before it counts as gone.
 // It is several times the interval of heartbeats.

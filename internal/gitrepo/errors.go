@@ -98,6 +98,10 @@ func (e *gitError) symptom(list []symptom) (symptom, bool) {
 	return list[i], true
 }
 
+// ElsewhereTrouble says whether a checkout failed for a reason that another
+// host of the service may meet as well: the other side or the network.
+func ElsewhereTrouble(err error) bool { return remoteTrouble(err) }
+
 // remoteTrouble says whether an update failed for a reason that a new clone
 // would meet again: the branch, the other side or the network.
 func remoteTrouble(err error) bool {

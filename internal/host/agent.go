@@ -55,6 +55,7 @@ type Agent struct {
 	out      string // trouble for which the host has taken itself out
 	until    time.Time
 	takes    bool // as the gate is
+	left     bool
 }
 
 // NewAgent returns the agent of a host. Nothing is reported and the gate is
@@ -137,7 +138,7 @@ func (a *Agent) follow(o course.HostOrders) bool {
 	defer a.mu.Unlock()
 	before := a.trouble()
 	if a.known && o.Resumes != a.orders.Resumes {
-		a.out, a.failures = "", map[string]*streak{}
+		a.out, a.failures = "", map[string]*streak{} // a full disk stays full
 	}
 	a.orders, a.known = o, true
 	a.decide()
@@ -146,10 +147,23 @@ func (a *Agent) follow(o course.HostOrders) bool {
 
 // trouble is why the host takes no builds of its own accord.
 func (a *Agent) trouble() string {
-	if a.disk != "" {
+	switch {
+	case a.left:
+		return course.StoppedTrouble
+	case a.disk != "":
 		return a.disk
 	}
 	return a.out
+}
+
+// Leave says that the process is being stopped: the gate is shut, and builds
+// that have no host yet go to others at once.
+func (a *Agent) Leave(ctx context.Context) error {
+	a.mu.Lock()
+	a.left = true
+	a.decide()
+	a.mu.Unlock()
+	return a.Report(ctx)
 }
 
 // decide opens or shuts the gate. Before the first orders it stays shut: the
@@ -164,6 +178,8 @@ func (a *Agent) decide() {
 	switch {
 	case takes:
 		a.cfg.Log.Info("the build host takes builds", "host", a.cfg.ID)
+	case a.left:
+		a.cfg.Log.Info("the build host takes no builds: it is stopped", "host", a.cfg.ID)
 	case a.trouble() != "":
 		a.cfg.Log.Error("the build host takes no builds", "host", a.cfg.ID, "reason", a.trouble())
 	default:

@@ -102,6 +102,24 @@ func TestAgentFollowsOrders(t *testing.T) {
 	gateIs(t, slots, true)
 }
 
+func TestStoppedHostSaysSo(t *testing.T) {
+	t.Parallel()
+	s, slots := openStore(t), host.NewSlots(1)
+	a := newAgent(t, s, func(c *host.Config) { c.Slots = slots })
+	report(t, a)
+	if err := a.Leave(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	gateIs(t, slots, false)
+	if h := stateOf(t, s, "a"); h.State != course.HostStopped || h.TakesBuilds() {
+		t.Errorf("the host is %s; want it stopped", h.State)
+	}
+	report(t, newAgent(t, s, nil))
+	if h := stateOf(t, s, "a"); h.State != course.HostActive {
+		t.Errorf("the host is %s after its next start; want it active", h.State)
+	}
+}
+
 func TestAgentStartsDrainedWhenItIsToBe(t *testing.T) {
 	t.Parallel()
 	s, slots := openStore(t), host.NewSlots(1)

@@ -38,8 +38,9 @@ type Settings struct {
 	DefaultCommand     string // DEFAULT_CMD
 	BuildModule        string
 	BuildModuleOptions map[string]any // BUILD_MODULE_SETTINGS
-	BuildConcurrency   int            // builds at a time on one host
-	BuildTimeout       time.Duration  // 0: no limit
+	BuildConcurrency   int            // builds at a time on one host; 0: as many as processors
+	Hosting            Hosting
+	BuildTimeout       time.Duration // 0: no limit
 	BuildRetryDelay    time.Duration
 	Containers         Containers
 	SSHKeyPath         string

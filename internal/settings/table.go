@@ -98,6 +98,7 @@ func rows() []row {
 		{"Web", webRows()},
 		{"Temporal", temporalRows()},
 		{"Builds", buildRows()},
+		{"Build hosts", hostRows()},
 		{"Builds in containers", containerRows()},
 		{"Git", gitRows()},
 		{"Course handling", courseRows()},

@@ -126,10 +126,6 @@ func buildRows() []row {
 			Name: "BUILD_MODULE_SETTINGS", Gitmanager: true, Secret: true, File: true,
 			Doc: "What the builder is told: for `docker` `HOST_BUILD_PATH`, `CONTAINER_BUILD_PATH`, `HOST_PUBLISH_PATH`, `CONTAINER_PUBLISH_PATH`; for `exec` anything.",
 		}),
-		define(ints(1, 1000), func(s *Settings) *int { return &s.BuildConcurrency }, Setting{
-			Name: "BUILD_CONCURRENCY", Default: "5",
-			Doc: "Builds that run at a time on one host, as the workers of gitmanager's `HUEY`.",
-		}),
 		define(durations(0, 7*24*time.Hour), func(s *Settings) *time.Duration { return &s.BuildTimeout }, Setting{
 			Name: "BUILD_TIMEOUT", Default: "1h",
 			Doc: "A build command that runs longer is stopped and the build fails. 0: no limit.",

@@ -112,9 +112,11 @@ func Ends(s course.Status) bool {
 
 // HostState is the state of a build host that administrators want drained or
 // not and that tells its own trouble, if any. The administrators' word comes
-// first.
+// first, unless the host was stopped.
 func HostState(drain bool, trouble string) course.HostState {
 	switch {
+	case trouble == course.StoppedTrouble:
+		return course.HostStopped
 	case drain:
 		return course.HostDraining
 	case trouble != "":

@@ -122,6 +122,13 @@ func hostTroubles(t *testing.T, s store.Store) {
 	if err := s.DrainHost(t.Context(), "a"); err != nil {
 		t.Fatal(err)
 	}
+	stopped := fullReport("a")
+	stopped.Trouble = course.StoppedTrouble
+	reportHost(t, s, stopped)
+	if got := loadHost(t, s, "a"); got.State != course.HostStopped || got.TakesBuilds() {
+		t.Errorf("the state is %s; want stopped", got.State)
+	}
+	reportHost(t, s, r)
 	if got := loadHost(t, s, "a"); got.State != course.HostDraining || got.Trouble != r.Trouble {
 		t.Errorf("the state is %s (%s); want draining, and the trouble kept", got.State, got.Trouble)
 	}

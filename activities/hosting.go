@@ -1,0 +1,137 @@
+package activities
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/temporal"
+
+	"coursewright/internal/buildlog"
+	"coursewright/internal/course"
+	"coursewright/internal/gitrepo"
+	"coursewright/internal/host"
+	"coursewright/internal/remote"
+)
+
+// retake is how soon a build that was offered to all hosts and that this one
+// does not take is offered again: at first soon, then after three times that,
+// and so on. Hosts that are drained together may all have asked for a build
+// before; what they asked for ends within a minute, and so before the tries.
+const retake = 100 * time.Millisecond
+
+// unfitError sends a build to another host.
+type unfitError struct {
+	err    error
+	pinned bool          // the build was sent to this host; else it was offered to all
+	after  time.Duration // of what was offered to all: when to offer it again
+}
+
+func (e *unfitError) Error() string { return e.err.Error() }
+func (e *unfitError) Unwrap() error { return e.err }
+
+// forTemporal lets the workflow choose when the build was sent here. What was
+// offered to all goes back to the queue, which this host does not ask now.
+func (e *unfitError) forTemporal() error {
+	return temporal.NewApplicationErrorWithOptions(e.Error(), HostUnfitType, temporal.ApplicationErrorOptions{
+		NonRetryable: e.pinned, NextRetryDelay: e.after,
+	})
+}
+
+// unfit is the error of a task that this host cannot take.
+func (b *BuildSteps) unfit(ctx context.Context, err error) error {
+	e := &unfitError{err: err, pinned: b.pinned(ctx), after: retake}
+	for range activity.GetInfo(ctx).Attempt - 1 {
+		e.after *= 3
+	}
+	return e
+}
+
+// pinned says whether the present task was sent to this host by name.
+func (b *BuildSteps) pinned(ctx context.Context) bool {
+	return strings.HasSuffix(activity.GetInfo(ctx).TaskQueue, "@"+b.Host)
+}
+
+// accept refuses a build that was asked for before the host stopped taking
+// builds. One that has its working copy on a host that is being drained is
+// taken: it was claimed before that.
+func (b *BuildSteps) accept(ctx context.Context) error {
+	if b.pinned(ctx) {
+		return nil
+	}
+	if err := b.Agent.Takes(); err != nil {
+		return forTemporal(b.unfit(ctx, err))
+	}
+	return nil
+}
+
+// room checks that the build disk has space for a build.
+func (b *BuildSteps) room(ctx context.Context) error {
+	if err := b.Agent.CheckDisk(); err != nil {
+		return b.unfit(ctx, err)
+	}
+	return nil
+}
+
+// enterGit waits for leave to run git.
+func (b *BuildSteps) enterGit(ctx context.Context, log *buildlog.Writer) (leave func(), err error) {
+	leave = func() { <-b.Checkouts }
+	select {
+	case b.Checkouts <- struct{}{}:
+		return leave, nil
+	default:
+	}
+	log.Printf("%d checkouts run on this host already; waiting.", cap(b.Checkouts))
+	select {
+	case b.Checkouts <- struct{}{}:
+		return leave, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// slot waits for leave to run a build command, and tells the reader of the log
+// how long it took.
+func (b *BuildSteps) slot(ctx context.Context, job Job, log *buildlog.Writer) (release func(), err error) {
+	claim := host.Claim{Build: job.BuildID, Class: job.Class, Owner: job.Owner}
+	if claim.Class == 0 {
+		claim.Class = course.ClassPush
+	}
+	var begun time.Time
+	release, err = b.Slots.Acquire(ctx, claim, func(others int) {
+		begun = time.Now()
+		log.Printf("Waiting for a build slot: all %d of this host are busy, %d more builds wait.", b.Slots.Capacity(), others)
+	})
+	if err == nil && !begun.IsZero() {
+		log.Printf("Waited %s for a build slot.", seconds(time.Since(begun)))
+	}
+	return release, err
+}
+
+// judge tells the host's agent how a step went. What authors, other services
+// and administrators did says nothing about the host.
+func (l Ledger) judge(ctx context.Context, job Job, name string, err error) {
+	if l.Host == nil || ctx.Err() != nil {
+		return
+	}
+	var author *course.AuthorError
+	var failure *remote.Failure
+	var unfit *unfitError
+	switch {
+	case err == nil, errors.As(err, &author):
+		l.Host.Worked(name)
+		return
+	case errors.As(err, &failure), errors.As(err, &unfit), errors.Is(err, context.Canceled):
+		return
+	}
+	for _, kind := range []error{course.ErrNotFound, course.ErrConflict, course.ErrInvalid, course.ErrDenied} {
+		if errors.Is(err, kind) {
+			return
+		}
+	}
+	l.Host.Failed(ctx, host.Failure{
+		Step: name, Course: job.CourseKey, Err: err, Elsewhere: gitrepo.ElsewhereTrouble(err),
+	})
+}
