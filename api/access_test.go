@@ -12,6 +12,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -33,7 +34,7 @@ func (a tokens) Caller(r *http.Request) (api.Caller, error) {
 	if errors.As(err, &refused) {
 		return api.Caller{}, &api.AuthError{Text: refused.Text, Cookie: refused.FromCookie}
 	}
-	return api.Caller{ID: id.Subject, Open: id.Open, Grants: tokenGrants{id}}, err
+	return api.Caller{ID: id.Subject, Issuer: id.Issuer, Open: id.Open, Grants: tokenGrants{id}}, err
 }
 
 type tokenGrants struct{ id aplusauth.Identity }
@@ -46,15 +47,16 @@ func (g tokenGrants) May(a api.Access, remoteID *int64, byDefault bool) bool {
 func withTokens(t *testing.T, service *aplusauth.Service) *fixture {
 	t.Helper()
 	f := newFixture(t, func(c *api.Config) {
-		c.Auth = tokens{service}
+		c.Auth, c.Audit = tokens{service}, c.Courses.(api.AuditStore)
 		c.FrontendURL = "https://plus.example.org/"
+		c.Metrics = http.NotFoundHandler()
 		rows, ok := c.Rows.(web.BuildRows)
 		if !ok {
 			t.Fatalf("%T does not serve the pages", c.Rows)
 		}
 		pages, err := web.New(web.Config{
 			Log: c.Log, Courses: c.Courses, Rows: rows, Builds: c.Builds, Releases: c.Releases, BaseURL: c.Addresses.Base,
-			May: api.PageAccess,
+			May: api.PageAccess, Audit: api.Audit,
 		})
 		must(t, err)
 		c.Pages = pages
@@ -104,7 +106,14 @@ func accessRequests() []string {
 		"GET /api/v1/courses", `POST /api/v1/courses {"key": "made7", "git_branch": "main"}`, "GET /api/v1/courses/c5", "GET /api/v1/courses/noid",
 		`PATCH /api/v1/courses/c5 {"git_branch": "main"}`, "POST /api/v1/courses/c5/webhook-secret",
 		"GET /api/v1/courses/c5/builds", "POST /api/v1/courses/c5/builds", "GET /api/v1/courses/c5/builds/1/log",
+		"PUT /api/v1/courses/noid " + `{"key": "noid", "git_branch": "main"}`, "DELETE /api/v1/courses/noid",
+		"GET /api/v1/courses/c5/builds/1", "GET /api/v1/courses/c5/builds/1/events", "POST /api/v1/courses/c5/builds/1/cancel",
+		"GET /api/v1/courses/c5/deliveries", "POST /api/v1/courses/c5/deliveries/1/redeliver",
 		"GET /api/v1/courses/c5/releases", "POST /api/v1/courses/c5/releases/" + version("s") + "/publish",
+		"GET /api/v1/audit", "GET /readyz", "GET /metrics",
+		"POST /", "POST /gitmanager/", "POST /gitmanager/c5/updates", "GET /c5", "POST /c5/", "GET /c5/publish/STORE", "GET /model/c5/exercise", "GET /exercise_template/c5/exercise",
+		"OPTIONS /static/c5/file.html", "GET /gitmanager", "GET /gitmanager/new", "GET /gitmanager/c5",
+		"POST /gitmanager/c5/builds/1/cancel", "POST /gitmanager/c5/releases/" + version("s") + "/publish", "POST /gitmanager/c5/deliveries/1/redeliver",
 		"GET /nothing/at/all",
 	}
 }
@@ -142,6 +151,7 @@ func TestAccess(t *testing.T) {
 		{"old cookie", "Cookie", "AuthToken=" + sign(plus, past, read, write)},
 	}
 	requests := accessRequests()
+	asked := map[string]bool{}
 	lines := make([]string, len(requests)+1)
 	lines[0] = fmt.Sprintf("%-76s", "course c5 has id 5, noid has none")
 	for i, target := range requests {
@@ -158,13 +168,33 @@ func TestAccess(t *testing.T) {
 				headers = append(headers, "Content-Type", "application/x-www-form-urlencoded")
 			}
 			w := f.send(t, method, path, body, headers...)
+			asked[method+" "+f.routeOf(t, method, path)] = true
 			lines[i+1] += fmt.Sprintf("  %-10d", w.Code)
 		}
 	}
+	checkAllAsked(t, withTokens(t, service), asked)
 	for i := range lines {
 		lines[i] = strings.TrimRight(lines[i], " ") + "\n"
 	}
 	compareFile(t, filepath.Join("testdata", "access.txt"), strings.Join(lines, ""))
+}
+
+// checkAllAsked walks the router: every route must have been asked for, by the
+// method that it takes or, if it takes any, by one of them. HEAD is GET's twin.
+func checkAllAsked(t *testing.T, f *fixture, asked map[string]bool) {
+	t.Helper()
+	methods := map[string][]string{}
+	for _, r := range f.routes(t) {
+		methods[r.Path] = append(methods[r.Path], r.Method)
+	}
+	for route, list := range methods {
+		one := slices.ContainsFunc(list, func(m string) bool { return asked[m+" "+route] })
+		for _, method := range list {
+			if !asked[method+" "+route] && method != http.MethodHead && (!one || len(list) < 7) {
+				t.Errorf("the matrix lacks %s %s", method, route)
+			}
+		}
+	}
 }
 
 // compareFile compares a text with a golden file.

@@ -13,6 +13,9 @@ import (
 	"coursewright/internal/course"
 )
 
+// aplusJSONRoute is the address of the document that A+ imports.
+const aplusJSONRoute = "/:key/aplus-json"
+
 // source is where gitmanager's addresses say a release lies.
 type source string
 
@@ -31,7 +34,7 @@ func aplusJSON(g *gate, releases Releases, at *Addresses, cache *documentCache) 
 		if err != nil {
 			return err
 		}
-		g.audit(c, "APLUS-JSON", found.Key)
+		g.audit(c, actionAplusJSON, found.Key)
 		finder := documentFinder{releases: releases, cache: cache, log: g.log, base: at.Base(c.Request)}
 		document, errs := finder.find(c, found)
 		if document == nil {

@@ -26,7 +26,8 @@ type Grants interface {
 // Caller is who sent a request. The zero value is an anonymous caller, who may
 // do nothing.
 type Caller struct {
-	ID     string // name for the audit log; empty: anonymous
+	ID     string // name for the security log; empty: anonymous
+	Issuer string // who vouches for the name; empty: unknown
 	Open   bool   // no authentication is configured: everything is allowed
 	Grants Grants // nil: none
 }

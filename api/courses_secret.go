@@ -9,9 +9,6 @@ import (
 	"coursewright/internal/course"
 )
 
-// maxKeepOld bounds how long an old secret stays valid, in hours.
-const maxKeepOld = 30 * 24
-
 // renewSecret answers POST /api/v1/courses/KEY/webhook-secret: the course gets
 // a new secret. Deliveries signed with the old one are refused from now on, or
 // after keep_old_hours, which gives time to change it at the git host.
@@ -25,16 +22,12 @@ func renewSecret(g *gate, courses courseUpdater, view courseView) handler {
 		if err != nil {
 			return err
 		}
-		found.OldSecret, found.OldSecretUntil = "", time.Time{}
-		if keep > 0 {
-			found.OldSecret, found.OldSecretUntil = found.WebhookSecret, time.Now().Add(keep)
-		}
-		found.WebhookSecret = course.NewSecret()
+		found.RenewSecret(time.Now(), keep)
 		saved, err := courses.UpdateCourse(c.Request.Context(), found)
 		if err != nil {
 			return err
 		}
-		g.audit(c, "EDIT-COURSE", saved.Key, "field", "webhook_secret")
+		g.audit(c, "EDIT-COURSE", saved.Key, "field", "webhook_secret", "keep_old", keep)
 		shown, err := view.one(c.Request, saved, true)
 		if err != nil {
 			return err
@@ -53,7 +46,7 @@ func readKeepOld(c *gin.Context) (time.Duration, error) {
 	const allowed = "Give a number of hours from 0 to 720."
 	take(body, "keep_old_hours", allowed, &hours)
 	var outside error
-	if hours < 0 || hours > maxKeepOld {
+	if hours < 0 || hours > int(course.MaxKeepOldSecret/time.Hour) {
 		outside = &course.FieldErrors{Fields: []course.FieldError{{Field: "keep_old_hours", Message: allowed}}}
 	}
 	return time.Duration(hours) * time.Hour, body.finish(outside)

@@ -34,7 +34,8 @@ func updateCourse(g *gate, courses courseUpdater, view courseView) handler {
 		changed := old
 		if c.Request.Method == http.MethodPut {
 			changed = course.New("")
-			changed.ID, changed.WebhookSecret = old.ID, old.WebhookSecret
+			changed.ID = old.ID
+			changed.KeepSecrets(old)
 		}
 		if err := fillCourse(body, &changed); err != nil {
 			return err

@@ -236,3 +236,12 @@ func (r *releases) ReadFile(one course.Release, name string) ([]byte, error) {
 func (r *releases) Content(course.Release) (*os.Root, error) { return os.OpenRoot(r.content) }
 
 func version(letter string) string { return strings.Repeat(letter, course.VersionLength) }
+
+// brokenAudit is a security log on a full disk.
+type brokenAudit struct{}
+
+func (brokenAudit) RecordAudit(context.Context, course.AuditEntry) error { return errUnreadable }
+
+func (brokenAudit) ListAudit(context.Context, string, course.Page) ([]course.AuditEntry, error) {
+	return nil, errUnreadable
+}

@@ -89,9 +89,3 @@ func (g *gate) find(c *gin.Context) (course.Course, error) {
 	}
 	return found, err
 }
-
-// audit records who asked for a sensitive thing.
-func (g *gate) audit(c *gin.Context, action, key string, attrs ...any) {
-	g.log.InfoContext(c.Request.Context(), "audit",
-		append([]any{"action", action, "course", key, "caller", CallerOf(c.Request).ID, "address", g.addresses.ClientIP(c.Request)}, attrs...)...)
-}

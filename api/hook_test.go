@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -220,5 +221,30 @@ func TestKeyStaysDuringABuild(t *testing.T) {
 	}
 	if w := f.send(t, "PATCH", "/api/v1/courses/intro", `{"git_branch":"dev"}`); w.Code != 200 {
 		t.Errorf("status %d: %s", w.Code, w.Body)
+	}
+}
+
+// Whoever replaces the settings of a course does not send its secrets, and ends
+// none of them.
+func TestSettingsKeepSecrets(t *testing.T) {
+	t.Parallel()
+	for _, replace := range [][3]string{
+		{"PUT", "/api/v1/courses/intro", `{"key":"intro","git_branch":"main","remote_id":5}`},
+		{"PUT", "/api/gitmanager/id/5", "key=intro&git_branch=main&remote_id=5"},
+	} {
+		f := newFixture(t, nil)
+		c := f.addCourse(t, "intro")
+		c.RemoteID = new(int64(5))
+		c.RenewSecret(time.Now(), time.Hour)
+		_, err := f.store.UpdateCourse(t.Context(), c)
+		must(t, err)
+		if w := f.send(t, replace[0], replace[1], replace[2], "Content-Type", "application/x-www-form-urlencoded"); w.Code != http.StatusOK {
+			t.Fatalf("%s: status %d: %s", replace[1], w.Code, w.Body)
+		}
+		got, err := f.store.Course(t.Context(), "intro")
+		must(t, err)
+		if diff := cmp.Diff(c.Secrets(time.Now()), got.Secrets(time.Now())); diff != "" {
+			t.Errorf("%s: secrets (-before +after):\n%s", replace[1], diff)
+		}
 	}
 }

@@ -55,6 +55,7 @@ func (s *server) identify(c *gin.Context) {
 		if bad.Cookie {
 			s.login.dropCookie(c)
 		}
+		trailOf(c.Request).refuseToken(bad)
 		refuseToken(c, bad)
 		return
 	}

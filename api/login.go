@@ -140,6 +140,7 @@ func (l *login) enter(c *gin.Context) {
 	if token, ok := strings.CutPrefix(c.GetHeader("Authorization"), "Bearer "); ok {
 		l.setCookie(c, token, 0)
 	}
+	Audit(c.Request, actionLogin, "")
 	c.Status(http.StatusOK)
 }
 

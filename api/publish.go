@@ -26,7 +26,7 @@ func publish(g *gate, releases Releases, builds publisher) handler {
 			return err
 		}
 		version := c.Param("version")
-		g.audit(c, "PUBLISH", found.Key, "source", from, "version", version)
+		g.note(c, "", "source", from, "version", version)
 		if text := refusal(releases, found.Key, from, version); text != "" {
 			publishFailure(c, text)
 			return nil
@@ -34,12 +34,14 @@ func publish(g *gate, releases Releases, builds publisher) handler {
 		done, err := builds.Publish(c.Request.Context(), course.PublishRequest{Key: found.Key, Version: version})
 		switch {
 		case err == nil:
+			g.audit(c, "PUBLISH", found.Key, "grader_errors", len(done.Errors))
 			answer(c, http.StatusOK, gin.H{"errors": append([]string{}, done.Errors...), "success": true})
 		case errors.Is(err, course.ErrNotFound):
 			publishFailure(c, outdated)
 		case statusOf(err) < http.StatusInternalServerError:
 			publishFailure(c, explain(err))
 		default:
+			g.note(c, course.AuditFailed)
 			g.log.ErrorContext(c.Request.Context(), "publish failed", "course", found.Key, "version", version, "error", err)
 			publishFailure(c, "The course could not be published now. Import it again; if that fails too, tell the administrators of the service.")
 		}

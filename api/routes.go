@@ -22,6 +22,9 @@ func (s *server) routes(r *gin.Engine) {
 	}
 	anyway(r, loginRoute, s.login.serve)
 	s.rest(r.Group("/api/v1/courses"))
+	if s.Audit != nil {
+		reads(r, "/api/v1/audit", s.problems(listAudit(s.gate, s.Audit)))
+	}
 	anyway(r, "/robots.txt", robots)
 	s.gitmanager(r)
 	s.pages(r)
@@ -57,7 +60,7 @@ func (s *server) rest(r *gin.RouterGroup) {
 func (s *server) gitmanager(r *gin.Engine) {
 	r.POST(hookRoute, s.texts(hook(s.gate, s.Rows, s.Builds, hookPolicy{immediate: s.Immediate, unsigned: s.AllowUnsignedHooks})))
 	anyway(r, "/gitmanager/:key/build_log-json", s.texts(buildLogJSON(s.gate, s.Rows, s.Logs)))
-	anyway(r, "/:key/aplus-json", s.texts(aplusJSON(s.gate, s.Releases, s.Addresses, s.documents)))
+	anyway(r, aplusJSONRoute, s.texts(aplusJSON(s.gate, s.Releases, s.Addresses, s.documents)))
 	publishing := s.texts(publish(s.gate, s.Releases, s.Builds))
 	anyway(r, publishRoute+":source", publishing)
 	anyway(r, publishRoute+":source/:version", publishing)
@@ -90,6 +93,7 @@ func (s *server) pages(r *gin.Engine) {
 		reads(r, at, page)
 	}
 	for _, at := range []string{
+		"/gitmanager/", "/gitmanager/:key/updates", // as gitmanager, which does not look at the method
 		"/gitmanager/new/", "/gitmanager/:key/", "/gitmanager/:key/builds", "/gitmanager/:key/builds/:id/cancel",
 		"/gitmanager/:key/releases/:version/publish", "/gitmanager/:key/deliveries/:id/redeliver", "/gitmanager/:key/webhook-secret", "/gitmanager/:key/delete",
 	} {

@@ -152,12 +152,18 @@ func (a courseAddress) String() string {
 
 // settingsRefusal answers with status 200 that nothing was done, and why.
 func settingsRefusal(c *gin.Context, why any) {
+	if t := trailOf(c.Request); t != nil {
+		t.refused(why)
+	}
 	answer(c, http.StatusOK, gin.H{"success": false, "error": why})
 }
 
+// noInstancePrefix begins what callers without the right are told.
+const noInstancePrefix = "No access to instance "
+
 func noInstance(remoteID *int64) string {
 	if remoteID == nil {
-		return "No access to instance None"
+		return noInstancePrefix + "None"
 	}
-	return "No access to instance " + strconv.FormatInt(*remoteID, 10)
+	return noInstancePrefix + strconv.FormatInt(*remoteID, 10)
 }

@@ -82,7 +82,8 @@ func (a settingsAPI) replace(c *gin.Context, in change) error {
 		settingsRefusal(c, noInstance(old.RemoteID))
 		return nil
 	}
-	wanted := course.Course{ID: old.ID, WebhookSecret: old.WebhookSecret}
+	wanted := course.Course{ID: old.ID}
+	wanted.KeepSecrets(old)
 	if _, given := in.form.raw("remote_id"); given {
 		id, refusal := in.form.remoteID(in.caller)
 		if refusal != "" {

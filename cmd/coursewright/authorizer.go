@@ -46,7 +46,7 @@ func (a authorizer) Caller(r *http.Request) (api.Caller, error) {
 	if id.Open && name == "" {
 		name = "anybody"
 	}
-	return api.Caller{ID: name, Open: id.Open, Grants: grants{id}}, nil
+	return api.Caller{ID: name, Issuer: id.Issuer, Open: id.Open, Grants: grants{id}}, nil
 }
 
 // grants are the rights that a token gives.

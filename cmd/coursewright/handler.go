@@ -23,13 +23,14 @@ func (y *system) buildHandler(context.Context) error {
 	pages, err := web.New(web.Config{
 		Log: y.log, Courses: y.store, Rows: y.store, Builds: y.workflows, Releases: y.releases,
 		BaseURL: addresses.Base, ClientIP: addresses.ClientIP, RunURL: y.runURL, SSHKey: y.publicKey,
-		Location: y.settings.TimeZone, May: api.PageAccess,
+		Location: y.settings.TimeZone, May: api.PageAccess, Audit: api.Audit,
 	})
 	if err != nil {
 		return err
 	}
 	y.handler, err = api.New(api.Config{ //nolint:contextcheck // handlers use the context of their request
 		Log: y.log, Courses: y.store, Rows: y.store, Logs: y.store, Builds: y.workflows, Releases: y.releases,
+		Audit:       y.store,
 		Auth:        authorizer{tokens: y.tokens},
 		FrontendURL: y.settings.FrontendURL,
 		Addresses:   addresses,

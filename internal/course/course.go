@@ -42,6 +42,26 @@ func (c Course) Secrets(now time.Time) []string {
 	return out
 }
 
+// MaxKeepOldSecret bounds how long a secret stays valid besides its successor.
+const MaxKeepOldSecret = 30 * 24 * time.Hour
+
+// RenewSecret gives the course a new webhook secret. The present one stays
+// valid for a while, which gives time to change it at the git host; one that
+// was kept so far does not.
+func (c *Course) RenewSecret(now time.Time, keep time.Duration) {
+	c.OldSecret, c.OldSecretUntil = "", time.Time{}
+	if keep > 0 && c.WebhookSecret != "" {
+		c.OldSecret, c.OldSecretUntil = c.WebhookSecret, now.Add(keep)
+	}
+	c.WebhookSecret = NewSecret()
+}
+
+// KeepSecrets takes over the secrets of the course as it was, which whoever
+// replaces its settings does not send.
+func (c *Course) KeepSecrets(old Course) {
+	c.WebhookSecret, c.OldSecret, c.OldSecretUntil = old.WebhookSecret, old.OldSecret, old.OldSecretUntil
+}
+
 // ShownOrigin is the origin for those who may look at the course only: without
 // the user and password that an http(s) address may carry.
 func (c Course) ShownOrigin() string {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"time"
 
 	"coursewright/internal/course"
 )
@@ -29,7 +30,7 @@ func (s *site) startBuild(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	s.Builds.Wake(c.Key)
-	s.audit(r, "INITIATE-BUILD", c.Key, "build", b.ID)
+	s.Audit(r, "INITIATE-BUILD", c.Key, "build", b.ID)
 	http.Redirect(w, r, buildPath(c.Key, b.ID), http.StatusSeeOther)
 	return nil
 }
@@ -58,7 +59,7 @@ func (s *site) redeliver(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	s.Builds.Wake(c.Key)
-	s.audit(r, "INITIATE-BUILD", c.Key, "build", b.ID, "delivery", id)
+	s.Audit(r, "INITIATE-BUILD", c.Key, "build", b.ID, "delivery", id)
 	http.Redirect(w, r, buildPath(c.Key, b.ID), http.StatusSeeOther)
 	return nil
 }
@@ -73,7 +74,7 @@ func (s *site) cancelBuild(w http.ResponseWriter, r *http.Request) error {
 		if err := s.Builds.CancelBuild(r.Context(), c.Key, b.ID); err != nil {
 			return err
 		}
-		s.audit(r, "CANCEL-BUILD", c.Key, "build", b.ID)
+		s.Audit(r, "CANCEL-BUILD", c.Key, "build", b.ID)
 	}
 	http.Redirect(w, r, buildPath(c.Key, b.ID), http.StatusSeeOther)
 	return nil
@@ -98,7 +99,7 @@ func (s *site) publish(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	s.audit(r, "PUBLISH", c.Key, "version", done.Version, "rollback", wanted.Rollback)
+	s.Audit(r, "PUBLISH", c.Key, "version", done.Version, "rollback", wanted.Rollback)
 	if len(done.Errors) > 0 {
 		return s.showCourse(w, r, c, append([]string{"The release is published, but graders reported errors:"}, done.Errors...))
 	}
@@ -112,13 +113,33 @@ func (s *site) renewSecret(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	c.WebhookSecret = course.NewSecret()
+	if err := parseForm(r); err != nil {
+		return err
+	}
+	keep, err := readKeepOld(r.PostForm.Get("keep_old_hours"))
+	if err != nil {
+		return err
+	}
+	c.RenewSecret(s.Now(), keep)
 	if _, err := s.Courses.UpdateCourse(r.Context(), c); err != nil {
 		return err
 	}
-	s.audit(r, "EDIT-COURSE", c.Key, "field", "webhook_secret")
+	s.Audit(r, "EDIT-COURSE", c.Key, "field", "webhook_secret", "keep_old", keep)
 	http.Redirect(w, r, "/gitmanager/"+c.Key+"/updates?done=secret", http.StatusSeeOther)
 	return nil
+}
+
+// readKeepOld reads for how many hours the old secret stays valid; nothing
+// means that it does not.
+func readKeepOld(hours string) (time.Duration, error) {
+	if hours == "" {
+		return 0, nil
+	}
+	n, err := strconv.Atoi(hours)
+	if most := int(course.MaxKeepOldSecret / time.Hour); err != nil || n < 0 || n > most {
+		return 0, fmt.Errorf("the old secret can stay valid for 0 to %d hours: %w", most, course.ErrInvalid)
+	}
+	return time.Duration(n) * time.Hour, nil
 }
 
 // deleteCourse removes a course whose key was typed as confirmation.
@@ -139,15 +160,9 @@ func (s *site) deleteCourse(w http.ResponseWriter, r *http.Request) error {
 	if err := s.Builds.RemoveCourse(r.Context(), c.Key); err != nil {
 		return err
 	}
-	s.audit(r, "DELETE-COURSE", c.Key)
+	s.Audit(r, "DELETE-COURSE", c.Key)
 	http.Redirect(w, r, "/gitmanager/", http.StatusSeeOther)
 	return nil
-}
-
-// audit records who asked for a sensitive thing.
-func (s *site) audit(r *http.Request, action, key string, attrs ...any) {
-	s.Log.InfoContext(r.Context(), "audit",
-		append([]any{"action", action, "course", key, "address", s.ClientIP(r)}, attrs...)...)
 }
 
 func buildPath(key string, id int64) string { return fmt.Sprintf("/gitmanager/%s/builds/%d", key, id) }

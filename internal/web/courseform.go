@@ -45,7 +45,7 @@ func (s *site) createCourse(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return s.formAgain(w, page, err)
 	}
-	s.audit(r, "NEW-COURSE", made.Key)
+	s.Audit(r, "NEW-COURSE", made.Key)
 	http.Redirect(w, r, "/gitmanager/"+made.Key+"/updates?done=saved", http.StatusSeeOther)
 	return nil
 }
@@ -81,7 +81,7 @@ func (s *site) saveCourse(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return s.formAgain(w, page, err)
 	}
-	s.audit(r, "EDIT-COURSE", saved.Key, "old_key", old.Key)
+	s.Audit(r, "EDIT-COURSE", saved.Key, "old_key", old.Key)
 	http.Redirect(w, r, "/gitmanager/"+saved.Key+"/updates?done=saved", http.StatusSeeOther)
 	return nil
 }

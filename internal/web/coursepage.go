@@ -27,7 +27,8 @@ type coursePage struct {
 	Builds    []course.Build
 	Next      int64 // 0 on the last page
 
-	Deliveries []course.Delivery // for callers who may write
+	Deliveries     []course.Delivery // for callers who may write
+	OldSecretValid bool              // a secret before the present one still is
 }
 
 // Older says whether publishing this release takes students back.
@@ -41,14 +42,18 @@ func (p coursePage) IsPublished(r course.Release) bool {
 }
 
 // notices are what a form that has done its work says on the next page.
-func notices(done string) []string {
+func notices(done string, oldSecret bool) []string {
 	switch done {
 	case "published":
 		return []string{"The release is published."}
 	case "saved":
 		return []string{"The course is saved."}
 	case "secret":
-		return []string{"The course has a new webhook secret. Put it into the git host's settings: deliveries with the old one are refused."}
+		old := "deliveries with the old one are refused."
+		if oldSecret {
+			old = "the old one stays valid for a while."
+		}
+		return []string{"The course has a new webhook secret. Put it into the git host's settings: " + old}
 	}
 	return nil
 }
@@ -59,7 +64,7 @@ func (s *site) course(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return s.showCourse(w, r, c, notices(r.URL.Query().Get("done")))
+	return s.showCourse(w, r, c, notices(r.URL.Query().Get("done"), len(c.Secrets(s.Now())) > 1))
 }
 
 func (s *site) showCourse(w http.ResponseWriter, r *http.Request, c course.Course, said []string) error {
@@ -76,6 +81,7 @@ func (s *site) showCourse(w http.ResponseWriter, r *http.Request, c course.Cours
 		page.Next = page.Builds[buildsPerPage-1].ID
 	}
 	if page.Write {
+		page.OldSecretValid = len(c.Secrets(s.Now())) > 1
 		if page.Deliveries, err = s.Rows.ListDeliveries(r.Context(), c.Key, course.Page{Limit: deliveriesPerPage}); err != nil {
 			return err
 		}

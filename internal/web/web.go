@@ -74,6 +74,9 @@ type Config struct {
 	// May says whether the caller may read (or write) a course; nil: everybody
 	// may.
 	May func(r *http.Request, write bool, c course.Course) bool
+	// Audit tells the security log that a request has done what it asked for;
+	// pairs of names and values tell more. nil: nobody is told.
+	Audit func(r *http.Request, action, key string, pairs ...any)
 	// ClientIP is the caller's address; nil: that of the connection.
 	ClientIP func(r *http.Request) string
 	// RunURL is the address of a build in Temporal's own pages, empty when it
@@ -108,6 +111,9 @@ func New(cfg Config) (http.Handler, error) {
 	if cfg.ClientIP == nil {
 		cfg.ClientIP = peer
 	}
+	if cfg.Audit == nil {
+		cfg.Audit = func(*http.Request, string, string, ...any) {}
+	}
 	if cfg.RunURL == nil {
 		cfg.RunURL = func(course.Build) string { return "" }
 	}
@@ -128,14 +134,17 @@ func New(cfg Config) (http.Handler, error) {
 
 func (s *site) routes() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /{$}", s.page(s.list))
-	mux.HandleFunc("GET /gitmanager/{$}", s.page(s.list))
-	mux.HandleFunc("GET /{key}/{$}", s.page(s.overview))
+	// A POST of what gitmanager had as a page answers like a GET, as it did there.
+	for _, method := range []string{"GET ", "POST "} {
+		mux.HandleFunc(method+"/{$}", s.page(s.list))
+		mux.HandleFunc(method+"/gitmanager/{$}", s.page(s.list))
+		mux.HandleFunc(method+"/{key}/{$}", s.page(s.overview))
+		mux.HandleFunc(method+"/gitmanager/{key}/updates", s.page(s.course))
+	}
 	mux.HandleFunc("GET /gitmanager/new/{$}", s.page(s.newCourse))
 	mux.HandleFunc("POST /gitmanager/new/{$}", s.page(s.createCourse))
 	mux.HandleFunc("GET /gitmanager/{key}/{$}", s.page(s.editCourse))
 	mux.HandleFunc("POST /gitmanager/{key}/{$}", s.page(s.saveCourse))
-	mux.HandleFunc("GET /gitmanager/{key}/updates", s.page(s.course))
 	mux.HandleFunc("GET /gitmanager/{key}/builds/{id}", s.page(s.build))
 	mux.HandleFunc("POST /gitmanager/{key}/builds", s.page(s.startBuild))
 	mux.HandleFunc("POST /gitmanager/{key}/builds/{id}/cancel", s.page(s.cancelBuild))

@@ -426,3 +426,42 @@ func TestAssets(t *testing.T) {
 	s.get(t, "/assets/none.css", http.StatusNotFound)
 	s.get(t, "/assets/..%2ftemplates%2flist.html", http.StatusNotFound)
 }
+
+// A new secret may leave the old one valid for a while, which the page tells.
+func TestSecretRotationOnThePage(t *testing.T) {
+	t.Parallel()
+	var told []string
+	s := newSite(t, func(c *web.Config) {
+		c.Audit = func(_ *http.Request, action, key string, pairs ...any) {
+			told = append(told, fmt.Sprint(append([]any{action, key}, pairs...)...))
+		}
+	})
+	s.addCourse(t, "alpha")
+	const at = "/gitmanager/alpha/webhook-secret"
+	s.answer(t, formRequest(t, at, url.Values{"keep_old_hours": {"721"}}), http.StatusBadRequest)
+	s.answer(t, formRequest(t, at, url.Values{"keep_old_hours": {"soon"}}), http.StatusBadRequest)
+	if hours := s.get(t, "/gitmanager/alpha/updates", http.StatusOK).Find("#keep_old_hours option[selected]").AttrOr("value", ""); hours != "24" {
+		t.Errorf("the page proposes %q hours", hours)
+	}
+	next := s.post(t, at, url.Values{"keep_old_hours": {"24"}})
+	page := text(s.get(t, next, http.StatusOK).Find("main"))
+	if !strings.Contains(page, "valid until 2 Sep 2026 12:05:00 UTC") || strings.Contains(page, "secret-of-alpha") {
+		t.Errorf("the page says %s", page)
+	}
+	c, err := s.store.Course(t.Context(), "alpha")
+	must(t, err)
+	if c.OldSecret != "secret-of-alpha" || c.WebhookSecret == c.OldSecret {
+		t.Errorf("secrets are %q and %q", c.WebhookSecret, c.OldSecret)
+	}
+	next = s.post(t, at, nil)
+	if page := text(s.get(t, next, http.StatusOK).Find("main")); !strings.Contains(page, "the old one are refused") || strings.Contains(page, "valid until") {
+		t.Errorf("without time, the page says %s", page)
+	}
+	want := []string{"EDIT-COURSEalphafieldwebhook_secretkeep_old24h0m0s", "EDIT-COURSEalphafieldwebhook_secretkeep_old0s"}
+	for i := range told {
+		told[i] = strings.ReplaceAll(told[i], " ", "")
+	}
+	if diff := cmp.Diff(want, told); diff != "" {
+		t.Errorf("the security log (-want +got):\n%s", diff)
+	}
+}
