@@ -1,12 +1,14 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
 
+	"coursewright/internal/course"
 	"coursewright/internal/courseconfig"
 	"coursewright/internal/settings"
 )
@@ -22,11 +24,11 @@ func newCheckCommand() *cobra.Command {
 			"everything that is wrong with it. It ends with status 1 when the course has errors.",
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			s, err := courseSettings(args[0], key)
-			if err != nil {
-				return err
+			report, err := check(cmd.Context(), args[0], key)
+			if err != nil && asJSON {
+				// A program that reads the output wants JSON in any case.
+				report, err = &courseconfig.Report{Errors: []course.Diagnostic{{Message: err.Error()}}}, nil
 			}
-			_, report, err := courseconfig.Load(cmd.Context(), args[0], s)
 			if err != nil {
 				return err
 			}
@@ -44,6 +46,21 @@ func newCheckCommand() *cobra.Command {
 	return cmd
 }
 
+func check(ctx context.Context, dir, flag string) (*courseconfig.Report, error) {
+	key, err := courseKey(dir, flag)
+	if err != nil && flag == "" {
+		key = "course" // stands in addresses, which a check does not show
+	} else if err != nil {
+		return nil, err
+	}
+	s, err := courseSettings(key)
+	if err != nil {
+		return nil, err
+	}
+	_, report, err := courseconfig.Load(ctx, dir, s)
+	return report, err
+}
+
 func printReport(cmd *cobra.Command, report *courseconfig.Report, dir string, asJSON bool) error {
 	if !asJSON {
 		_, err := fmt.Fprint(cmd.OutOrStdout(), report.Text(dir))
@@ -57,19 +74,31 @@ func printReport(cmd *cobra.Command, report *courseconfig.Report, dir string, as
 	return err
 }
 
-// courseSettings gives what the service's settings say about courses. An empty
-// key is the folder's name.
-func courseSettings(dir, key string) (courseconfig.Settings, error) {
+// courseKey gives the key for a course folder: the one of the flag, or the
+// folder's name.
+func courseKey(dir, flag string) (string, error) {
+	if flag != "" {
+		if !course.ValidKey(flag) {
+			return "", fmt.Errorf("--key is %q; give a course key: at most %d letters, digits, hyphens, underscores and dots, and no word with which other addresses begin", flag, course.MaxKeyLength)
+		}
+		return flag, nil
+	}
+	full, err := filepath.Abs(dir)
+	if err != nil {
+		return "", fmt.Errorf("find the folder's name: %w", err)
+	}
+	key := filepath.Base(full)
+	if !course.ValidKey(key) {
+		return "", fmt.Errorf("the folder's name %q cannot be a course key; give the key with --key", key)
+	}
+	return key, nil
+}
+
+// courseSettings gives what the service's settings say about a course.
+func courseSettings(key string) (courseconfig.Settings, error) {
 	s, err := settings.Load(settings.Sources{Environ: os.Environ(), Others: notSettings()})
 	if err != nil {
 		return courseconfig.Settings{}, err
-	}
-	if key == "" {
-		full, err := filepath.Abs(dir)
-		if err != nil {
-			return courseconfig.Settings{}, fmt.Errorf("find the folder's name: %w", err)
-		}
-		key = filepath.Base(full)
 	}
 	return courseconfig.Settings{
 		Key:                    key,

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -49,6 +50,10 @@ func TestCheckAndExport(t *testing.T) {
 	t.Setenv("COURSEWRIGHT_STATIC_CONTENT_HOST", "https://static.example")
 	good := courseFolder(t, goodIndex)
 	bad := courseFolder(t, strings.Replace(goodIndex, "category: ex, config", "category: exx, config", 1))
+	oddName := filepath.Join(t.TempDir(), "odd name")
+	if err := os.Symlink(good, oddName); err != nil {
+		t.Fatal(err)
+	}
 	defaults := filepath.Join(t.TempDir(), "defaults.json")
 	if err := os.WriteFile(defaults, []byte(`{"e": {"url": "https://grader.example/e"}}`), 0o644); err != nil {
 		t.Fatal(err)
@@ -62,6 +67,12 @@ func TestCheckAndExport(t *testing.T) {
 		"bad":               {[]string{"check", bad}, 1, []string{"index.yaml:8:24: error: modules[0].children[0].category", "hint: did you mean ex?", "1 error, 0 warnings\n"}, nil},
 		"bad as JSON":       {[]string{"check", "--json", bad}, 1, []string{`"accepted": false`, `"line": 8`}, nil},
 		"no folder":         {[]string{"check", filepath.Join(good, "nosuch")}, 1, nil, []string{"nosuch"}},
+		"no folder, JSON":   {[]string{"check", "--json", filepath.Join(good, "nosuch")}, 1, []string{`"accepted": false`, "nosuch: no such file"}, nil},
+		"a file":            {[]string{"check", filepath.Join(good, "index.yaml")}, 1, nil, []string{"not a directory"}},
+		"bad key, JSON":     {[]string{"check", "--json", "--key", "../a", good}, 1, []string{`"accepted": false`, "--key is"}, nil},
+		"odd folder":        {[]string{"check", oddName}, 0, []string{"0 errors"}, nil},
+		"export odd folder": {[]string{"export", oddName, "--base-url", "http://gm.example"}, 1, nil, []string{"give the key with --key"}},
+		"export bad key":    {[]string{"export", good, "--base-url", "http://gm.example", "--key", "../a"}, 1, nil, []string{"--key is"}},
 		"export":            {[]string{"export", good, "--base-url", "http://gm.example/"}, 0, []string{`"url": "http://gm.example/static/demo-course/a.html"`, `"https://static.example/static/demo-course/a.css"`, `"publish_url": "http://gm.example/demo-course/publish/STORE"`, `"build_log_url": "http://gm.example/gitmanager/demo-course/build_log-json"`}, nil},
 		"export with key":   {[]string{"export", good, "--base-url", "http://gm.example", "--key", "other"}, 0, []string{`/static/other/a.html"`}, nil},
 		"export defaults":   {[]string{"export", good, "--base-url", "http://gm.example", "--defaults", defaults}, 0, []string{`"url": "https://grader.example/e"`}, nil},
@@ -92,7 +103,7 @@ func TestCheckAndExport(t *testing.T) {
 			if tt.status != 0 && len(tt.errOut) > 0 && out != "" {
 				t.Errorf("output beside an error: %s", out)
 			}
-			if strings.HasPrefix(name, "export") && status == 0 && !json.Valid([]byte(out)) {
+			if (strings.HasPrefix(name, "export") && status == 0 || slices.Contains(tt.args, "--json")) && !json.Valid([]byte(out)) {
 				t.Errorf("no JSON: %s", out)
 			}
 		})

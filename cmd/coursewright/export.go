@@ -48,7 +48,11 @@ func export(cmd *cobra.Command, dir string, o exportOptions) error {
 	if err != nil {
 		return err
 	}
-	s, err := courseSettings(dir, o.key)
+	key, err := courseKey(dir, o.key)
+	if err != nil {
+		return err
+	}
+	s, err := courseSettings(key)
 	if err != nil {
 		return err
 	}

@@ -28,6 +28,18 @@ type Course struct {
 	personal    bool // the course has the folder of personalised content
 }
 
+// configOf gives the configuration that counts for an exercise: a key that comes
+// in several modules has the last one's.
+func (c *Course) configOf(n *node) *exerciseConfig {
+	if n.config == nil {
+		return nil
+	}
+	if last := c.exercises[c.byKey[n.object.text("key")]].config; last != nil {
+		return last
+	}
+	return n.config
+}
+
 // Key is the course's key.
 func (c *Course) Key() string { return c.settings.Key }
 
@@ -106,7 +118,8 @@ func (l *loader) collectFiles(c *Course) {
 }
 
 func (l *loader) collectList(files map[string]bool, list *pyvalue.Value, at *place) {
-	for i, item := range l.paths(list, at) {
+	for _, listed := range l.paths(list, at) {
+		item, i := listed.value, listed.index
 		name, inside := fromRoot("", item.Str)
 		if !inside {
 			l.fail(item, at.item(i), "the file "+quote(item.Str)+" is outside the course", "name a file of the course")
@@ -218,55 +231,6 @@ func defaultPairs(raw json.RawMessage) (pairs, error) {
 		out = append(out, pair{e.Key.Str, e.Value})
 	}
 	return out, nil
-}
-
-// encodable reports what JSON cannot hold, so that it is a problem of the course
-// now and not a surprise later.
-func (l *loader) encodable(c *Course) {
-	root := c.root.pairs("modules", "static_dir", "unprotected_paths")
-	l.tryJSON(c, root, c.root.at)
-	var visit func(nodes []*node)
-	visit = func(nodes []*node) {
-		for _, n := range nodes {
-			l.tryJSON(c, n.exported, n.object.at)
-			visit(n.children)
-		}
-	}
-	for _, m := range c.modules {
-		l.tryJSON(c, m.module.pairs("children"), m.module.at)
-		visit(m.children)
-	}
-	c.weight = l.weight
-	if len(c.graderURLs()) == 0 {
-		return
-	}
-	l.tryJSON(c, c.root.pairs("static_dir", "configures", "unprotected_paths"), c.root.at)
-	for _, n := range c.exercises {
-		if n.config == nil || n.object.get("configure") == nil {
-			continue
-		}
-		for _, lang := range n.config.languages {
-			l.tryJSON(c, pairs{{lang.language, lang.data}}, nil)
-		}
-	}
-}
-
-// maxExport bounds what is made of one course, in bytes. The largest known
-// courses take a few million.
-const maxExport = 128 << 20
-
-func (l *loader) tryJSON(c *Course, list pairs, at *place) {
-	for _, p := range list {
-		bytes, ok := weighPair(p)
-		if !ok {
-			_, err := appendJSON(nil, p.value)
-			l.failValue(nil, at.at(p.key), err)
-		}
-		before := l.weight
-		if l.weight += bytes; l.weight > maxExport && before <= maxExport {
-			l.fail(c.root.source, at, fmt.Sprintf("what A+ and the graders would get has more than %d bytes", maxExport), "put less into configurations that many exercises share")
-		}
-	}
 }
 
 // mustJSON writes a value that encodable has tried.

@@ -2,6 +2,7 @@ package courseconfig
 
 import (
 	"errors"
+	"fmt"
 	"path"
 	"strings"
 	"time"
@@ -36,6 +37,7 @@ type loader struct {
 	loaded    map[string]*exerciseConfig // by the folder of their includes and their file, or the name of it
 	weight    int                        // bytes of what is exported, about
 	order     []*exerciseConfig          // the loaded ones in the order of the course
+	told      map[filePos]string         // paths of values that cannot be exported
 }
 
 // exercise loads the configuration that an exercise names; nil after a problem.
@@ -86,13 +88,12 @@ func (l *loader) load(c content, base string, from *pyvalue.Value, at *place) *e
 		return nil
 	}
 	e := &exerciseConfig{file: file, modified: c.modified}
+	before := l.failures
 	if list, ok := v.Get("include"); ok {
-		if v = l.include(e, v, list, base); v == nil {
-			return nil
-		}
+		v = l.include(e, v, list, base)
 	}
 	var ok bool
-	if e.languages, ok = l.applyTags(v, l.language, nil); !ok || !l.complete(e) {
+	if e.languages, ok = l.applyTags(v, l.language, nil); !ok || l.failures > before || !l.complete(e) {
 		return nil
 	}
 	return e
@@ -134,20 +135,17 @@ func nearKey(v *pyvalue.Value, key string) string {
 	return ""
 }
 
-// include merges the files that a configuration includes into it.
+// include merges the files that a configuration includes into it. After a
+// problem it goes on with what there is.
 func (l *loader) include(e *exerciseConfig, v, list *pyvalue.Value, base string) *pyvalue.Value {
 	at := (*place)(nil).at("include")
 	if list.Kind != pyvalue.List {
 		l.fail(list, at, "found "+found(list)+"; include is a list of mappings, each with a file", "write for example include: [{file: common.yaml}]")
-		return nil
+		return v
 	}
 	for i, item := range list.Items {
-		included, force := l.includeItem(e, item, at.item(i), base)
-		if included == nil {
-			return nil
-		}
-		if v = l.mergeInclude(v, included, force); v == nil {
-			return nil
+		if included, force := l.includeItem(e, item, at.item(i), base); included != nil {
+			v = l.mergeInclude(v, included, force)
 		}
 	}
 	return v
@@ -187,7 +185,11 @@ func (l *loader) includeItem(e *exerciseConfig, item *pyvalue.Value, at *place, 
 	}
 	v, err := l.parse(file, data)
 	if err != nil {
-		l.failValue(name, at.at("file"), ofTemplate(err, template))
+		if template {
+			l.failRendered(name, at.at("file"), err, content{file: file, data: data})
+		} else {
+			l.failValue(name, at.at("file"), err)
+		}
 		return nil, false
 	}
 	if v.Kind != pyvalue.Map || len(v.Entries) == 0 {
@@ -200,15 +202,20 @@ func (l *loader) includeItem(e *exerciseConfig, item *pyvalue.Value, at *place, 
 	return v, force
 }
 
-// ofTemplate says that the place of an error counts in what a template gave.
-func ofTemplate(err error, template bool) error {
+// failRendered reports an error in the text that a template gave, at the item
+// of include: the error's own place counts in that text, which no file shows.
+func (l *loader) failRendered(v *pyvalue.Value, at *place, err error, text content) {
 	var syntax *pyvalue.SyntaxError
-	if template && errors.As(err, &syntax) {
-		told := *syntax
-		told.Message = "in the text that the template gives: " + told.Message
-		return &told
+	if !errors.As(err, &syntax) {
+		l.failValue(v, at, err)
+		return
 	}
-	return err
+	where := ""
+	lines := strings.Split(string(text.data), "\n")
+	if n := syntax.Pos.Line; n > 0 && n <= len(lines) {
+		where = fmt.Sprintf(" at its line %d, column %d (%s)", n, syntax.Pos.Column, quote(lines[n-1]))
+	}
+	l.fail(v, at, "the text that the template "+quote(text.file)+" gives is not correct"+where+": "+syntax.Message, syntax.Hint)
 }
 
 func (l *loader) render(file string, data []byte, context *pyvalue.Value, at *place) ([]byte, bool) {
@@ -225,24 +232,19 @@ func (l *loader) render(file string, data []byte, context *pyvalue.Value, at *pl
 }
 
 // mergeInclude adds the keys of an included file. Without force a key that is
-// there already is a problem.
+// there already is a problem, and keeps its value.
 func (l *loader) mergeInclude(v, included *pyvalue.Value, force bool) *pyvalue.Value {
 	m := pyvalue.MapBuilder{Entries: make([]pyvalue.Entry, 0, len(v.Entries)+len(included.Entries))}
 	for _, e := range v.Entries {
 		m.Put(e.Key, e.Value)
 	}
-	ok := true
 	for _, e := range included.Entries {
 		if i := m.Find(e.Key); i >= 0 && !force {
 			before := m.Entries[i].Value
 			l.fail(e.Key, (*place)(nil).at(pyvalue.PyStr(e.Key)), "the included file gives "+asShown(e.Key)+" ("+found(e.Value)+"), which "+quote(before.File)+" has already ("+found(before)+")", "remove one of them, or add force: true to the item of include")
-			ok = false
 			continue
 		}
 		m.Put(e.Key, e.Value)
-	}
-	if !ok {
-		return nil
 	}
 	out := *v
 	out.Entries = m.Entries
@@ -259,7 +261,7 @@ func (c *checker) failValue(v *pyvalue.Value, at *place, err error) {
 	case errors.As(err, &syntax):
 		c.addError(course.Diagnostic{File: syntax.File, Line: syntax.Pos.Line, Column: syntax.Pos.Column, Message: syntax.Message, Hint: syntax.Hint})
 	case errors.As(err, &template):
-		c.addError(course.Diagnostic{File: template.File, Line: template.Line, Message: template.Message})
+		c.addError(course.Diagnostic{File: template.File, Line: template.Pos.Line, Column: template.Pos.Column, Message: template.Message})
 	case errors.As(err, &value):
 		where := at.String()
 		if where != "" && value.Path != "" && !strings.HasPrefix(value.Path, "[") {

@@ -3,6 +3,7 @@ package courseconfig
 import (
 	"fmt"
 	"strings"
+	"unicode/utf8"
 
 	"coursewright/internal/courseconfig/pyvalue"
 )
@@ -40,14 +41,9 @@ func (l *loader) chapterExport(o *record) pairs {
 	return out
 }
 
-// exerciseExport gives an exercise what its configuration says. A key that
-// comes in several modules has the last one's configuration.
+// exerciseExport gives an exercise what its configuration says.
 func (l *loader) exerciseExport(c *Course, n *node) pairs {
-	key := n.object.text("key")
-	e := n.config
-	if last := c.exercises[c.byKey[key]].config; last != nil {
-		e = last
-	}
+	e := c.configOf(n)
 	first := e.first()
 	out := n.object.pairs("children", "config", "configure")
 	if !out.has("name") {
@@ -136,40 +132,48 @@ func (l *loader) answerFiles(out *pairs, n *node, e *exerciseConfig, r answerRou
 	if !ok {
 		return
 	}
-	key := n.object.text("key")
-	if !slug.MatchString(key) {
-		l.fail(n.object.input("key"), n.object.at.at("key"), "the key "+quote(key)+" cannot stand in the address of a model or template file", "use letters, digits, hyphens and underscores")
-		return
-	}
 	if len(e.languages) == 1 {
-		out.set(r.field, l.joinedURLs(list, key, r, ""))
+		out.set(r.field, l.joinedURLs(n, list, r, ""))
 		return
 	}
 	byLanguage := make(pairs, 0, len(e.languages))
 	for i, lang := range e.languages {
 		text := ""
 		if list, ok := lang.data.Get(r.list); ok && (i == 0 || list.Kind != pyvalue.Null) {
-			text = l.joinedURLs(list, key, r, lang.language)
+			text = l.joinedURLs(n, list, r, lang.language)
 		}
 		byLanguage = append(byLanguage, pair{lang.language, text})
 	}
 	out.set(r.field, byLanguage)
 }
 
-func (l *loader) joinedURLs(list *pyvalue.Value, key string, r answerRoute, language string) string {
+// joinedURLs gives the addresses of an exercise's listed files. The exercise's
+// key stands in them, so it must be one that addresses take.
+func (l *loader) joinedURLs(n *node, list *pyvalue.Value, r answerRoute, language string) string {
 	files := l.paths(list, (*place)(nil).at(r.list))
+	key := n.object.text("key")
+	if len(files) > 0 && !slug.MatchString(key) {
+		l.fail(n.object.input("key"), n.object.at.at("key"), "the key "+quote(key)+" cannot stand in the address of a model or template file", "use letters, digits, hyphens and underscores")
+		return ""
+	}
 	urls := make([]string, 0, len(files))
 	for _, f := range files {
-		urls = append(urls, l.fileURL(r.route, key, f.Str, language))
+		urls = append(urls, l.fileURL(r.route, key, f.value.Str, language))
 	}
 	return strings.Join(urls, " ")
+}
+
+// listedFile is one path of a list of files, and its place in the list.
+type listedFile struct {
+	value *pyvalue.Value // a text
+	index int
 }
 
 // maxListedFiles bounds the model or template files of one exercise.
 const maxListedFiles = 1000
 
 // paths gives the texts of a list of files.
-func (l *loader) paths(list *pyvalue.Value, at *place) []*pyvalue.Value {
+func (l *loader) paths(list *pyvalue.Value, at *place) []listedFile {
 	items, ok := iterate(list)
 	if len(items) > maxListedFiles {
 		l.fail(list, at, fmt.Sprintf("found %d files; allowed are %d", len(items), maxListedFiles), "list fewer")
@@ -182,13 +186,17 @@ func (l *loader) paths(list *pyvalue.Value, at *place) []*pyvalue.Value {
 	if list.Kind == pyvalue.String && list.Str != "" {
 		l.warn(list, at, "found a text, of which every character counts as a file", "write a list: ["+clip(list.Str)+"]")
 	}
-	out := make([]*pyvalue.Value, 0, len(items))
+	out := make([]listedFile, 0, len(items))
 	for i, item := range items {
 		if item.Kind != pyvalue.String {
 			l.fail(item, at.item(i), "found "+found(item)+"; allowed is the path of a file", "")
 			continue
 		}
-		out = append(out, item)
+		if !utf8.ValidString(item.Str) {
+			l.fail(item, at.item(i), "found a text that is no Unicode text; allowed is the path of a file", "remove the half of a surrogate pair (\\ud800 to \\udfff)")
+			continue
+		}
+		out = append(out, listedFile{item, i})
 	}
 	return out
 }

@@ -13,7 +13,7 @@ func (categoriesKind) allowed() string {
 func (categoriesKind) schema() object {
 	category := object{"type": "object", "properties": object{
 		"name": localizedKind{textKind{}}.schema(),
-	}}
+	}, "required": []string{"name"}}
 	return object{"anyOf": []object{
 		{"type": "object", "additionalProperties": category},
 		{"type": "array"},
@@ -30,11 +30,19 @@ func (k categoriesKind) coerce(c *checker, v *pyvalue.Value, at *place) (any, bo
 			continue
 		}
 		if category.Kind != pyvalue.Map {
-			c.fail(category, at.at(e.key), "found "+found(category)+" as a category; A+ cannot read it", "write a mapping with a name, such as {name: Exercises}")
+			c.fail(category, at.at(e.key), "found "+found(category)+" as a category; allowed is a mapping with a name", "write for example {name: Exercises}")
 			ok = false
 		} else if _, named := category.Get("name"); !named {
-			c.warn(category, at.at(e.key), "the category has no name, so A+ leaves out everything that belongs to it", "add a name")
+			c.fail(category, at.at(e.key), "found a category without the key \"name\"; without it A+ leaves out everything that belongs to the category", nameHint(category))
+			ok = false
 		}
 	}
 	return value, ok
+}
+
+func nameHint(category *pyvalue.Value) string {
+	if hint := nearKey(category, "name"); hint != "" {
+		return hint
+	}
+	return "add a name, such as name: Exercises"
 }

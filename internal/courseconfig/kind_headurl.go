@@ -34,7 +34,7 @@ func (k headURLKind) coerce(c *checker, v *pyvalue.Value, at *place) (any, bool)
 		c.fail(v, at, "found "+found(v)+"; allowed is "+k.allowed(), "")
 		return nil, false
 	}
-	value, ok := pathKind{}.coerce(c, v, at)
+	value, ok := anyPath(c, v, at)
 	if ok && strings.HasPrefix(v.Str, "//") && !strings.HasPrefix(v.Str, "///") {
 		c.fail(v, at, "found "+quote(v.Str)+", an address without http: or https:", "write https:"+v.Str)
 		return nil, false

@@ -78,9 +78,7 @@ func (k listKind) coerce(c *checker, v *pyvalue.Value, at *place) (any, bool) {
 	for i, item := range v.Items {
 		value, good := c.item(k.of, item, at.item(i))
 		ok = ok && good
-		if value != nil {
-			out = append(out, value)
-		}
+		out = append(out, value) // nil after a problem, so that the others keep their places
 	}
 	return out, ok
 }
@@ -193,15 +191,11 @@ func (publicPathsKind) schema() object {
 }
 
 func (publicPathsKind) coerce(c *checker, v *pyvalue.Value, at *place) (any, bool) {
-	value, ok := listKind{pathKind{}}.coerce(c, v, at)
+	value, ok := listKind{publicPathKind{}}.coerce(c, v, at)
 	given, _ := value.([]any)
 	paths := []string{"_downloads", "_images", "_static"}
-	for i, item := range given {
+	for _, item := range given {
 		p, _ := item.(string)
-		if _, inside := within("", p); !inside {
-			c.fail(v, at.item(i), "the path "+quote(p)+" is outside the static folder", "name paths inside it, without a leading slash")
-			ok = false
-		}
 		paths = append(paths, p)
 	}
 	slices.Sort(paths)
@@ -210,4 +204,21 @@ func (publicPathsKind) coerce(c *checker, v *pyvalue.Value, at *place) (any, boo
 		out = append(out, p)
 	}
 	return out, ok
+}
+
+// publicPathKind is one of them.
+type publicPathKind struct{ pathKind }
+
+func (publicPathKind) allowed() string { return "a path in the static folder" }
+
+func (k publicPathKind) coerce(c *checker, v *pyvalue.Value, at *place) (any, bool) {
+	value, ok := k.pathKind.coerce(c, v, at)
+	if !ok {
+		return nil, false
+	}
+	if _, inside := within("", v.Str); !inside {
+		c.fail(v, at, "the path "+quote(v.Str)+" is outside the static folder", "name paths inside it, without a leading slash")
+		return nil, false
+	}
+	return value, true
 }

@@ -211,12 +211,22 @@ func (pathKind) allowed() string { return "a path (a text)" }
 func (pathKind) schema() object { return object{"type": "string"} }
 
 func (k pathKind) coerce(c *checker, v *pyvalue.Value, at *place) (any, bool) {
-	if v.Kind != pyvalue.String {
-		c.fail(v, at, "found "+found(v)+"; allowed is a path", "put it in quotes")
+	value, ok := anyPath(c, v, at)
+	if ok && strings.ContainsRune(v.Str, 0) {
+		c.fail(v, at, "found a path with a null character, which no file has", "remove the character")
 		return nil, false
 	}
-	if strings.ContainsRune(v.Str, 0) {
-		c.fail(v, at, "found a path with a null character", "remove the character")
+	return value, ok
+}
+
+// anyPath reads a path that only becomes part of an address.
+func anyPath(c *checker, v *pyvalue.Value, at *place) (any, bool) {
+	if v.Kind != pyvalue.String {
+		c.fail(v, at, "found "+found(v)+"; allowed is a path (a text)", "put it in quotes")
+		return nil, false
+	}
+	if !utf8.ValidString(v.Str) {
+		c.fail(v, at, "found a text that is no Unicode text; allowed is a path", "remove the half of a surrogate pair (\\ud800 to \\udfff)")
 		return nil, false
 	}
 	return normalPath(v.Str), true
@@ -247,7 +257,7 @@ func (relativePathKind) allowed() string { return "a relative path" }
 func (relativePathKind) schema() object { return object{"type": "string", "pattern": "^[^/]|^$"} }
 
 func (k relativePathKind) coerce(c *checker, v *pyvalue.Value, at *place) (any, bool) {
-	value, ok := pathKind{}.coerce(c, v, at)
+	value, ok := anyPath(c, v, at)
 	if ok && strings.HasPrefix(value.(string), "/") {
 		c.fail(v, at, "found the absolute path "+quote(v.Str)+"; allowed is a path relative to the static folder", "remove the leading slash")
 		return nil, false

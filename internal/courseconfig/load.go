@@ -2,7 +2,9 @@ package courseconfig
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path"
 
@@ -26,7 +28,11 @@ type Settings struct {
 func Load(ctx context.Context, dir string, s Settings) (*Course, *Report, error) {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
-		return nil, nil, fmt.Errorf("open course folder: %w", err)
+		var reason *fs.PathError
+		if errors.As(err, &reason) {
+			err = reason.Err
+		}
+		return nil, nil, fmt.Errorf("open the course folder %s: %w", dir, err)
 	}
 	defer root.Close() //nolint:errcheck // only read
 	if s.StaticURL == "" {

@@ -52,21 +52,26 @@ func (c *checker) meta(f *folder) Meta {
 		c.addError(course.Diagnostic{File: metaFile, Message: "the file is not UTF-8 text", Hint: "save it as UTF-8"})
 		return Meta{}
 	}
-	m := parseMeta(string(data))
+	m, at := parseMeta(string(data))
 	if m.GraderConfig != nil {
 		if _, inside := within("", *m.GraderConfig); !inside {
-			c.addError(course.Diagnostic{File: metaFile, Path: "grader_config", Message: "the folder " + quote(*m.GraderConfig) + " is outside the course", Hint: "name a folder of the course"})
+			c.addError(course.Diagnostic{
+				File: metaFile, Line: at.Line, Column: at.Column, Path: "grader_config",
+				Message: "found the folder " + quote(*m.GraderConfig) + ", which is outside the course; allowed is a path below the course folder",
+				Hint:    "name a folder of the course, without a leading slash",
+			})
 		}
 	}
 	return m
 }
 
 // parseMeta reads lines of key = value; others count as comments. The last line
-// of a key wins.
-func parseMeta(text string) Meta {
-	var m Meta
+// of a key wins. It also gives the place of the value of grader_config.
+func parseMeta(text string) (m Meta, graderConfig pyvalue.Pos) {
 	text = strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(text)
+	number := 0
 	for line := range strings.SplitSeq(text, "\n") {
+		number++
 		key, value, ok := strings.Cut(line, "=")
 		if !ok {
 			continue
@@ -76,6 +81,8 @@ func parseMeta(text string) Meta {
 		switch strings.TrimFunc(key, pyvalue.IsSpace) {
 		case "grader_config":
 			m.GraderConfig = &value
+			before, _, _ := strings.Cut(line, value)
+			graderConfig = pyvalue.Pos{Line: number, Column: utf8.RuneCountInString(before) + 1}
 		case "build_image":
 			m.BuildImage = &value
 		case "build_command":
@@ -84,5 +91,5 @@ func parseMeta(text string) Meta {
 			m.ExcludePatterns = &value
 		}
 	}
-	return m
+	return m, graderConfig
 }

@@ -1,7 +1,6 @@
 package courseconfig
 
 import (
-	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -70,6 +69,8 @@ type checker struct {
 	problems
 	models *models
 	work   int // values read so far
+
+	moduleTypes, exerciseTypes []string // their names, for suggestions
 }
 
 // maxWork bounds the values of one course, each counted as often as a type or an
@@ -161,9 +162,10 @@ func (c *checker) record(m *model, v *pyvalue.Value, at *place) (*record, bool) 
 		model: m, source: v, at: at,
 		values: make([]any, len(m.fields)), inputs: make([]*pyvalue.Value, len(m.fields)),
 	}
-	c.unknownKeys(m, entries, at)
+	meant := c.misspelt(m, entries)
+	c.unknownKeys(m, entries, meant, at)
 	for i := range m.fields {
-		c.readField(r, i, entries)
+		c.readField(r, i, entries, meant)
 	}
 	if m.rules != nil {
 		m.rules(c, r)
@@ -171,15 +173,19 @@ func (c *checker) record(m *model, v *pyvalue.Value, at *place) (*record, bool) 
 	return r, c.failures == before
 }
 
-func (c *checker) readField(r *record, i int, entries []entry) {
+func (c *checker) readField(r *record, i int, entries []entry, meant map[string]guess) {
 	f := &r.model.fields[i]
 	e := lookup(entries, f.name)
 	if e == nil && f.alias != "" {
 		e = lookup(entries, f.alias)
 	}
 	switch {
+	case e == nil && f.required && meant[f.name].entry != nil:
+		// The misspelt key and the missing one are one problem.
+		wrong := meant[f.name].entry
+		c.fail(wrong.key, r.at.at(wrong.name), "the key "+quote(wrong.name)+" is unknown in "+r.model.noun+", which needs the key "+quote(f.name)+": "+f.kind.allowed(), "did you mean "+meant[f.name].word+"?")
 	case e == nil && f.required:
-		c.fail(r.source, r.at, r.model.noun+" needs the key "+quote(f.name)+": "+f.kind.allowed(), "")
+		c.fail(r.source, r.at, r.model.noun+" needs the key "+quote(f.name)+": "+f.kind.allowed(), strings.TrimSuffix(f.doc, "."))
 	case e == nil:
 		r.values[i] = f.fallback
 	case e.value.Kind == pyvalue.Null && f.nullable:
@@ -201,73 +207,6 @@ func lookup(entries []entry, name string) *entry {
 		}
 	}
 	return nil
-}
-
-// unknownKeys reports keys that the model does not have.
-func (c *checker) unknownKeys(m *model, entries []entry, at *place) {
-	for _, e := range entries {
-		kept := len(c.warnings)
-		if m.strict {
-			kept = len(c.errors)
-		}
-		if kept >= maxProblems || m.names(e.name) || slices.Contains(m.known, e.name) {
-			continue // with as many errors the course is refused anyway
-		}
-		if m.strict {
-			c.fail(e.key, at.at(e.name), "the key "+quote(e.name)+" is unknown in "+m.noun+"; allowed are "+strings.Join(m.keys(), ", "), c.unknownHint(m, e.name))
-		} else {
-			c.warn(e.key, at.at(e.name), "the key "+quote(e.name)+" is unknown in "+m.noun+" and is ignored", c.unknownHint(m, e.name))
-		}
-	}
-}
-
-// names says whether a key is a field or its other name.
-func (m *model) names(key string) bool {
-	return slices.ContainsFunc(m.fields, func(f field) bool { return f.name == key || f.alias == key && key != "" })
-}
-
-func (m *model) keys() []string {
-	out := make([]string, 0, len(m.fields))
-	for _, f := range m.fields {
-		out = append(out, f.name)
-	}
-	return out
-}
-
-// unknownHint says what an unknown key may have been meant to be.
-func (c *checker) unknownHint(m *model, key string) string {
-	others := m.synonyms()
-	if other, ok := others[key]; ok {
-		return "did you mean " + other + "?"
-	}
-	near := nearest(key, slices.Concat(m.keys(), m.known, slices.Sorted(maps.Keys(others))))
-	if other, ok := others[near]; ok {
-		return "did you mean " + near + "? They stand under " + other
-	}
-	if near != "" {
-		return "did you mean " + near + "?"
-	}
-	if key == "type" {
-		return "there is no exercise type of that name in exercise_types"
-	}
-	if other := c.models.owners(m, key); other != "" {
-		return "it belongs to " + other
-	}
-	if m.strict {
-		return "remove it, or begin its name with an underscore to keep it as a note"
-	}
-	return ""
-}
-
-// synonyms are words that teachers try for keys of a model.
-func (m *model) synonyms() map[string]string {
-	out := map[string]string{"exercises": "children", "chapters": "children", "points": "max_points", "submissions": "max_submissions", "content": "static_content", "file": "config"}
-	for word, key := range out {
-		if m.find(key) < 0 {
-			delete(out, word)
-		}
-	}
-	return out
 }
 
 // asMapping gives the mapping that Python's dict() makes of a value: a mapping

@@ -32,14 +32,21 @@ func newModels(defaultGraderURL string) *models {
 	return m
 }
 
-// owners names the other model that has a key, "" when none has.
-func (m *models) owners(but *model, key string) string {
-	for _, other := range []*model{m.course, m.module, m.chapter, m.exercise, m.lti, m.lti1p3, m.collection} {
+// owners names the other model that has a key, or else the one that has a key
+// which is written nearly so. Without any both results are empty.
+func (m *models) owners(but *model, key string) (meant, owner string) {
+	others := []*model{m.course, m.module, m.chapter, m.exercise, m.lti, m.lti1p3, m.collection, m.reveal, m.configure}
+	for _, other := range others {
 		if other != but && other.names(key) {
-			return other.noun
+			return key, other.noun
 		}
 	}
-	return ""
+	for _, other := range others {
+		if near := nearest(key, other.keys()); other != but && near != "" {
+			return near, other.noun
+		}
+	}
+	return "", ""
 }
 
 // atLeast is a whole number with a lower bound.

@@ -28,6 +28,31 @@ func (m *models) chooseObject(v *pyvalue.Value) *model {
 			}
 		}
 	}
+	return m.nearestObject(mapping)
+}
+
+// nearestObject finds the model of an object that is an exercise as long as all
+// its keys are an exercise's. An unknown key refuses the object whatever it is,
+// so one that is nearly that of another model only decides what is told.
+func (m *models) nearestObject(mapping *pyvalue.Value) *model {
+	guesses := 0
+	for _, e := range mapping.Entries {
+		key := e.Key.Str
+		if e.Key.Kind != pyvalue.String || m.exercise.names(key) || isNote(key) {
+			continue
+		}
+		if guesses++; guesses > maxGuesses {
+			break
+		}
+		if nearest(key, m.exercise.words()) != "" {
+			continue
+		}
+		for _, choice := range m.choices() {
+			if nearest(key, choice.keys) != "" {
+				return choice.model
+			}
+		}
+	}
 	return m.exercise
 }
 
@@ -51,12 +76,15 @@ func (m *models) choices() []choice {
 func prepareObject(c *checker, entries []entry, at *place) []entry {
 	kept := entries[:0]
 	for _, e := range entries {
-		if !strings.HasPrefix(e.name, "_") && e.name != "scale_points" {
+		if !isNote(e.name) {
 			kept = append(kept, e)
 		}
 	}
 	return oneName(c, kept, at)
 }
+
+// isNote recognises keys that learning objects may hold for other programs.
+func isNote(key string) bool { return strings.HasPrefix(key, "_") || key == "scale_points" }
 
 // oneName refuses a name and a title together.
 func oneName(c *checker, entries []entry, at *place) []entry {

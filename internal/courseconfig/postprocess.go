@@ -90,7 +90,7 @@ func (l *loader) checkGraderFiles(configure *record) {
 	files, _ := configure.get("files").(pairs)
 	for _, f := range files {
 		file, _ := f.value.(string)
-		from, at := configure.input("files"), configure.at.at("files").at(f.key)
+		from, at := valueOf(configure.input("files"), f.key), configure.at.at("files").at(f.key)
 		if from == nil {
 			from = configure.source
 		}
@@ -117,10 +117,32 @@ func (l *loader) headURLs(root *record) {
 			continue
 		}
 		if l.settings.StaticContentHost == "" {
-			l.warn(root.input("head_urls"), root.at.at("head_urls").item(i), "the path "+quote(file)+" is left out: this service has no setting STATIC_CONTENT_HOST", "ask the administrators, or write a whole address")
+			l.warn(itemOf(root.input("head_urls"), i), root.at.at("head_urls").item(i), "the path "+quote(file)+" is left out: this service has no setting STATIC_CONTENT_HOST", "ask the administrators, or write a whole address")
 			continue
 		}
 		out = append(out, headURL(l.settings.StaticContentHost, l.settings.StaticURL, l.settings.Key, strings.TrimPrefix(file, "/")))
 	}
 	root.set("head_urls", out)
+}
+
+// itemOf gives an item of a list, or the list where it has fewer.
+func itemOf(list *pyvalue.Value, i int) *pyvalue.Value {
+	if list == nil || i >= len(list.Items) {
+		return list
+	}
+	return list.Items[i]
+}
+
+// valueOf gives the value under a key as it was read, or the whole where there
+// is no such key.
+func valueOf(v *pyvalue.Value, key string) *pyvalue.Value {
+	if v == nil {
+		return nil
+	}
+	for _, e := range v.Entries {
+		if name, ok := asText(e.Key); ok && name == key {
+			return e.Value
+		}
+	}
+	return v
 }

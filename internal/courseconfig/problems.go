@@ -40,7 +40,8 @@ func (p *problems) addError(d course.Diagnostic) {
 func (p *problems) failed() bool { return p.failures > 0 }
 
 // report gives what was collected, each thing once and in the order of the
-// files: two exercises that share a configuration would tell its problems twice.
+// files: exercises that share a configuration or a type would tell its problems
+// again and again.
 func (p *problems) report() *Report {
 	return &Report{Errors: arranged(p.errors), Warnings: arranged(p.warnings)}
 }
@@ -50,8 +51,12 @@ func arranged(list []course.Diagnostic) []course.Diagnostic {
 	seen := make(map[course.Diagnostic]bool, len(list))
 	files := map[string]int{}
 	list = slices.DeleteFunc(list, func(d course.Diagnostic) bool {
-		before := seen[d]
-		seen[d] = true
+		same := d
+		if d.Line > 0 {
+			same.Path = "" // a type or an alias brings one problem to many places
+		}
+		before := seen[same]
+		seen[same] = true
 		if _, met := files[d.File]; !met {
 			files[d.File] = len(files)
 		}

@@ -53,7 +53,7 @@ func checkModule(c *checker, r *record) {
 	c.warnStatus(r, "ready", "unlisted", "hidden", "maintenance")
 	c.warnKey(r)
 	if v, ok := r.source.Get("type"); ok {
-		c.warn(v, r.at.at("type"), "there is no module type "+asShown(v), "add it to module_types or remove the key")
+		c.warn(v, r.at.at("type"), "there is no module type "+asShown(v), noType("module_types", v, c.moduleTypes))
 	}
 }
 
@@ -93,7 +93,7 @@ func checkExercise(c *checker, r *record) {
 		c.warn(r.input("allow_assistant_grading"), r.at.at("allow_assistant_grading"), "assistants may grade submissions that they may not see", "set allow_assistant_viewing to true as well")
 	}
 	if v := r.input("type"); v != nil {
-		c.warn(v, r.at.at("type"), "there is no exercise type "+asShown(v), "add it to exercise_types or remove the key")
+		c.warn(v, r.at.at("type"), "there is no exercise type "+asShown(v), noType("exercise_types", v, c.exerciseTypes))
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 // cutTag splits the last tag off a key: text|rst|i18n has the tag i18n and the
 // name text|rst. What follows a tag's bar is one word.
 func cutTag(key string) (name, tag string, ok bool) {
+	key = strings.TrimSuffix(key, "\n") // Python's $ takes one line break at the end
 	i := strings.LastIndexByte(key, '|')
 	if i < 1 || i == len(key)-1 || strings.Contains(key[:i], "\n") {
 		return key, "", false
@@ -226,25 +227,33 @@ func nearestTag(word string) string {
 func (t *tagger) translated(v, key *pyvalue.Value, at *place) *pyvalue.Value {
 	if v.Kind != pyvalue.Map {
 		t.c.fail(v, at, "found "+found(v)+" under |i18n; allowed is a mapping from languages to values", "write for example {en: Hello, fi: Hei}, and |rst before |i18n")
-		return v
+		return nothingAt(key)
 	}
+	odd := false
 	for _, e := range v.Entries {
 		if e.Key.Kind != pyvalue.String {
-			t.c.fail(e.Key, at, "found "+found(e.Key)+" as a language; languages are texts such as en", "put it in quotes")
-			return v
+			t.c.fail(e.Key, at, "found "+found(e.Key)+" as a language; allowed are texts such as en", "put it in quotes")
+			odd = true
+			continue
 		}
 		if !t.collect || slices.Contains(t.languages, e.Key.Str) {
 			continue
 		}
 		if len(t.languages) == maxLanguages {
 			t.c.fail(v, at, fmt.Sprintf("the configuration has more than %d languages", maxLanguages), "use fewer")
-			return v
+			return nothingAt(key)
 		}
 		t.languages = append(t.languages, e.Key.Str)
 	}
-	if value, ok := v.Get(t.language); ok {
+	if value, ok := v.Get(t.language); ok && !odd {
 		return value
 	}
+	return nothingAt(key)
+}
+
+// nothingAt is null at the place of a key. After a problem it keeps what cannot
+// be read from being read on.
+func nothingAt(key *pyvalue.Value) *pyvalue.Value {
 	return &pyvalue.Value{Kind: pyvalue.Null, Pos: key.Pos, File: key.File}
 }
 

@@ -2,6 +2,7 @@ package courseconfig
 
 import (
 	"slices"
+	"strings"
 
 	"coursewright/internal/courseconfig/pyvalue"
 )
@@ -17,6 +18,7 @@ func (c *checker) applyTypes(root *pyvalue.Value) *pyvalue.Value {
 	t := typeTables{c: c, bodies: map[*pyvalue.Value]map[string]*pyvalue.Value{}, weights: map[*pyvalue.Value]int{}}
 	t.modules, t.hasModules = root.Get("module_types")
 	t.exercises, t.hasExercises = root.Get("exercise_types")
+	c.moduleTypes, c.exerciseTypes = namesOfTypes(t.modules), namesOfTypes(t.exercises)
 	if !t.hasModules && !t.hasExercises {
 		return root
 	}
@@ -71,7 +73,9 @@ func (t *typeTables) apply(table string, types, v *pyvalue.Value, at *place) *py
 		return v
 	}
 	if types.Kind != pyvalue.Map {
-		t.c.fail(types, (*place)(nil).at(table), "found "+found(types)+"; "+table+" is a mapping from type names to their entries", "")
+		if !lacks(types, name) {
+			t.c.fail(types, (*place)(nil).at(table), "found "+found(types)+"; "+table+" is a mapping from type names to their entries", "write for example {programming: {max_submissions: 10}}")
+		}
 		return v
 	}
 	if !pyvalue.Hashable(name) {
@@ -95,6 +99,40 @@ func (t *typeTables) apply(table string, types, v *pyvalue.Value, at *place) *py
 		return v
 	}
 	return merge(body, v)
+}
+
+func namesOfTypes(types *pyvalue.Value) []string {
+	var out []string
+	if types != nil {
+		for _, e := range types.Entries {
+			out = append(out, pyvalue.PyStr(e.Key))
+		}
+	}
+	return out
+}
+
+// noType says what to do about a type that does not exist.
+func noType(table string, name *pyvalue.Value, names []string) string {
+	if near := nearest(pyvalue.PyStr(name), names); near != "" {
+		return "did you mean " + near + "?"
+	}
+	return "add it to " + table + " or remove the key"
+}
+
+// lacks says whether something that should be a table of types can be searched
+// and does not have a name. Such courses have always passed, since nothing of
+// the table is used.
+func lacks(types, name *pyvalue.Value) bool {
+	switch types.Kind {
+	case pyvalue.List, pyvalue.Set:
+		return pyvalue.Hashable(name) && !slices.ContainsFunc(types.Items, func(item *pyvalue.Value) bool {
+			return pyvalue.Hashable(item) && pyvalue.KeyID(item) == pyvalue.KeyID(name)
+		})
+	case pyvalue.String:
+		return name.Kind == pyvalue.String && !strings.Contains(types.Str, name.Str)
+	default:
+		return false
+	}
 }
 
 // maxCount is more than any course may spend.

@@ -70,13 +70,10 @@ var slug = regexp.MustCompile(`^[-a-zA-Z0-9_]+$`)
 func (l *loader) fileURL(route, exercise, file, language string) string {
 	u := course.BaseURLMarker + "/" + route + "/" + l.settings.Key + "/" + exercise + "/" + url.PathEscape(lastPart(file))
 	if language != "" {
-		u += "?lang=" + encodeQuery(language)
+		u += "?lang=" + language
 	}
 	return u
 }
-
-// encodeQuery leaves the letters, digits and hyphens of usual languages alone.
-func encodeQuery(s string) string { return strings.ReplaceAll(url.QueryEscape(s), "+", "%20") }
 
 // lastPart is what stands after the last slash.
 func lastPart(file string) string { return file[strings.LastIndexByte(file, '/')+1:] }

@@ -23,16 +23,16 @@ const (
 	maxWork   = 10 << 20 // steps: nodes rendered and, for long texts, bytes handled
 )
 
-// Error says what is wrong with a template and where. Line counts from 1.
+// Error says what is wrong with a template and at which tag.
 type Error struct {
 	File    string
-	Line    int
+	Pos     pyvalue.Pos // of the tag
 	Message string
 }
 
-// Error returns "file:line: message".
+// Error returns "file:line:column: message".
 func (e *Error) Error() string {
-	return fmt.Sprintf("%s:%d: %s", e.File, e.Line, e.Message)
+	return fmt.Sprintf("%s:%d:%d: %s", e.File, e.Pos.Line, e.Pos.Column, e.Message)
 }
 
 // Engine renders templates. The zero value is ready; its fields let tests
@@ -58,7 +58,7 @@ func (e Engine) Render(name, source string, context *pyvalue.Value) (string, err
 		e.Pick = rand.IntN
 	}
 	if context == nil || context.Kind != pyvalue.Map {
-		return "", &Error{File: name, Line: 1, Message: "the template context must be a mapping of names to values"}
+		return "", located(name, errors.New("the template context must be a mapping of names to values"))
 	}
 	nodes, err := parseTemplate(name, source)
 	if err != nil {
@@ -67,37 +67,38 @@ func (e Engine) Render(name, source string, context *pyvalue.Value) (string, err
 	r := newRenderer(e, context)
 	var out strings.Builder
 	if err := r.renderAll(&out, nodes); err != nil {
-		return "", located(name, 1, err)
+		return "", located(name, err)
 	}
 	return out.String(), nil
 }
 
-// located turns a problem into an *Error of the file. A problem that knows its
-// line keeps it.
-func located(name string, line int, err error) error {
-	var at *lineError
-	if errors.As(err, &at) {
-		line = at.line
+// located turns a problem into an *Error of the file. A problem that knows no
+// place is put at the start of the file.
+func located(name string, err error) error {
+	pos := pyvalue.Pos{Line: 1, Column: 1}
+	var known *placeError
+	if errors.As(err, &known) {
+		pos = known.at
 	}
-	return &Error{File: name, Line: line, Message: err.Error()}
+	return &Error{File: name, Pos: pos, Message: err.Error()}
 }
 
-// lineError is a problem with its line, before the file's name is added.
-type lineError struct {
-	line int
-	err  error
+// placeError is a problem with its place, before the file's name is added.
+type placeError struct {
+	at  pyvalue.Pos
+	err error
 }
 
-func (e *lineError) Error() string { return e.err.Error() }
-func (e *lineError) Unwrap() error { return e.err }
+func (e *placeError) Error() string { return e.err.Error() }
+func (e *placeError) Unwrap() error { return e.err }
 
-// atLine gives err a line unless it has one: the innermost place is the useful one.
-func atLine(line int, err error) error {
-	var at *lineError
-	if err == nil || errors.As(err, &at) {
+// atPlace gives err a place unless it has one: the innermost is the useful one.
+func atPlace(at pyvalue.Pos, err error) error {
+	var known *placeError
+	if err == nil || errors.As(err, &known) {
 		return err
 	}
-	return &lineError{line: line, err: err}
+	return &placeError{at: at, err: err}
 }
 
 // missingError says that a variable does not exist where one is required.

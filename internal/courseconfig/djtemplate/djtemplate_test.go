@@ -77,13 +77,13 @@ func TestRenderAsDjango(t *testing.T) {
 func TestErrorsNamePlaceAndRemedy(t *testing.T) {
 	t.Parallel()
 	tests := []struct{ name, template, want string }{
-		{"unknown filter", "a\n{{ x|nosuch }}", `inc/t.yaml:2: there is no filter "nosuch"; check its spelling`},
-		{"unclosed tag", "a\n\n{% if x %}\nb\n", "inc/t.yaml:3: the tag {% if x %} is not closed; add {% endif %}"},
-		{"server tag", "{% load i18n %}", "inc/t.yaml:1: the tag {% load %} is not available in course files; write the text out or pass it in template_context"},
-		{"empty", "\n{{ }}", "inc/t.yaml:2: {{ }} is empty; write a variable's name between the braces"},
-		{"end without begin", "{% endif %}", "inc/t.yaml:1: {% endif %} has no tag that it belongs to; remove it or add the opening tag before it"},
-		{"while rendering", "{% for i in 'ab' %}\n{{ i|divisibleby:2 }}{% endfor %}", "inc/t.yaml:2: filter divisibleby: 'a': not a whole number"},
-		{"missing argument", "{{ 1|default:nosuch }}", `inc/t.yaml:1: the variable "nosuch" does not exist; add it to template_context, or test it with {% if %} first`},
+		{"unknown filter", "{{ x }}\nä {{ x }}{{ x|nosuch }}", `inc/t.yaml:2:10: there is no filter "nosuch"; check its spelling`},
+		{"unclosed tag", "a\n\n{% if x %}\nb\n", "inc/t.yaml:3:1: the tag {% if x %} is not closed; add {% endif %}"},
+		{"server tag", "{% load i18n %}", "inc/t.yaml:1:1: the tag {% load %} is not available in course files; write the text out or pass it in template_context"},
+		{"empty", "\n{{ }}", "inc/t.yaml:2:1: {{ }} is empty; write a variable's name between the braces"},
+		{"end without begin", "{% endif %}", "inc/t.yaml:1:1: {% endif %} has no tag that it belongs to; remove it or add the opening tag before it"},
+		{"while rendering", "{% for i in 'ab' %}\n{{ i|divisibleby:2 }}{% endfor %}", "inc/t.yaml:2:1: filter divisibleby: 'a': not a whole number"},
+		{"missing argument", "{{ 1|default:nosuch }}", `inc/t.yaml:1:1: the variable "nosuch" does not exist; add it to template_context, or test it with {% if %} first`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -178,8 +178,8 @@ func FuzzRender(f *testing.F) {
 	f.Fuzz(func(t *testing.T, template string) {
 		_, err := djtemplate.Render("t.yaml", template, context)
 		var at *djtemplate.Error
-		if err != nil && (!errors.As(err, &at) || at.Line < 1) {
-			t.Errorf("got %#v, want an *Error with a line", err)
+		if err != nil && (!errors.As(err, &at) || at.Pos.Line < 1 || at.Pos.Column < 1) {
+			t.Errorf("got %#v, want an *Error with a place", err)
 		}
 	})
 }

@@ -20,7 +20,7 @@ func compileIf(p *parser, t token) (node, error) {
 	for {
 		c, err := parseCondition(splitWords(t.contents)[1:])
 		if err != nil {
-			return nil, atLine(t.line, err)
+			return nil, atPlace(t.at, err)
 		}
 		body, err := p.parse("elif", "else", "endif")
 		if err != nil {
@@ -41,7 +41,7 @@ func compileIf(p *parser, t token) (node, error) {
 		t = p.next()
 	}
 	if t.contents != "endif" {
-		return nil, atLine(t.line, fmt.Errorf("{%% %s %%} should be {%% endif %%} or {%% else %%} without further words", shorten(t.contents)))
+		return nil, atPlace(t.at, fmt.Errorf("{%% %s %%} should be {%% endif %%} or {%% else %%} without further words", shorten(t.contents)))
 	}
 	return n, nil
 }

@@ -3,6 +3,9 @@ package djtemplate
 import (
 	"strings"
 	"unicode"
+	"unicode/utf8"
+
+	"coursewright/internal/courseconfig/pyvalue"
 )
 
 type tokenKind int
@@ -19,7 +22,7 @@ const (
 type token struct {
 	kind     tokenKind
 	contents string
-	line     int
+	at       pyvalue.Pos // where it begins
 }
 
 // tokenize splits a template into text and tags. A tag opens and closes on one
@@ -27,14 +30,14 @@ type token struct {
 func tokenize(source string) []token {
 	var tokens []token
 	verbatim := ""
-	line := 1
-	add := func(kind tokenKind, contents string) {
-		tokens = append(tokens, token{kind, contents, line})
+	at := pyvalue.Pos{Line: 1, Column: 1}
+	add := func(kind tokenKind, contents, written string) {
+		tokens = append(tokens, token{kind, contents, at})
+		at = behind(at, written)
 	}
 	text := func(s string) {
 		if s != "" {
-			add(tokenText, s)
-			line += strings.Count(s, "\n")
+			add(tokenText, s, s)
 		}
 	}
 	finder := tagFinder{source: source}
@@ -54,11 +57,11 @@ func tokenize(source string) []token {
 		start, from = end, end
 		switch kind {
 		case '{':
-			add(tokenVar, contents)
+			add(tokenVar, contents, source[open:end])
 		case '#':
-			add(tokenComment, "")
+			add(tokenComment, "", source[open:end])
 		default:
-			add(tokenBlock, contents)
+			add(tokenBlock, contents, source[open:end])
 			if verbatim != "" {
 				verbatim = ""
 			} else if contents == "verbatim" || strings.HasPrefix(contents, "verbatim ") {
@@ -68,6 +71,16 @@ func tokenize(source string) []token {
 	}
 	text(source[start:])
 	return tokens
+}
+
+// behind gives the place behind a piece of text.
+func behind(at pyvalue.Pos, text string) pyvalue.Pos {
+	if i := strings.LastIndexByte(text, '\n'); i >= 0 {
+		at.Line += strings.Count(text, "\n")
+		at.Column, text = 1, text[i+1:]
+	}
+	at.Column += utf8.RuneCountInString(text)
+	return at
 }
 
 // tagFinder finds the tags of a template, from its start to its end. It keeps

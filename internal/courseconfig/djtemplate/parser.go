@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"coursewright/internal/courseconfig/pyvalue"
 )
 
 // node is a compiled piece of a template.
@@ -12,10 +14,10 @@ type node interface {
 	render(r *renderer, out *strings.Builder) error
 }
 
-// lineNode is a node and the line that it came from.
+// lineNode is a node and the place that it came from.
 type lineNode struct {
 	node
-	line int
+	at pyvalue.Pos
 }
 
 type parser struct {
@@ -31,7 +33,7 @@ func parseTemplate(name, source string) ([]lineNode, error) {
 	p := &parser{tokens: tokenize(source), cycles: map[string]*cycleNode{}, blocks: map[string]bool{}}
 	nodes, err := p.parse()
 	if err != nil {
-		return nil, located(name, 1, err)
+		return nil, located(name, err)
 	}
 	return nodes, nil
 }
@@ -48,10 +50,10 @@ func (p *parser) parse(until ...string) ([]lineNode, error) {
 		p.pos++
 		n, err := p.compile(t, until)
 		if err != nil {
-			return nil, atLine(t.line, err)
+			return nil, atPlace(t.at, err)
 		}
 		if n != nil {
-			nodes = append(nodes, lineNode{n, t.line})
+			nodes = append(nodes, lineNode{n, t.at})
 		}
 	}
 	if len(until) > 0 {
@@ -134,7 +136,7 @@ func (p *parser) skipPast(end string) error {
 
 func (p *parser) unclosed(until []string) error {
 	t := p.open[len(p.open)-1]
-	return atLine(t.line, fmt.Errorf("the tag {%% %s %%} is not closed; add {%% %s %%}", shorten(t.contents), until[len(until)-1]))
+	return atPlace(t.at, fmt.Errorf("the tag {%% %s %%} is not closed; add {%% %s %%}", shorten(t.contents), until[len(until)-1]))
 }
 
 // expressions compiles each word.

@@ -52,13 +52,13 @@ func (r *renderer) charge(size int) error {
 func (r *renderer) renderAll(out *strings.Builder, nodes []lineNode) error {
 	for _, n := range nodes {
 		if err := r.charge(0); err != nil {
-			return atLine(n.line, err)
+			return atPlace(n.at, err)
 		}
 		if err := n.render(r, out); err != nil {
-			return atLine(n.line, err)
+			return atPlace(n.at, err)
 		}
 		if out.Len() > maxOutput {
-			return atLine(n.line, fmt.Errorf("the output is larger than the limit of %d bytes", maxOutput))
+			return atPlace(n.at, fmt.Errorf("the output is larger than the limit of %d bytes", maxOutput))
 		}
 	}
 	return nil

@@ -83,7 +83,7 @@ func compileBlock(p *parser, t token) (node, error) {
 		return nil, err
 	}
 	if end := p.next(); end.contents != "endblock" && end.contents != "endblock "+words[1] {
-		return nil, atLine(end.line, fmt.Errorf("{%% %s %%} does not close {%% %s %%}", shorten(end.contents), shorten(t.contents)))
+		return nil, atPlace(end.at, fmt.Errorf("{%% %s %%} does not close {%% %s %%}", shorten(end.contents), shorten(t.contents)))
 	}
 	return scopeNode{nodes}, nil
 }
