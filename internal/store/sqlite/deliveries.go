@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 
 	"coursewright/internal/course"
@@ -25,12 +24,8 @@ func scanDelivery(row rowScanner) (course.Delivery, error) {
 		return d, err
 	}
 	d.ReceivedAt = fromMicros(received)
-	var pairs [][2]string
-	if err := json.Unmarshal([]byte(headers), &pairs); err != nil {
+	if d.Headers, err = store.DecodeHeaders(headers); err != nil {
 		return d, fmt.Errorf("headers of delivery %d: %w", d.ID, err)
-	}
-	for _, p := range pairs {
-		d.Headers = append(d.Headers, course.Header{Name: p[0], Value: p[1]})
 	}
 	return d, nil
 }
@@ -38,11 +33,7 @@ func scanDelivery(row rowScanner) (course.Delivery, error) {
 // deliver records a delivery and forgets those that are too old to keep. build
 // is the build that it made, 0 for none.
 func (t *tx) deliver(key string, d course.Delivery, build, now int64) (int64, error) {
-	pairs := make([][2]string, 0, len(d.Headers))
-	for _, h := range d.Headers {
-		pairs = append(pairs, [2]string{store.CleanText(h.Name), store.CleanText(h.Value)})
-	}
-	headers, err := json.Marshal(pairs)
+	headers, err := store.EncodeHeaders(d.Headers)
 	if err != nil {
 		return 0, err
 	}
@@ -51,7 +42,7 @@ func (t *tx) deliver(key string, d course.Delivery, build, now int64) (int64, er
 	err = t.row(`INSERT INTO hook_deliveries (course_id, received_at, service, event, headers, request_ip, verdict, reason,
 			skip_git, skip_build, skip_notify, rebuild_all, build_image, build_command, build_id)
 		SELECT id, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULLIF(?, 0) FROM courses WHERE key = ? RETURNING id, course_id`,
-		now, store.CleanText(d.Service), store.CleanText(d.Event), string(headers), store.CutRequestIP(d.RequestIP),
+		now, store.CleanText(d.Service), store.CleanText(d.Event), headers, store.CutRequestIP(d.RequestIP),
 		d.Verdict, store.CleanText(d.Reason), o.SkipGit, o.SkipBuild, o.SkipNotify, o.RebuildAll,
 		store.CleanText(o.BuildImage), store.CleanText(o.BuildCommand), build, key).Scan(&id, &owner)
 	if err != nil {
