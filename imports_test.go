@@ -58,6 +58,9 @@ var allowed = map[string][]string{
 	"internal/coursetest":               {"internal/course"},
 	"internal/web":                      {"internal/course"},
 	"internal/webhook":                  {"internal/course"},
+
+	"internal/store/postgres":              {"internal/course", "internal/store"},
+	"internal/store/postgres/postgrestest": {},
 }
 
 func TestImports(t *testing.T) {

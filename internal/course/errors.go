@@ -13,6 +13,10 @@ var (
 	ErrConflict = errors.New("conflict")
 	ErrInvalid  = errors.New("invalid")
 	ErrDenied   = errors.New("denied")
+
+	// ErrUnavailable is trouble that passes by itself, such as a database that
+	// starts again: the same call may succeed in a moment.
+	ErrUnavailable = errors.New("unavailable")
 )
 
 // FieldError is one thing wrong with one field of a request.

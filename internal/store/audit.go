@@ -29,3 +29,12 @@ func EncodeDetails(details map[string]string) (string, error) {
 	}
 	return string(text), nil
 }
+
+// DecodeDetails is the inverse of EncodeDetails; nil for no details.
+func DecodeDetails(text string) (map[string]string, error) {
+	var out map[string]string
+	if err := json.Unmarshal([]byte(text), &out); err != nil || len(out) == 0 {
+		return nil, err
+	}
+	return out, nil
+}

@@ -3,11 +3,14 @@
 // the suite that all of them pass. It contains no SQL. Start at Store.
 //
 // Errors that a caller can act on are of kind course.ErrNotFound,
-// course.ErrConflict or course.ErrInvalid (often a *course.FieldErrors).
+// course.ErrConflict or course.ErrInvalid (often a *course.FieldErrors). While
+// the database is away errors are of kind course.ErrUnavailable; a call that
+// writes may then have been written all the same, but never twice.
 package store
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"coursewright/internal/course"
@@ -195,5 +198,24 @@ type LogCaps struct {
 	Tail int64
 }
 
+// minLogCap is the smallest head and tail that a log can be cut to, in bytes.
+const minLogCap = 1 << 10
+
 // DefaultLogCaps are used where the deployment does not choose.
 func DefaultLogCaps() LogCaps { return LogCaps{Head: 2 << 20, Tail: 2 << 20} }
+
+// WithDefaults puts the default in the place of zero. ErrInvalid for caps below
+// 1 KiB.
+func (c LogCaps) WithDefaults() (LogCaps, error) {
+	if c.Head == 0 {
+		c.Head = DefaultLogCaps().Head
+	}
+	if c.Tail == 0 {
+		c.Tail = DefaultLogCaps().Tail
+	}
+	if c.Head < minLogCap || c.Tail < minLogCap {
+		return c, fmt.Errorf("log caps of %d and %d bytes are too small; give at least %d for each: %w",
+			c.Head, c.Tail, minLogCap, course.ErrInvalid)
+	}
+	return c, nil
+}

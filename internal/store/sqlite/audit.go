@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 
 	"coursewright/internal/course"
@@ -65,11 +64,8 @@ func scanAudit(row rowScanner) (course.AuditEntry, error) {
 		return e, err
 	}
 	e.At = fromMicros(at)
-	if err := json.Unmarshal([]byte(details), &e.Details); err != nil {
+	if e.Details, err = store.DecodeDetails(details); err != nil {
 		return e, fmt.Errorf("details of entry %d of the security log: %w", e.ID, err)
-	}
-	if len(e.Details) == 0 {
-		e.Details = nil
 	}
 	return e, nil
 }

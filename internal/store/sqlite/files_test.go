@@ -23,11 +23,11 @@ func TestMigrateTogether(t *testing.T) {
 		var begun atomic.Int64
 		for range 8 {
 			group.Go(func() {
-				from, to, err := sqlite.Migrate(t.Context(), path)
-				if err != nil || to < 1 {
-					t.Errorf("Migrate = %d, %d, %v", from, to, err)
+				m, err := sqlite.Migrate(t.Context(), path)
+				if err != nil || m.To < 1 {
+					t.Errorf("Migrate = %+v, %v", m, err)
 				}
-				if from == 0 {
+				if m.From == 0 {
 					begun.Add(1)
 				}
 			})
@@ -71,7 +71,7 @@ func TestUnusableFiles(t *testing.T) {
 		}, true, "not a SQLite database"},
 		"newer schema": {func(t *testing.T, path string) {
 			t.Helper()
-			if _, _, err := sqlite.Migrate(t.Context(), path); err != nil {
+			if _, err := sqlite.Migrate(t.Context(), path); err != nil {
 				t.Fatal(err)
 			}
 			setVersion(t, path, 999)
@@ -142,7 +142,7 @@ func TestMissingFolder(t *testing.T) {
 			_, err := sqlite.Open(t.Context(), sqlite.Options{Path: path, Migrate: true})
 			return err
 		},
-		"Migrate": func() error { _, _, err := sqlite.Migrate(t.Context(), path); return err },
+		"Migrate": func() error { _, err := sqlite.Migrate(t.Context(), path); return err },
 	} {
 		err := call()
 		if err == nil || !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), "folder does not exist") {

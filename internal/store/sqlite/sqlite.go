@@ -18,9 +18,6 @@ import (
 	"coursewright/internal/store"
 )
 
-// minLogCap is the smallest head and tail that a log can be cut to, in bytes.
-const minLogCap = 1 << 10
-
 // Options choose the database file and how it is used.
 type Options struct {
 	// Path is the database file. It is made, for this user only, when it does
@@ -104,15 +101,8 @@ func (o Options) withDefaults() (Options, error) {
 		return o, fmt.Errorf("database file %s: %w", o.Path, err)
 	}
 	o.Path = path
-	if o.LogCaps.Head == 0 {
-		o.LogCaps.Head = store.DefaultLogCaps().Head
-	}
-	if o.LogCaps.Tail == 0 {
-		o.LogCaps.Tail = store.DefaultLogCaps().Tail
-	}
-	if o.LogCaps.Head < minLogCap || o.LogCaps.Tail < minLogCap {
-		return o, fmt.Errorf("log caps of %d and %d bytes are too small; give at least %d for each: %w",
-			o.LogCaps.Head, o.LogCaps.Tail, minLogCap, course.ErrInvalid)
+	if o.LogCaps, err = o.LogCaps.WithDefaults(); err != nil {
+		return o, err
 	}
 	if o.BusyTimeout <= 0 {
 		o.BusyTimeout = 10 * time.Second
@@ -209,6 +199,9 @@ func (s *Store) wrapRow(err error, format string, args ...any) error {
 // database. Other errors pass as they are.
 func explain(path string, err error) error {
 	if se, ok := errors.AsType[*sqlite.Error](err); ok {
+		if code := se.Code() & 0xff; code == sqlitelib.SQLITE_BUSY || code == sqlitelib.SQLITE_FULL {
+			err = fmt.Errorf("%w: %w", err, course.ErrUnavailable)
+		}
 		if remedy := remedyFor(se.Code() & 0xff); remedy != "" {
 			return fmt.Errorf("database %s: %s: %w", path, remedy, err)
 		}

@@ -1,0 +1,4 @@
+package postgres
+
+// channel is the channel of the notices.
+const channel = "coursewright"

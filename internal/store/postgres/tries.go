@@ -1,0 +1,72 @@
+package postgres
+
+import (
+	"context"
+
+	"github.com/jackc/pgx/v5"
+
+	"coursewright/internal/course"
+	"coursewright/internal/store"
+)
+
+// StartTry begins a try of a step; see store.Tries. It outlives a crash of the
+// server: the number of a try that has begun is never given again.
+func (s *Store) StartTry(ctx context.Context, buildID int64, step string) (course.Try, error) {
+	out := course.Try{BuildID: buildID, Step: store.CleanText(step)}
+	err := s.write(ctx, durable, func(t *tx) error {
+		err := t.row("UPDATE builds SET tries = tries + 1 WHERE id = $1 RETURNING tries", buildID).Scan(&out.Number)
+		if err != nil {
+			return err
+		}
+		return t.startStep(buildID, out.Step)
+	})
+	return out, s.wrapRow(err, "start step %s of build %d", out.Step, buildID)
+}
+
+// FinishTry ends a try of a step; see store.Tries.
+func (s *Store) FinishTry(ctx context.Context, try course.Try, o course.Outcome, message string) error {
+	err := s.write(ctx, quick, func(t *tx) error {
+		var newest int64
+		if err := t.row("SELECT tries FROM builds WHERE id = $1 FOR NO KEY UPDATE", try.BuildID).Scan(&newest); err != nil {
+			return err
+		}
+		if err := store.CheckTry(try, newest); err != nil {
+			return err
+		}
+		return t.finishStep(try.BuildID, store.CleanText(try.Step), o, message)
+	})
+	return s.wrapRow(err, "finish step %s of build %d", try.Step, try.BuildID)
+}
+
+// AppendTry adds to the log of a build; see store.Tries.
+func (s *Store) AppendTry(ctx context.Context, try course.Try, text, mark string) error {
+	err := store.CheckLogText(text)
+	if err == nil {
+		err = store.CheckLogText(mark)
+	}
+	if err == nil {
+		err = s.write(ctx, quick, func(t *tx) error {
+			l, err := t.lockLog(try.BuildID)
+			if err == nil {
+				err = store.CheckTry(try, l.tries)
+			}
+			if err == nil && mark != "" {
+				_, err = t.exec("UPDATE builds SET mark = $1 WHERE id = $2", mark, try.BuildID)
+			}
+			if err != nil {
+				return err
+			}
+			return t.appendLog(l, text, s.caps)
+		})
+	}
+	return s.wrapRow(err, "append to the log of build %d", try.BuildID)
+}
+
+// Mark gives a build's mark; see store.Tries.
+func (s *Store) Mark(ctx context.Context, buildID int64) (string, error) {
+	mark, err := one(ctx, s, func(row pgx.Row) (mark string, err error) {
+		err = row.Scan(&mark)
+		return mark, err
+	}, "SELECT mark FROM builds WHERE id = $1", buildID)
+	return mark, s.wrapRow(err, "mark of build %d", buildID)
+}
