@@ -40,6 +40,7 @@ type BuildSteps struct {
 	Slots       *host.Slots   // bound the build commands that run at once
 	Agent       *host.Agent   // knows whether this host takes builds
 	Checkouts   chan struct{} // its capacity bounds the runs of git at once
+	Tidier      *Tidier       // makes room on the disk
 	LocalSource string        // LOCAL_COURSE_SOURCE_PATH, empty: none
 	Defaults    build.Defaults
 	Env         build.EnvironmentFacts // the deployment's part
@@ -63,7 +64,7 @@ func (b *BuildSteps) Checkout(ctx context.Context, job Job) (CheckedOut, error) 
 			return err
 		}
 		defer unlock()
-		if err := b.room(ctx); err != nil {
+		if err := b.room(ctx, log); err != nil {
 			return err
 		}
 		leave, err := b.enterGit(ctx, log)

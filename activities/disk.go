@@ -1,14 +1,10 @@
 package activities
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
-	"time"
-
-	"golang.org/x/sys/unix"
 
 	"coursewright/internal/course"
 )
@@ -21,10 +17,10 @@ type Disk struct {
 
 // Names of the service's own files on a build disk. Course keys have no dots.
 const (
-	hostFile   = ".host"
-	locksDir   = ".locks"
-	cachesDir  = ".caches"
-	lockPolled = 50 * time.Millisecond
+	hostFile  = ".host"
+	locksDir  = ".locks"
+	cachesDir = ".caches"
+	heldFile  = ".in-use"
 )
 
 // OpenDisk opens a build disk, making the folder and its id when they are
@@ -68,47 +64,18 @@ func newHostID(dir, file string) ([]byte, error) {
 	return os.ReadFile(file)
 }
 
+// renewHostID gives the disk another id, at once: a crash leaves the old or the
+// new one.
+func renewHostID(path string) error {
+	next := filepath.Join(path, hostFile+"-next")
+	if _, err := newHostID(path, next); err != nil {
+		return err
+	}
+	return os.Rename(next, filepath.Join(path, hostFile))
+}
+
 // Course is the folder of a course's working copy.
 func (d Disk) Course(key string) string { return filepath.Join(d.Path, key) }
 
 // Cache is the file that remembers the hashes of a course's files.
 func (d Disk) Cache(key string) string { return filepath.Join(d.Path, cachesDir, key) }
-
-// Lock makes the caller the only one that works on a course on this disk. It is
-// the kernel's lock on an open file, so it ends with the process that holds it;
-// the file's existence means nothing. It waits until ctx ends: the holder is
-// another try of the same build, whose worker Temporal has given up on.
-func (d Disk) Lock(ctx context.Context, key string) (unlock func(), err error) {
-	if err := os.MkdirAll(filepath.Join(d.Path, locksDir), 0o755); err != nil {
-		return nil, fmt.Errorf("lock %s: %w", key, err)
-	}
-	f, err := os.OpenFile(filepath.Join(d.Path, locksDir, key), os.O_CREATE|os.O_RDWR, 0o644)
-	if err != nil {
-		return nil, fmt.Errorf("lock %s: %w", key, err)
-	}
-	for {
-		err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
-		if err == nil {
-			return func() { _ = f.Close() }, nil // closing ends the lock; nothing was written
-		}
-		if !errors.Is(err, unix.EWOULDBLOCK) && !errors.Is(err, unix.EINTR) {
-			return nil, errors.Join(fmt.Errorf("lock %s: %w", key, err), f.Close())
-		}
-		select {
-		case <-ctx.Done():
-			return nil, errors.Join(fmt.Errorf("lock %s: %w", key, ctx.Err()), f.Close())
-		case <-time.After(lockPolled):
-		}
-	}
-}
-
-// Remove removes a course's working copy and cache.
-func (d Disk) Remove(key string) error {
-	if !course.ValidKey(key) {
-		return fmt.Errorf("remove %q: %w", key, course.ErrInvalid)
-	}
-	if err := removeTree(d.Course(key)); err != nil {
-		return err
-	}
-	return removeTree(d.Cache(key))
-}

@@ -67,10 +67,16 @@ func (b *BuildSteps) accept(ctx context.Context) error {
 	return nil
 }
 
-// room checks that the build disk has space for a build.
-func (b *BuildSteps) room(ctx context.Context) error {
+// room makes sure that the build disk has space for a build, if need be by
+// removing what other courses do not use.
+func (b *BuildSteps) room(ctx context.Context, log *buildlog.Writer) error {
+	if b.Agent.CheckDisk() == nil {
+		return nil
+	}
+	log.Printf("The build disk is short of space: removing working copies that no build uses.")
+	tidyErr := b.Tidier.Tidy(ctx, time.Now())
 	if err := b.Agent.CheckDisk(); err != nil {
-		return b.unfit(ctx, err)
+		return b.unfit(ctx, errors.Join(err, tidyErr))
 	}
 	return nil
 }

@@ -3,16 +3,65 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"os"
 	"runtime"
 	"runtime/debug"
 	"time"
 
+	"coursewright/activities"
+	"coursewright/internal/course"
 	"coursewright/internal/host"
 )
 
 // leaveTimeout bounds the last report of a build host.
 const leaveTimeout = 3 * time.Second
+
+// tidyInterval is how often old working copies are looked for.
+const tidyInterval = time.Minute
+
+// openDisk takes the build folder for this process alone.
+func (y *system) openDisk(ctx context.Context) error {
+	path := y.settings.BuildPath
+	release, err := activities.HoldDisk(ctx, path)
+	if err != nil {
+		return err
+	}
+	y.cleanup.add("build folder", release)
+	if y.settings.Hosting.Wipe {
+		if err := y.wipeDisk(ctx, path); err != nil {
+			return err
+		}
+	}
+	y.disk, y.host, err = activities.OpenDisk(path)
+	return err
+}
+
+// wipeDisk empties the build folder. The host that it was is gone for good, so
+// its row goes too.
+func (y *system) wipeDisk(ctx context.Context, path string) error {
+	old, err := activities.WipeDisk(path)
+	if err != nil {
+		return err
+	}
+	y.log.Info("the build folder was emptied, as WIPE_BUILD_PATH says", "path", path, "old_host", old)
+	if old == "" {
+		return nil
+	}
+	err = y.store.ForgetHost(ctx, old, 0)
+	if errors.Is(err, course.ErrNotFound) {
+		return nil
+	}
+	return err
+}
+
+// startTidying removes old working copies, at once and every minute.
+func (y *system) startTidying(ctx context.Context) error {
+	y.background(ctx, "tidying of the build disk", tidyInterval, func(ctx context.Context) error {
+		return y.tidier.Tidy(ctx, time.Now())
+	})
+	return nil
+}
 
 // startHost makes this process a build host: it reports itself to the database
 // from now on. It takes builds when its workers run.
@@ -37,6 +86,7 @@ func (y *system) startHost(ctx context.Context) error {
 	if err := y.agent.Report(ctx); err != nil {
 		return err
 	}
+	y.tidier = &activities.Tidier{Disk: y.disk, Store: y.store, Keep: h.KeepCopies, Short: y.agent.CheckDisk, Log: y.log}
 	run, stop := context.WithCancel(context.WithoutCancel(ctx))
 	ended := make(chan error, 1)
 	go func() { ended <- y.agent.Run(run) }()

@@ -31,12 +31,6 @@ func (y *system) openStore(ctx context.Context) error {
 	return nil
 }
 
-func (y *system) openDisk(context.Context) error {
-	var err error
-	y.disk, y.host, err = activities.OpenDisk(y.settings.BuildPath)
-	return err
-}
-
 // openReleases opens the folders of releases that the role has: building needs
 // the store alone.
 func (y *system) openReleases(context.Context) error {

@@ -71,7 +71,7 @@ func (y *system) buildSteps() (*activities.BuildSteps, error) {
 	s := y.settings
 	return &activities.BuildSteps{
 		Host: y.host, Disk: y.disk, Store: y.store, Git: y.git, Builder: builder,
-		Slots: y.slots, Agent: y.agent, Checkouts: make(chan struct{}, s.Hosting.Checkouts),
+		Slots: y.slots, Agent: y.agent, Checkouts: make(chan struct{}, s.Hosting.Checkouts), Tidier: y.tidier,
 		LocalSource: s.LocalSourcePath,
 		Defaults:    build.Defaults{Image: s.DefaultImage, Command: s.DefaultCommand},
 		Env:         build.EnvironmentFacts{StaticURL: s.StaticURL, StaticContentHost: s.StaticContentHost},

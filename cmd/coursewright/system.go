@@ -50,6 +50,7 @@ type system struct {
 	host      string // id of the build disk
 	slots     *host.Slots
 	agent     *host.Agent
+	tidier    *activities.Tidier
 	publicKey string
 	tokens    *aplusauth.Service
 	graders   activities.Graders
@@ -92,6 +93,7 @@ func startSystem(ctx context.Context, s settings.Settings, p process) (*system, 
 		{y.role.builds, y.startHost},
 		{true, y.startWorkers},
 		{y.role.builds, y.leaveInTime},
+		{y.role.builds, y.startTidying},
 		{y.role.serves, y.startSweeping},
 		{y.role.serves, y.startHousekeeping},
 		{y.role.serves, y.startPolling},
