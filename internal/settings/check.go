@@ -4,6 +4,7 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"os"
 	"path/filepath"
 	"strings"
 )
@@ -16,6 +17,7 @@ func (l *loader) check(s *Settings) {
 	}
 	l.checkFolders(s)
 	l.checkBuilder(s)
+	l.checkTemporal(s)
 	completeAuth(&s.Auth)
 	if s.Auth.DisableLoginChecks && !loopback(s.Listen) {
 		l.warnings = append(l.warnings, "DISABLE_LOGIN_CHECKS is on and LISTEN is "+s.Listen+": everybody who reaches this address may do everything")
@@ -32,6 +34,15 @@ func (s *Settings) source(name string) string {
 		}
 	}
 	return sourceDefault
+}
+
+// show changes how a setting is listed, for one that follows from others.
+func (s *Settings) show(name, text string) {
+	for i, v := range s.values {
+		if v.Name == name {
+			s.values[i].Text = text
+		}
+	}
 }
 
 // checkFolders refuses folders that lie in each other: each is cleaned by
@@ -57,11 +68,7 @@ func inside(path, folder string) bool {
 func (l *loader) checkBuilder(s *Settings) {
 	if s.BuildModule != "" && !s.Given("BUILDER") {
 		s.Builder = "exec"
-		for i, v := range s.values {
-			if v.Name == "BUILDER" {
-				s.values[i].Text = s.Builder
-			}
-		}
+		s.show("BUILDER", s.Builder)
 	}
 	switch {
 	case s.Builder == "exec" && s.BuildModule == "":
@@ -106,9 +113,16 @@ func loopback(listen string) bool {
 	return host == "localhost" || (err == nil && address.IsLoopback())
 }
 
-// CheckService reports, as an *Error, what is missing for running the service,
-// as opposed to commands such as check, which need less.
-func (s Settings) CheckService() error {
+// Duties are what a process of the service does.
+type Duties struct {
+	Serves bool // answers requests
+	Builds bool // builds courses
+}
+
+// CheckService reports, as an *Error, what is missing for running a process of
+// the service, as opposed to commands such as check, which need less. All of
+// them call graders or A+, only one that serves is called.
+func (s Settings) CheckService(d Duties) error {
 	var problems []Problem
 	missing := func(name, message string) {
 		problems = append(problems, Problem{Source: s.source(name), Name: name, Message: message})
@@ -116,11 +130,28 @@ func (s Settings) CheckService() error {
 	if s.Auth.PrivateKey == "" && !s.Auth.DisableJWTSigning {
 		missing("PRIVATE_KEY", "is missing: give the RSA key by "+Prefix+"PRIVATE_KEY_FILE")
 	}
-	if s.Auth.PublicKey == "" && !s.Auth.DisableLoginChecks {
+	if d.Serves && s.Auth.PublicKey == "" && !s.Auth.DisableLoginChecks {
 		missing("PUBLIC_KEY", "is missing: give the public half of the RSA key by "+Prefix+"PUBLIC_KEY_FILE")
 	}
 	if s.TemporalAddress == "" {
 		missing("TEMPORAL_ADDRESS", "is missing: give host:port of Temporal's frontend service")
+	}
+	for _, f := range []struct {
+		name, path, users string
+		needed            bool
+	}{
+		{"STORE_PATH", s.StorePath, "api and workers", true},
+		{"COURSES_PATH", s.CoursesPath, "all api processes", d.Serves},
+	} {
+		if !f.needed {
+			continue
+		}
+		if info, err := os.Stat(f.path); err != nil || !info.IsDir() {
+			problems = append(problems, Problem{
+				Source: s.source(f.name), Name: f.name, Value: quoteValue(f.path, false),
+				Message: "is no folder that this process can see: make it, or mount the one that " + f.users + " share",
+			})
+		}
 	}
 	if len(problems) > 0 {
 		return &Error{Problems: problems}

@@ -20,6 +20,7 @@ type Settings struct {
 	PersonalizedDir    string // PERSONALIZED_CONTENT_DIR, relative to a course
 	Database           Database
 	Listen             string // host:port, host may be empty
+	AdminListen        string // as Listen; empty: no such listener
 	PublicBaseURL      string // no slash at the end
 	TrustedProxies     []netip.Prefix
 	StaticURL          string // begins and ends with a slash
@@ -32,6 +33,9 @@ type Settings struct {
 	TemporalAddress    string // host:port
 	TemporalNamespace  string
 	TemporalUIURL      string // no slash at the end
+	TemporalRetention  time.Duration
+	TemporalTLS        TemporalTLS
+	TemporalAPIKey     Secret
 	Builder            string // docker, exec or local
 	AllowLocalBuilder  bool
 	DefaultImage       string

@@ -49,6 +49,10 @@ func webRows() []row {
 			Name: "LISTEN", Default: ":8070",
 			Doc: "Address that the web server listens on.",
 		}),
+		define(hostPorts(), func(s *Settings) *string { return &s.AdminListen }, Setting{
+			Name: "ADMIN_LISTEN",
+			Doc:  "Address of a second listener, for operators alone: `/metrics`, `/healthz`, `/readyz` and Go's profiles at `/debug/pprof/`. It asks nobody for a password. Unset: there is none.",
+		}),
 		define(baseURL(), func(s *Settings) *string { return &s.PublicBaseURL }, Setting{
 			Name: "PUBLIC_BASE_URL",
 			Doc:  "Address under which others reach the service. When it is unset, addresses follow the host of each request.",
@@ -81,23 +85,6 @@ func slashes(s string) error {
 		return errors.New("give a path that begins and ends with a slash, such as /static/")
 	}
 	return nil
-}
-
-func temporalRows() []row {
-	return []row{
-		define(hostPorts(), func(s *Settings) *string { return &s.TemporalAddress }, Setting{
-			Name: "TEMPORAL_ADDRESS", Default: "localhost:7233",
-			Doc: "Temporal's frontend service. `coursewright dev` starts a server of its own when nothing is given.",
-		}),
-		define(names(), func(s *Settings) *string { return &s.TemporalNamespace }, Setting{
-			Name: "TEMPORAL_NAMESPACE", Default: "default",
-			Doc: "Namespace of the workflows.",
-		}),
-		define(baseURL(), func(s *Settings) *string { return &s.TemporalUIURL }, Setting{
-			Name: "TEMPORAL_UI_URL",
-			Doc:  "Temporal's Web UI; pages link to it.",
-		}),
-	}
 }
 
 func buildRows() []row {
