@@ -41,8 +41,9 @@ func (r *ReleaseSteps) StageRelease(ctx context.Context, in Built) (Staged, erro
 	if err != nil {
 		return Staged{}, forTemporal(err)
 	}
-	if r.committed(in.Job) {
-		return Staged{}, nil
+	// Perhaps an earlier try has committed it and its answer was lost.
+	if done, err := r.Releases.Committed(in.Job.CourseKey, in.Job.Version); done || err != nil {
+		return Staged{}, forTemporal(err)
 	}
 	loaded, err := r.validated(ctx, c, in)
 	if err != nil {
@@ -76,17 +77,6 @@ func (r *ReleaseSteps) validated(ctx context.Context, c course.Course, in Built)
 		return err
 	})
 	return loaded, err
-}
-
-// committed says whether an earlier try, whose answer was lost, has committed
-// the release already. Perhaps it is published by now.
-func (r *ReleaseSteps) committed(job Job) bool {
-	for _, find := range []func(string) (course.Release, error){r.Releases.Stored, r.Releases.Published} {
-		if rel, err := find(job.CourseKey); err == nil && rel.Version == job.Version {
-			return true
-		}
-	}
-	return false
 }
 
 // load reads the whole configuration and tells every problem at once.

@@ -68,6 +68,8 @@ func (d *Depot) commit(key, version string) error {
 		if err := d.disk.rename(d.stagedDir(key, version), home); err != nil {
 			return err
 		}
+	} else if err := d.disk.toTrash(d.stagedDir(key, version), filepath.Join(d.store, trashName)); err != nil {
+		return err // staged again after a commit that died; Committed would believe it
 	}
 	// Readers follow "current": the release must not be missing behind it even
 	// when the power fails now.
@@ -75,6 +77,35 @@ func (d *Depot) commit(key, version string) error {
 		return err
 	}
 	return d.makeCurrent(key, version)
+}
+
+// Committed says whether a release was committed by an earlier call, published
+// since or not. It needs the store alone: a build worker asks it before it does
+// the work again.
+func (d *Depot) Committed(key, version string) (bool, error) {
+	if err := d.needStore(); err != nil {
+		return false, err
+	}
+	if err := checkNames(key, version); err != nil {
+		return false, err
+	}
+	newest, err := d.readFence(key)
+	if err != nil || newest.version != version {
+		return false, err
+	}
+	current, err := d.currentVersion(key)
+	if err != nil || current == version {
+		return err == nil, err
+	}
+	// Commit writes the fence first. What is left of a commit that died after it
+	// lies in the staging or the store; a published release has left both.
+	for _, dir := range []string{d.stagedDir(key, version), d.storedDir(key, version)} {
+		_, err := os.Lstat(dir)
+		if !errors.Is(err, fs.ErrNotExist) {
+			return false, err
+		}
+	}
+	return true, nil
 }
 
 // makeCurrent switches STORE/KEY/current and retires the other releases there.
