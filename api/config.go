@@ -99,8 +99,9 @@ type Config struct {
 	// none.
 	Metrics  http.Handler
 	Registry prometheus.Registerer
-	// Ready says whether requests can be served; nil: always.
-	Ready func(ctx context.Context) error
+	// Ready says whether requests can be served, and in words for everybody
+	// what is waited for meanwhile; nil: always.
+	Ready func(ctx context.Context) (waiting string, err error)
 	// Closing is closed when the process begins to stop: live streams end.
 	// nil: they end with their clients.
 	Closing <-chan struct{}

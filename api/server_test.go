@@ -312,7 +312,7 @@ func TestOutline(t *testing.T) {
 func TestTroubleStaysInTheLog(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, func(c *api.Config) {
-		c.Ready = func(context.Context) error { return errUnreadable }
+		c.Ready = func(context.Context) (string, error) { return "", errUnreadable }
 		c.Pages = http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("secret cause") })
 	})
 	f.addCourse(t, "intro")

@@ -28,6 +28,9 @@ type Steps struct {
 type Limits struct {
 	StopTimeout time.Duration // how long a stop waits for running activities
 	Light       int           // short activities at once: calls to A+, records; 0: the SDK's limit
+	// Failed hears of a worker that has stopped for good by itself, such as one
+	// whose namespace was removed. nil: nobody does.
+	Failed func(error)
 }
 
 // How often a running activity's heartbeat reaches Temporal at most, and so how
@@ -89,6 +92,11 @@ func (g *Group) plan(c client.Client, s Steps, l Limits) ([]sdkworker.Worker, er
 	var out []sdkworker.Worker
 	add := func(queue string, o sdkworker.Options) sdkworker.Worker {
 		o.WorkerStopTimeout = l.StopTimeout
+		o.OnFatalError = func(err error) {
+			if l.Failed != nil {
+				l.Failed(fmt.Errorf("worker of queue %s: %w", queue, err))
+			}
+		}
 		o.MaxHeartbeatThrottleInterval = heartbeatInterval
 		o.DefaultHeartbeatThrottleInterval = heartbeatInterval
 		w := sdkworker.New(c, queue, o)

@@ -1,14 +1,7 @@
 package workflows
 
 import (
-	"context"
-	"errors"
-	"fmt"
-
 	enums "go.temporal.io/api/enums/v1"
-	"go.temporal.io/api/operatorservice/v1"
-	"go.temporal.io/api/serviceerror"
-	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
@@ -54,30 +47,4 @@ func (s *story) announce(ctx workflow.Context, job activities.Job, status course
 	if err := workflow.UpsertMemo(ctx, memo); err != nil {
 		s.log.Warn("memo", "course", job.CourseKey, "error", err)
 	}
-}
-
-// EnsureSearchAttributes adds the search attributes that the namespace lacks.
-// Doing it again, also by several processes at once, does no harm.
-func EnsureSearchAttributes(ctx context.Context, c client.Client, namespace string) error {
-	have, err := c.OperatorService().ListSearchAttributes(ctx, &operatorservice.ListSearchAttributesRequest{Namespace: namespace})
-	if err != nil {
-		return fmt.Errorf("list search attributes of namespace %s: %w", namespace, err)
-	}
-	missing := map[string]enums.IndexedValueType{}
-	for name, kind := range SearchAttributes() {
-		if _, ok := have.GetCustomAttributes()[name]; !ok {
-			missing[name] = kind
-		}
-	}
-	if len(missing) == 0 {
-		return nil
-	}
-	_, err = c.OperatorService().AddSearchAttributes(ctx, &operatorservice.AddSearchAttributesRequest{
-		Namespace: namespace, SearchAttributes: missing,
-	})
-	var exists *serviceerror.AlreadyExists
-	if err != nil && !errors.As(err, &exists) {
-		return fmt.Errorf("add search attributes to namespace %s: %w", namespace, err)
-	}
-	return nil
 }

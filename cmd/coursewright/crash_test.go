@@ -1,12 +1,8 @@
 package main
 
 import (
-	"bufio"
-	"context"
 	"os"
-	"os/exec"
 	"strconv"
-	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -26,73 +22,15 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// dev is the program running as `coursewright dev` in a process group of its
-// own.
-type dev struct {
-	*harness // only its HTTP part
-	cmd      *exec.Cmd
-	out      *bufio.Scanner
-}
+// dev is the program running as `coursewright dev`.
+type dev struct{ *program }
 
 // startDev starts the program on a data folder and waits until it is ready.
 func startDev(tb testing.TB, data string, args ...string) *dev {
 	tb.Helper()
-	cmd := exec.Command(os.Args[0], append([]string{
+	return &dev{startProgram(tb, nil, append([]string{
 		"dev", "--data", data, "--listen", "127.0.0.1:0", "--temporal-cli", temporaltest.CLI(tb),
-	}, args...)...)
-	cmd.Env = append(os.Environ(), asProgram+"=1")
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
-	cmd.Stderr = tb.Output()
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		tb.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		tb.Fatal(err)
-	}
-	d := &dev{harness: &harness{tb: tb}, cmd: cmd, out: bufio.NewScanner(out)}
-	tb.Cleanup(func() { d.kill() })
-	for d.out.Scan() {
-		line := strings.Fields(d.out.Text())
-		if len(line) == 2 && line[0] == "pages" {
-			d.base = strings.TrimSuffix(line[1], "/")
-		}
-		if d.out.Text() == "ready" {
-			return d
-		}
-	}
-	tb.Fatalf("the program ended before it was ready: %v", cmd.Wait())
-	return nil
-}
-
-// kill ends the whole process group at once, as kill -9 does.
-func (d *dev) kill() {
-	if d.cmd.ProcessState != nil {
-		return
-	}
-	_ = syscall.Kill(-d.cmd.Process.Pid, syscall.SIGKILL) // it may have ended by itself
-	_ = d.cmd.Wait()                                      // killed is what it should be
-}
-
-// final waits until every build of a course is final.
-func (d *dev) final(key string) []buildJSON {
-	d.tb.Helper()
-	ctx, cancel := context.WithTimeout(d.tb.Context(), time.Minute)
-	defer cancel()
-	for {
-		open, rows := 0, d.builds(key)
-		for _, b := range rows {
-			if !course.Status(b.Status).Final() {
-				open++
-			}
-		}
-		if open == 0 {
-			return rows
-		}
-		if err := waitShortly(ctx); err != nil {
-			d.tb.Fatalf("%d builds are still open after a minute: %+v", open, rows)
-		}
-	}
+	}, args...)...)}
 }
 
 // kill -9 at any moment of a build: after the next start the build ends by
@@ -151,9 +89,7 @@ func TestCtrlCStopsEverything(t *testing.T) {
 	if err := syscall.Kill(d.cmd.Process.Pid, syscall.SIGINT); err != nil {
 		t.Fatal(err)
 	}
-	for d.out.Scan() {
-	}
-	if err := d.cmd.Wait(); err != nil {
+	if err := d.wait(); err != nil {
 		t.Errorf("the program ended with %v", err)
 	}
 	if err := syscall.Kill(-d.cmd.Process.Pid, 0); err == nil {

@@ -11,13 +11,11 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
 
 	"coursewright/internal/settings"
-	"coursewright/internal/telemetry"
 	"coursewright/internal/temporaldev"
 )
 
@@ -69,7 +67,7 @@ func runDev(ctx context.Context, o devOptions, out, errOut io.Writer) (err error
 	if err := lockData(s.Data, &cleanup); err != nil {
 		return err
 	}
-	log, err := telemetry.NewLogger(errOut, s.LogFormat, strings.ToLower(s.LogLevel.String()))
+	log, err := newLog(s, errOut)
 	if err != nil {
 		return err
 	}
@@ -85,16 +83,14 @@ func runDev(ctx context.Context, o devOptions, out, errOut io.Writer) (err error
 		return err
 	}
 	greet(out, base, t.ui)
-	for _, w := range s.Warnings {
-		log.Warn("settings", "warning", w)
-	}
+	warn(s, log)
 	world.know(base)
 	y, err := startSystem(ctx, s, process{role: roleDev(), temporal: t, log: log})
 	if err != nil {
 		return err
 	}
 	cleanup.add("system", y.Close)
-	serveErr := serve(y, listener, &cleanup) //nolint:contextcheck // the stop begins when ctx has ended
+	serve(y, listener, &cleanup) //nolint:contextcheck // the stop begins when ctx has ended
 	fmt.Fprintln(out, "ready")
 
 	if o.demo {
@@ -102,13 +98,7 @@ func runDev(ctx context.Context, o devOptions, out, errOut io.Writer) (err error
 			return fmt.Errorf("demo course: %w", err)
 		}
 	}
-	select {
-	case <-ctx.Done():
-		fmt.Fprintln(out, "stopping")
-		return nil
-	case err := <-serveErr:
-		return err
-	}
+	return y.wait(ctx)
 }
 
 // devSettings loads the settings with the defaults of a developer's machine and
@@ -179,7 +169,7 @@ func listenDev(ctx context.Context, s settings.Settings) (net.Listener, error) {
 // devTemporal starts the development server, unless the settings name a server.
 func devTemporal(ctx context.Context, s settings.Settings, o devOptions, log *slog.Logger, cleanup *cleanups) (temporalOptions, error) {
 	if s.TemporalAddress != "" {
-		return temporalOptions{address: s.TemporalAddress, namespace: s.TemporalNamespace, ui: s.TemporalUIURL}, nil
+		return temporalOf(s), nil
 	}
 	output, err := os.OpenFile(filepath.Join(s.Data, "temporal.log"), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644)
 	if err != nil {

@@ -2,12 +2,10 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"net/netip"
 	"net/url"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
-	"go.temporal.io/sdk/client"
 
 	"coursewright/api"
 	"coursewright/internal/course"
@@ -60,22 +58,11 @@ func proxyTexts(prefixes []netip.Prefix) []string {
 
 // runURL is the address of a build's workflow in Temporal's Web UI.
 func (y *system) runURL(b course.Build) string {
-	if y.ui == "" || b.RunID == "" {
+	if y.reach.ui == "" || b.RunID == "" {
 		return ""
 	}
-	return y.ui + "/namespaces/" + url.PathEscape(y.namespace) +
+	return y.reach.ui + "/namespaces/" + url.PathEscape(y.reach.namespace) +
 		"/workflows/" + url.PathEscape(workflows.BuildID(b.CourseKey)) + "/" + url.PathEscape(b.RunID)
-}
-
-// ready says whether requests can be served.
-func (y *system) ready(ctx context.Context) error {
-	if err := y.store.Ping(ctx); err != nil {
-		return fmt.Errorf("database: %w", err)
-	}
-	if _, err := y.temporal.CheckHealth(ctx, &client.CheckHealthRequest{}); err != nil {
-		return fmt.Errorf("temporal: %w", err)
-	}
-	return nil
 }
 
 // hosts are the names under which the service may be called. Where callers

@@ -215,6 +215,27 @@ func (h *harness) published(key, version string) {
 	}
 }
 
+// final waits until every build of a course is final.
+func (h *harness) final(key string) []buildJSON {
+	h.tb.Helper()
+	ctx, cancel := context.WithTimeout(h.tb.Context(), time.Minute)
+	defer cancel()
+	for {
+		open, rows := 0, h.builds(key)
+		for _, b := range rows {
+			if !course.Status(b.Status).Final() {
+				open++
+			}
+		}
+		if open == 0 {
+			return rows
+		}
+		if err := waitShortly(ctx); err != nil {
+			h.tb.Fatalf("%d builds are still open after a minute: %+v", open, rows)
+		}
+	}
+}
+
 // waitShortly is the pause of a poll for something that another process does.
 func waitShortly(ctx context.Context) error {
 	select {

@@ -24,6 +24,7 @@ func main() {
 func run() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	return execute(ctx, os.Args[1:], os.Stdout, os.Stderr)
 }
 
@@ -54,11 +55,14 @@ func newRootCommand() *cobra.Command {
 		SilenceErrors: true,
 	}
 	root.AddCommand(
+		newAPICommand(),
 		newCheckCommand(),
 		newDevCommand(),
 		newExportCommand(),
+		newMigrateCommand(),
 		newSchemaCommand(),
 		newTokenCommand(),
+		newWorkerCommand(),
 	)
 	return root
 }

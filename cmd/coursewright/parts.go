@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -39,11 +40,18 @@ func (y *system) openReleases(context.Context) error {
 		c.PublishPath, c.StaticRoot = y.settings.CoursesPath, y.settings.StaticRoot
 	}
 	var err error
-	y.releases, err = release.Open(c)
-	return err
+	if y.releases, err = release.Open(c); err != nil {
+		return fmt.Errorf("folders of releases (STORE_PATH, and COURSES_PATH and STATIC_ROOT where requests are served): %w", err)
+	}
+	return nil
 }
 
+// openGit prepares the git program, where the role runs it: it need not be
+// installed elsewhere.
 func (y *system) openGit(context.Context) error {
+	if !y.role.builds && y.settings.PollInterval <= 0 {
+		return y.openKey()
+	}
 	var err error
 	y.git, err = gitrepo.New(gitrepo.Config{ //nolint:contextcheck // asks git for its version, once
 		SSHKeyPath:     y.settings.SSHKeyPath,
@@ -55,10 +63,27 @@ func (y *system) openGit(context.Context) error {
 	if err != nil {
 		return err
 	}
-	if y.settings.SSHKeyPath == "" {
+	return y.openKey()
+}
+
+// openKey reads the public half of the ssh key, which pages show. In
+// development a missing key is made. Elsewhere several processes use the same
+// one: a key that one of them made would be unknown to the others.
+func (y *system) openKey() error {
+	path := y.settings.SSHKeyPath
+	if path == "" {
 		return nil
 	}
-	y.publicKey, err = gitrepo.EnsureKey(y.settings.SSHKeyPath)
+	if !y.role.dev {
+		_, err := os.Stat(path)
+		if errors.Is(err, os.ErrNotExist) {
+			y.log.Warn("there is no ssh key, so that courses cannot be cloned by ssh; "+
+				"make one with `ssh-keygen -t ecdsa -N '' -f SSH_KEY_PATH` and give the same to api and all workers", "path", path)
+			return nil
+		}
+	}
+	var err error
+	y.publicKey, err = gitrepo.EnsureKey(path)
 	return err
 }
 

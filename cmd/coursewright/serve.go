@@ -10,23 +10,44 @@ import (
 	"time"
 )
 
-// serve answers requests until the cleanup runs; the channel tells when it
-// ended by itself.
-func serve(y *system, l net.Listener, cleanup *cleanups) <-chan error {
-	server := &http.Server{
-		Handler:           y.handler,
+// listen takes the address that a setting gives, if it is wanted.
+func listen(ctx context.Context, setting, address string, wanted bool, cleanup *cleanups) (net.Listener, error) {
+	if !wanted {
+		return nil, nil //nolint:nilnil // no listener is what was asked for
+	}
+	var lc net.ListenConfig
+	l, err := lc.Listen(ctx, "tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("setting %s: %w; choose another address", setting, err)
+	}
+	cleanup.add("listener of "+setting, func() error { return ignoreClosed(l.Close()) })
+	return l, nil
+}
+
+// serve answers requests until the cleanup runs.
+func serve(y *system, l net.Listener, cleanup *cleanups) {
+	server := y.newServer(y.handler)
+	server.RegisterOnShutdown(func() { close(y.closing) })
+	y.run("HTTP server", server, l, cleanup)
+}
+
+func (y *system) newServer(h http.Handler) *http.Server {
+	return &http.Server{
+		Handler:           h,
 		ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout:       2 * time.Minute,
 		ErrorLog:          slog.NewLogLogger(y.log.Handler(), slog.LevelWarn),
 	}
-	server.RegisterOnShutdown(func() { close(y.closing) })
-	failed := make(chan error, 1)
+}
+
+// run serves until the cleanup runs. That it ended by itself ends the process.
+func (y *system) run(name string, server *http.Server, l net.Listener, cleanup *cleanups) {
 	go func() {
 		if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
-			failed <- fmt.Errorf("serve: %w", err)
+			y.fail(fmt.Errorf("%s: %w", name, err))
 		}
 	}()
-	cleanup.add("HTTP server", func() error {
+	cleanup.add(name, func() error {
 		ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
 		defer cancel()
 		if err := server.Shutdown(ctx); err != nil {
@@ -34,7 +55,6 @@ func serve(y *system, l net.Listener, cleanup *cleanups) <-chan error {
 		}
 		return nil
 	})
-	return failed
 }
 
 func ignoreClosed(err error) error {

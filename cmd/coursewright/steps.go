@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"errors"
+	"time"
 
 	"coursewright/activities"
 	"coursewright/internal/build"
@@ -10,8 +12,10 @@ import (
 	"coursewright/workflows"
 )
 
-// startWorkers serves the task queues of the role.
-func (y *system) startWorkers(context.Context) error {
+// startWorkers serves the task queues of the role. A process that serves
+// requests starts without Temporal, since the database alone is needed to accept
+// a push; its queues follow when Temporal answers. Others wait for it a while.
+func (y *system) startWorkers(ctx context.Context) error {
 	y.workflows = workflows.NewClient(y.temporal, y.store, y.log, workflows.Limits{
 		BuildTimeout: y.settings.BuildTimeout,
 		RetryDelay:   y.settings.BuildRetryDelay,
@@ -20,12 +24,68 @@ func (y *system) startWorkers(context.Context) error {
 	if err != nil {
 		return err
 	}
-	group, err := worker.Start(y.temporal, steps, worker.Limits{StopTimeout: stopTimeout, Light: y.settings.Hosting.Activities})
-	if err != nil {
-		return err
+	group, err := y.serveQueues(ctx, steps)
+	for end := time.Now().Add(temporalWait); errors.Is(err, errTemporalAway) && !y.role.serves && time.Now().Before(end); {
+		y.log.Warn("waiting for Temporal", "error", err)
+		if err := pause(ctx, temporalPause); err != nil {
+			return err
+		}
+		group, err = y.serveQueues(ctx, steps)
 	}
-	y.cleanup.add("workers", func() error { group.Stop(); return nil })
-	return nil
+	switch {
+	case err == nil:
+		y.cleanup.add("workers", func() error { group.Stop(); return nil })
+		return nil
+	case errors.Is(err, errTemporalAway) && y.role.serves && !y.role.dev:
+		y.log.Error("starting without Temporal: pushes are accepted, builds and publishing wait", "error", err)
+		y.serveQueuesLater(ctx, steps)
+		return nil
+	}
+	return err
+}
+
+func (y *system) serveQueues(ctx context.Context, steps worker.Steps) (*worker.Group, error) {
+	if !y.role.dev {
+		if err := y.checkTemporal(ctx); err != nil {
+			return nil, err
+		}
+	}
+	group, err := worker.Start(y.temporal, steps, worker.Limits{StopTimeout: stopTimeout, Light: y.settings.Hosting.Activities, Failed: y.fail})
+	return group, y.reach.explain(err)
+}
+
+// serveQueuesLater serves the task queues as soon as Temporal answers.
+func (y *system) serveQueuesLater(ctx context.Context, steps worker.Steps) {
+	run, stop := context.WithCancel(context.WithoutCancel(ctx))
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for pause(run, temporalPause) == nil {
+			group, err := y.serveQueues(run, steps)
+			if err != nil {
+				if run.Err() == nil {
+					y.log.Error("still without Temporal", "error", err)
+				}
+				continue
+			}
+			y.log.Info("Temporal answers, publishing goes on")
+			<-run.Done()
+			group.Stop()
+		}
+	}()
+	y.cleanup.add("workers", func() error { stop(); <-done; return nil })
+}
+
+// pause waits, or returns the context's error when that ends first.
+func pause(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-t.C:
+		return nil
+	}
 }
 
 // startSweeping signals requests to their workflows and sweeps.

@@ -33,7 +33,9 @@ type role struct {
 	dev    bool // sets its surroundings up by itself
 }
 
-func roleDev() role { return role{serves: true, builds: true, dev: true} }
+func roleAPI() role    { return role{serves: true} }
+func roleWorker() role { return role{builds: true} }
+func roleDev() role    { return role{serves: true, builds: true, dev: true} }
 
 // system is a running Coursewright process: the parts of its role, wired. Parts
 // that the role has no use for are nil.
@@ -59,10 +61,10 @@ type system struct {
 	workflows *workflows.Client
 	handler   http.Handler // nil unless the role serves
 
-	ui        string // address of Temporal's Web UI, empty: unknown
-	namespace string
-
+	health  *health
+	reach   temporalOptions
 	closing chan struct{} // closed when the stop begins
+	failed  chan error    // a part broke for good: the process has to end
 	cleanup cleanups
 }
 
@@ -78,7 +80,7 @@ type process struct {
 func startSystem(ctx context.Context, s settings.Settings, p process) (*system, error) {
 	y := &system{
 		role: p.role, settings: s, log: p.log, registry: telemetry.NewRegistry(),
-		ui: p.temporal.ui, namespace: p.temporal.namespace, closing: make(chan struct{}),
+		reach: p.temporal, closing: make(chan struct{}), failed: make(chan error, 1),
 	}
 	for _, part := range []struct {
 		wanted bool
@@ -89,11 +91,12 @@ func startSystem(ctx context.Context, s settings.Settings, p process) (*system, 
 		{true, y.openReleases},
 		{true, y.openGit},
 		{true, y.openRemotes},
-		{true, func(ctx context.Context) error { return y.dialTemporal(ctx, p.temporal) }},
+		{true, y.dialTemporal},
 		{y.role.builds, y.startHost},
 		{true, y.startWorkers},
 		{y.role.builds, y.leaveInTime},
 		{y.role.builds, y.startTidying},
+		{true, func(context.Context) error { y.health = y.newHealth(); return nil }},
 		{y.role.serves, y.startSweeping},
 		{y.role.serves, y.startHousekeeping},
 		{y.role.serves, y.startPolling},
@@ -111,3 +114,11 @@ func startSystem(ctx context.Context, s settings.Settings, p process) (*system, 
 
 // Close stops everything, last started first.
 func (y *system) Close() error { return y.cleanup.run() }
+
+// fail ends the process, for a part that broke for good. The first reason counts.
+func (y *system) fail(err error) {
+	select {
+	case y.failed <- err:
+	default:
+	}
+}
