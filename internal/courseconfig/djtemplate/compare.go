@@ -18,6 +18,9 @@ func compareNumbers(a, b val) (order int, ok bool) {
 	if (a.is(pyvalue.Float) && math.IsNaN(a.p.Float)) || (b.is(pyvalue.Float) && math.IsNaN(b.p.Float)) {
 		return 0, false
 	}
+	if a.is(pyvalue.Int) && b.is(pyvalue.Int) {
+		return a.p.Int.Cmp(b.p.Int), true
+	}
 	return exact(a).Cmp(exact(b)), true
 }
 

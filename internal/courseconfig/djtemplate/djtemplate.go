@@ -17,10 +17,10 @@ import (
 // Bounds of one rendering. A course file is some kilobytes, so they are
 // generous; they exist so that no template can stop a server.
 const (
-	maxOutput = 4 << 20  // bytes of one text or of the whole result
-	maxItems  = 1 << 20  // items of a list made by filters
-	maxNested = 100      // block tags inside each other
-	maxWork   = 10 << 20 // steps: nodes rendered and, for long texts, bytes handled
+	maxOutput = 4 << 20 // bytes of one text or of the whole result
+	maxItems  = 1 << 20 // items of a list made by filters
+	maxNested = 100     // block tags inside each other
+	maxWork   = 3 << 20 // steps: nodes rendered and, for long texts and lists, what is handled of them
 )
 
 // Error says what is wrong with a template and at which tag.
@@ -35,11 +35,12 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("%s:%d:%d: %s", e.File, e.Pos.Line, e.Pos.Column, e.Message)
 }
 
-// Engine renders templates. The zero value is ready; its fields let tests
-// decide what would otherwise vary.
+// Engine renders templates. The zero value is ready; its first two fields let
+// tests decide what would otherwise vary.
 type Engine struct {
 	Now  func() time.Time // time of the now tag; default time.Now
 	Pick func(n int) int  // index below n for the random filter; default random
+	Left *int             // steps left to all renderings that share it; nil: only the bound of each holds
 }
 
 // Render renders source with the variables of context, a value of Kind Map.
@@ -60,11 +61,14 @@ func (e Engine) Render(name, source string, context *pyvalue.Value) (string, err
 	if context == nil || context.Kind != pyvalue.Map {
 		return "", located(name, errors.New("the template context must be a mapping of names to values"))
 	}
+	r := newRenderer(e, context)
+	if err := r.charge(len(source)); err != nil {
+		return "", located(name, err)
+	}
 	nodes, err := parseTemplate(name, source)
 	if err != nil {
 		return "", err
 	}
-	r := newRenderer(e, context)
 	var out strings.Builder
 	if err := r.renderAll(&out, nodes); err != nil {
 		return "", located(name, err)

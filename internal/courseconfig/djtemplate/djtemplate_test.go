@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -116,9 +117,21 @@ func TestBounds(t *testing.T) {
 	for i := range items {
 		items[i] = pyvalue.NewInt(int64(i))
 	}
+	members := make([]pyvalue.Entry, 1000)
+	for i := range members {
+		members[i] = pyvalue.Field("k"+strconv.Itoa(i), items[i])
+	}
+	deep := pyvalue.NewList(items...)
+	for range 100 {
+		deep = pyvalue.NewList(items[0], deep, items[1], deep)
+	}
 	context := pyvalue.NewMap(
 		pyvalue.Field("long", pyvalue.NewString(long)),
 		pyvalue.Field("items", pyvalue.NewList(items...)),
+		pyvalue.Field("others", pyvalue.NewList(append([]*pyvalue.Value{}, items...)...)),
+		pyvalue.Field("members", pyvalue.NewMap(members...)),
+		pyvalue.Field("one", pyvalue.NewList(pyvalue.NewInt(1))),
+		pyvalue.Field("deep", deep),
 	)
 	nest := func(n int, open, body, end string) string {
 		return strings.Repeat(open, n) + body + strings.Repeat(end, n)
@@ -132,6 +145,17 @@ func TestBounds(t *testing.T) {
 		{"format width", "{{ 1|stringformat:'999999999d' }}", "beyond the limit"},
 		{"join", "{{ long|join:'" + strings.Repeat("-", 100) + "' }}", "larger than the limit"},
 		{"long filters in loops", "{% for i in items %}{% for j in items %}{% if long|upper|lower == 'x' %}{% endif %}{% endfor %}{% endfor %}", "steps"},
+		{"searches", strings.Repeat("{% if 7777 in items %}{% endif %}", 4000), "steps"},
+		{"comparisons", strings.Repeat("{% if items == others %}{% endif %}", 4000), "steps"},
+		{"changes", "{% for i in items %}{% for j in items %}{% ifchanged j items %}{% endifchanged %}{% endfor %}{% endfor %}", "steps"},
+		{"members", strings.Repeat("{{ members.k }}", 30_000), "steps"},
+		{"views", strings.Repeat("{{ members.items.0 }}", 1000), "steps"},
+		{"letters of a text", "{% with a=long|make_list %}{% endwith %}", "steps"},
+		{"loops over letters", "{% for a in long %}{% endfor %}", "steps"},
+		{"slices", strings.Repeat("{% if items|slice:'1:' %}{% endif %}", 4000), "steps"},
+		{"loops in loops shown", nest(50, "{% for i in one %}", strings.Repeat("{{ forloop.first }}", 2000), "{% endfor %}"), "steps"},
+		{"groups", strings.Repeat("{% regroup items by x as g %}", 1000), "steps"},
+		{"tree", "{{ deep|unordered_list }}", "steps"},
 		{"operators", "{% if " + strings.Repeat("not ", 5000) + "1 %}{% endif %}", "too many operators"},
 	}
 	for _, tt := range tests {

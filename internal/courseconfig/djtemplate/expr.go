@@ -199,7 +199,7 @@ func (c *filterCall) apply(r *renderer, v val) (val, error) {
 		}
 	}
 	in.text = in.value.str()
-	if err := r.charge(len(in.text)); err != nil {
+	if err := r.chargeFilter(in); err != nil {
 		return val{}, err
 	}
 	out, err := c.def.run(in)
@@ -220,9 +220,17 @@ func (o *operand) resolve(r *renderer) (val, error) {
 		return *o.constant, nil
 	}
 	v, ok := r.lookup(o.path[0])
+	if loop := r.loop(); loop != nil && o.path[0] == "forloop" {
+		if err := r.charge(costLoop * loop.depth()); err != nil {
+			return val{}, err
+		}
+	}
 	for _, part := range o.path[1:] {
 		if !ok {
 			break
+		}
+		if err := r.chargeMember(v, part); err != nil {
+			return val{}, err
 		}
 		v, ok = v.member(part)
 	}

@@ -147,10 +147,14 @@ func unorderedList(in filterInput) (val, error) {
 	if in.r.escape {
 		escape = conditionalEscape
 	}
-	return safeText(listItems(in.value.items(), escape, 1)), nil
+	if err := in.r.chargeItems(in.value); err != nil {
+		return val{}, err
+	}
+	s, err := listItems(in.r, in.value.items(), escape, 1)
+	return safeText(s), err
 }
 
-func listItems(items []val, escape func(val) string, depth int) string {
+func listItems(r *renderer, items []val, escape func(val) string, depth int) (string, error) {
 	indent := strings.Repeat("\t", depth)
 	var lines []string
 	for i := 0; i < len(items); i++ {
@@ -159,10 +163,17 @@ func listItems(items []val, escape func(val) string, depth int) string {
 		if i+1 < len(items) && items[i+1].is(pyvalue.List) && items[i+1].indexable() {
 			i++
 			if len(items[i].p.Items) > 0 {
-				sub = "\n" + indent + "<ul>\n" + listItems(items[i].items(), escape, depth+1) + "\n" + indent + "</ul>\n" + indent
+				inner, err := listItems(r, items[i].items(), escape, depth+1)
+				if err != nil {
+					return "", err
+				}
+				sub = "\n" + indent + "<ul>\n" + inner + "\n" + indent + "</ul>\n" + indent
 			}
 		}
 		lines = append(lines, indent+"<li>"+escape(item)+sub+"</li>")
+		if err := r.charge(costMake + len(lines[len(lines)-1])); err != nil {
+			return "", err
+		}
 	}
-	return strings.Join(lines, "\n")
+	return strings.Join(lines, "\n"), nil
 }

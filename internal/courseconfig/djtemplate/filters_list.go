@@ -17,12 +17,16 @@ func texts(parts []string) val {
 	return listVal(items, plain)
 }
 
-func first(in filterInput) (val, error) { return element(in.value, 0) }
-func last(in filterInput) (val, error)  { return element(in.value, -1) }
+func first(in filterInput) (val, error) { return element(in, 0) }
+func last(in filterInput) (val, error)  { return element(in, -1) }
 
 // element gives an element, empty text for an empty list, and an error for what
 // has no elements.
-func element(v val, i int) (val, error) {
+func element(in filterInput, i int) (val, error) {
+	v := in.value
+	if err := in.chargeElement(); err != nil {
+		return val{}, err
+	}
 	if v.is(pyvalue.Map) {
 		for _, e := range v.p.Entries {
 			if equal(val{p: e.Key}, number(i)) {
@@ -40,6 +44,9 @@ func element(v val, i int) (val, error) {
 }
 
 func random(in filterInput) (val, error) {
+	if err := in.chargeElement(); err != nil {
+		return val{}, err
+	}
 	n, _ := in.value.length()
 	if !in.value.indexable() || n == 0 {
 		return val{}, fmt.Errorf("needs a list or text that is not empty, not %s", shorten(pyrepr(in.value)))
@@ -66,6 +73,13 @@ func join(in filterInput) (val, error) {
 	if !in.value.iterable() {
 		return in.value, nil
 	}
+	between := conditionalEscape(in.arg)
+	if n, _ := in.value.length(); (n-1)*len(between) > maxOutput {
+		return val{}, errJoined
+	}
+	if err := in.r.chargeItems(in.value); err != nil {
+		return val{}, err
+	}
 	var parts []string
 	total := 0
 	for _, item := range in.value.items() {
@@ -79,21 +93,31 @@ func join(in filterInput) (val, error) {
 		}
 		total += len(parts[len(parts)-1])
 	}
-	between := conditionalEscape(in.arg)
 	if total+len(between)*len(parts) > maxOutput {
-		return val{}, fmt.Errorf("the result is larger than the limit of %d bytes", maxOutput)
+		return val{}, errJoined
 	}
-	return safeText(strings.Join(parts, between)), nil
+	return safeText(strings.Join(parts, between)), in.r.charge(total)
 }
+
+var errJoined = fmt.Errorf("the result is larger than the limit of %d bytes", maxOutput)
 
 func safeSeq(in filterInput) (val, error) {
 	if !in.value.iterable() {
 		return val{}, fmt.Errorf("needs a list, not %s", shorten(pyrepr(in.value)))
 	}
+	if err := in.r.charge(costMake * len(in.value.p.Items)); err != nil {
+		return val{}, err
+	}
+	if err := in.r.chargeItems(in.value); err != nil {
+		return val{}, err
+	}
 	items := in.value.items()
 	parts := make([]string, len(items))
 	for i, item := range items {
 		parts[i] = pystr(item)
+		if err := in.r.charge(len(parts[i])); err != nil {
+			return val{}, err
+		}
 	}
 	out := texts(parts)
 	out.form = safeItems
@@ -121,6 +145,9 @@ func slice(in filterInput) (val, error) {
 	}
 	if len(bounds) == 1 { // one number is the end
 		numbers[0], numbers[1] = nil, numbers[0]
+	}
+	if err := in.r.chargeItems(in.value); err != nil {
+		return val{}, err
 	}
 	items := in.value.items()
 	picked, ok := pickSlice(items, numbers)
@@ -217,8 +244,11 @@ func sortBy(in filterInput, direction int) (val, error) {
 	if !in.value.iterable() || !asNumber && !in.arg.is(pyvalue.String) {
 		return text(""), nil
 	}
+	if err := in.r.chargeItems(in.value); err != nil {
+		return val{}, err
+	}
 	items := in.value.items()
-	if err := in.r.charge(64 * len(items)); err != nil {
+	if err := in.r.charge(2 * costMake * len(items)); err != nil {
 		return val{}, err
 	}
 	type keyed struct{ item, key val }

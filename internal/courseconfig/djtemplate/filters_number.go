@@ -33,6 +33,9 @@ func add(in filterInput) (val, error) {
 		}
 		return text(v.p.Str + arg.p.Str), nil
 	case v.is(pyvalue.List) && arg.is(pyvalue.List) && v.form == arg.form && v.p.Tuple == arg.p.Tuple && v.indexable():
+		if err := in.r.charge(costVisit * (len(v.p.Items) + len(arg.p.Items))); err != nil {
+			return val{}, err
+		}
 		items := append(append([]*pyvalue.Value{}, v.p.Items...), arg.p.Items...)
 		sum := listVal(items, v.form)
 		sum.p.Tuple = v.p.Tuple

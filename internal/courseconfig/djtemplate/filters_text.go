@@ -127,11 +127,14 @@ func isLineBreak(r rune) bool {
 }
 
 func makeList(in filterInput) (val, error) {
+	if err := in.r.charge(costMake * len(in.text)); err != nil {
+		return val{}, err
+	}
 	return texts(strings.Split(in.text, "")), nil
 }
 
 func wordCount(in filterInput) (val, error) {
-	return number(len(strings.FieldsFunc(in.text, isSpace))), nil
+	return number(len(strings.FieldsFunc(in.text, isSpace))), in.r.charge(costVisit * len(in.text))
 }
 
 // urlEncode keeps letters, digits and _.-~ and the characters of its argument,
@@ -231,6 +234,9 @@ func truncateWords(in filterInput) (val, error) {
 	limit, err := toInt(in.arg)
 	if err != nil {
 		return unlessMistyped(in, err)
+	}
+	if err := in.r.charge(costVisit * len(in.text)); err != nil {
+		return val{}, err
 	}
 	words := strings.FieldsFunc(in.text, isSpace)
 	if !limit.IsInt64() || limit.Int64() >= int64(len(words)) {

@@ -105,6 +105,9 @@ func (c binaryCondition) eval(r *renderer) (val, error) {
 	if c.op == "and" || c.op == "or" {
 		return right, nil
 	}
+	if err := r.chargeRelation(c.op, left, right); err != nil {
+		return val{}, err
+	}
 	return boolVal(relation(c.op, left, right)), nil
 }
 

@@ -17,6 +17,15 @@ type loopState struct {
 	changed map[*ifChangedNode][]val // what ifchanged saw last in this loop
 }
 
+// depth counts the loop and those around it.
+func (l *loopState) depth() int {
+	n := 0
+	for ; l != nil; l = l.parent {
+		n++
+	}
+	return n
+}
+
 // value builds the forloop mapping, with the loops around it as parentloop.
 func (l *loopState) value() val {
 	if l == nil {
@@ -84,10 +93,8 @@ func (n *forNode) render(r *renderer, out *strings.Builder) error {
 		return fmt.Errorf("cannot loop over %s: %s is not a list; give a list, mapping or text", shorten(pyrepr(seq)), shorten(n.sequence.source))
 	}
 	loop := &loopState{parent: r.loop(), changed: map[*ifChangedNode][]val{}}
-	if length, ok := seq.length(); ok {
-		if err := r.charge(16 * length); err != nil {
-			return err
-		}
+	if err := r.chargeItems(seq); err != nil {
+		return err
 	}
 	items := seq.items()
 	loop.count = len(items)
@@ -120,6 +127,9 @@ func (n *forNode) iterate(r *renderer, out *strings.Builder, item val) error {
 	if len(n.names) == 1 {
 		r.set(n.names[0], item)
 		return r.renderAll(out, n.body)
+	}
+	if err := r.chargeItems(item); err != nil {
+		return err
 	}
 	length, ok := item.length()
 	if !ok {
@@ -186,10 +196,12 @@ func (n *cycleNode) render(r *renderer, out *strings.Builder) error {
 	if n.name != "" {
 		r.setUpward(n.name, v)
 	}
-	if !n.silent {
-		out.WriteString(r.print(v))
+	if n.silent {
+		return nil
 	}
-	return nil
+	s := r.print(v)
+	out.WriteString(s)
+	return r.charge(len(s))
 }
 
 type resetCycleNode struct{ cycle *cycleNode }
@@ -253,6 +265,11 @@ func (n *ifChangedNode) render(r *renderer, out *strings.Builder) error {
 		states = loop.changed
 	}
 	before, known := states[n]
+	for i := range before {
+		if err := r.chargeRelation("==", before[i], seen[i]); err != nil {
+			return err
+		}
+	}
 	states[n] = seen
 	if known && slices.EqualFunc(before, seen, equal) {
 		return r.renderAll(out, n.otherwise)
@@ -289,13 +306,24 @@ func (n *regroupNode) render(r *renderer, _ *strings.Builder) error {
 	if err != nil {
 		return err
 	}
+	if err := r.chargeItems(target); err != nil {
+		return err
+	}
 	var out []*pyvalue.Value
 	var last val
 	for i, item := range target.items() {
+		if err := r.charge(costMake); err != nil {
+			return err
+		}
 		r.set(n.name, item)
 		key, err := n.by.evalOrNone(r)
 		if err != nil {
 			return err
+		}
+		if i > 0 {
+			if err := r.chargeRelation("==", last, key); err != nil {
+				return err
+			}
 		}
 		if i == 0 || !equal(last, key) {
 			out = append(out, pair(key.p, &pyvalue.Value{Kind: pyvalue.List}))

@@ -68,6 +68,9 @@ func (n *firstOfNode) render(r *renderer, out *strings.Builder) error {
 			return err
 		}
 		if v.truthy() {
+			if err := r.chargeText(v); err != nil {
+				return err
+			}
 			s, isSafe := localized(v)
 			shown = text(s)
 			if r.escape || isSafe {
@@ -101,6 +104,9 @@ func (n *spacelessNode) render(r *renderer, out *strings.Builder) error {
 	if err != nil {
 		return err
 	}
+	if err := r.charge(costVisit * len(s)); err != nil {
+		return err
+	}
 	out.WriteString(betweenTags.ReplaceAllString(strings.TrimFunc(s, isSpace), "><"))
 	return nil
 }
@@ -128,6 +134,9 @@ func (n *widthRatioNode) compute(r *renderer) (string, error) {
 	for i, e := range n.exprs {
 		v, err := e.eval(r)
 		if err != nil {
+			return "", err
+		}
+		if err := r.chargeText(v); err != nil {
 			return "", err
 		}
 		args[i] = v

@@ -39,16 +39,6 @@ func newRenderer(e Engine, context *pyvalue.Value) *renderer {
 	}
 }
 
-// charge counts work, a step and what handling size bytes costs, and stops a
-// rendering that does too much.
-func (r *renderer) charge(size int) error {
-	r.work += 1 + size/4
-	if r.work > maxWork {
-		return fmt.Errorf("rendering takes more than %d steps; use fewer or shorter loops", maxWork)
-	}
-	return nil
-}
-
 func (r *renderer) renderAll(out *strings.Builder, nodes []lineNode) error {
 	for _, n := range nodes {
 		if err := r.charge(0); err != nil {

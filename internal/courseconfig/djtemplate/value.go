@@ -85,14 +85,24 @@ func (v val) indexable() bool {
 
 // index returns element i, counting from 0, or from the end when negative.
 func (v val) index(i int) (val, bool) {
-	items := v.items()
+	n, ok := v.length()
 	if i < 0 {
-		i += len(items)
+		i += n
 	}
-	if !v.indexable() || i < 0 || i >= len(items) {
+	switch {
+	case !ok || !v.indexable() || i < 0 || i >= n:
 		return val{}, false
+	case v.is(pyvalue.List):
+		return v.item(v.p.Items[i]), true
+	case v.is(pyvalue.Bytes):
+		return number(int(v.p.Str[i])), true
 	}
-	return items[i], true
+	rest := v.p.Str
+	for range i {
+		_, rest = firstRune(rest)
+	}
+	letter, _ := firstRune(rest)
+	return text(letter), true
 }
 
 // items lists what a loop over v would visit; nil when v is not iterable or is
@@ -152,6 +162,8 @@ func (v val) truthy() bool {
 		return v.p.Int.Sign() != 0
 	case pyvalue.Float:
 		return v.p.Float != 0
+	case pyvalue.String, pyvalue.Bytes:
+		return v.p.Str != ""
 	default:
 	}
 	n, ok := v.length()

@@ -115,7 +115,9 @@ func (r *jsonReader) readValue() (*Value, *SyntaxError) {
 	}
 	switch c := r.peek(); {
 	case c == '"':
-		return v, r.readString(v)
+		err := r.readString(v)
+		r.nodes += len(v.Str) / textOfValue
+		return v, err
 	case c == '{' || c == '[':
 		if r.depth++; r.depth > r.limits.MaxDepth {
 			return nil, r.limits.tooDeep(v.Pos)

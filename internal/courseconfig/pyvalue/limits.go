@@ -7,8 +7,15 @@ import "fmt"
 type Limits struct {
 	MaxBytes int64 // size of the file
 	MaxDepth int   // lists and mappings inside each other, aliases followed
-	MaxNodes int   // values in the document, every alias counted with all it stands for
+	MaxNodes int   // values in the document, every alias counted with all it stands for; see textOfValue
 }
+
+// textOfValue is how many bytes of a text count as one more value, so that an
+// alias of a long text is no way to make much out of little.
+const textOfValue = 16
+
+// sizeOf is what a text counts.
+func sizeOf(text string) int { return 1 + len(text)/textOfValue }
 
 // DefaultLimits gives the limits for course files. The depth is what PyYAML
 // manages before Python's stack ends; the other two are far above the largest
@@ -55,7 +62,7 @@ func (l Limits) tooDeep(pos Pos) *SyntaxError {
 func (l Limits) tooMany(pos Pos) *SyntaxError {
 	return &SyntaxError{
 		Pos:     pos,
-		Message: fmt.Sprintf("the document has more than %d values when every alias is followed", l.MaxNodes),
+		Message: fmt.Sprintf("the document has more than %d values when every alias is followed (a long text counts as several)", l.MaxNodes),
 		Hint:    "Use fewer aliases, or split the file.",
 	}
 }

@@ -26,6 +26,7 @@ func TestLimits(t *testing.T) {
 		{"as many as allowed", "[1, 2, 3, 4, 5, 6, 7, 8, 9]", ""},
 		{"too many", "[1, 2, 3, 4, 5, 6, 7, 8, 9, 10]", "more than 10 values"},
 		{"too many by aliases", "- &a [1, 2]\n- *a\n- *a\n- 1\n", "more than 10 values"},
+		{"too many by aliases of a long text", "- &a " + strings.Repeat("x", 64) + "\n- *a\n", "more than 10 values"},
 		{"too many by merges", "- &a {b: 1, c: 2}\n- {<<: *a}\n", "more than 10 values"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -20,7 +20,7 @@ type node struct {
 	pos    Pos
 	items  []*node // lists
 	pairs  []pair  // mappings
-	size   int     // values in it with every alias followed, itself included
+	size   int     // values in it with every alias followed, itself included; see sizeOf
 	height int     // levels of lists and mappings it has, aliases followed
 	value  *Value
 }

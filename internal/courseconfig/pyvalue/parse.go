@@ -211,7 +211,7 @@ func (p *parser) newNode(c context, t token, props properties) (*node, *SyntaxEr
 		if _, err := p.nextToken(); err != nil {
 			return nil, err
 		}
-		n.text = t.text
+		n.text, n.size = t.text, sizeOf(t.text)
 		if props.tag == "!" || untagged && t.plain {
 			n.tag = implicitTag(t.text)
 		} else if untagged {

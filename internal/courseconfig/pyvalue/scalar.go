@@ -52,6 +52,8 @@ func readInt(v *Value, text string) error {
 	var i *big.Int
 	var err error
 	switch {
+	case len(rest) > maxNumber:
+		err = errLongNumber
 	case rest == "0":
 		i = new(big.Int)
 	case strings.HasPrefix(rest, "0b"):
@@ -95,7 +97,13 @@ func sexagesimalInt(parts []string) (*big.Int, error) {
 // maxDigits is how many decimal digits Python turns into an int, or back.
 const maxDigits = 4300
 
+// maxNumber is how many characters a number of another base may have. What is
+// above Python's limit cannot be written as JSON anyway, and each use of a large
+// number costs time.
+const maxNumber = 20_000
+
 var (
+	errLongNumber    = fmt.Errorf("it has more than %d characters", maxNumber)
 	errTooManyDigits = fmt.Errorf("it has more than %d digits", maxDigits)
 	errNotDigits     = errors.New("it must have digits only")
 )
