@@ -49,6 +49,11 @@ func withTokens(t *testing.T, service *aplusauth.Service) *fixture {
 	f := newFixture(t, func(c *api.Config) {
 		c.Auth, c.Audit = tokens{service}, c.Courses.(api.AuditStore)
 		c.FrontendURL = "https://plus.example.org/"
+		hosts, ok := c.Courses.(api.BuildHosts)
+		if !ok {
+			t.Fatalf("%T keeps no build hosts", c.Courses)
+		}
+		c.BuildHosts = hosts
 		c.Metrics = http.NotFoundHandler()
 		rows, ok := c.Rows.(web.BuildRows)
 		if !ok {
@@ -56,7 +61,7 @@ func withTokens(t *testing.T, service *aplusauth.Service) *fixture {
 		}
 		pages, err := web.New(web.Config{
 			Log: c.Log, Courses: c.Courses, Rows: rows, Builds: c.Builds, Releases: c.Releases, BaseURL: c.Addresses.Base,
-			May: api.PageAccess, Audit: api.Audit,
+			May: api.PageAccess, Audit: api.Audit, Hosts: hosts,
 		})
 		must(t, err)
 		c.Pages = pages
@@ -70,6 +75,8 @@ func withTokens(t *testing.T, service *aplusauth.Service) *fixture {
 		}
 	}
 	f.endedBuild(t, "c5", course.StatusSuccess, "built\n")
+	_, err := f.store.ReportHost(t.Context(), course.HostReport{ID: "a", Name: "builder-1", Slots: 2})
+	must(t, err)
 	f.releases.stored = &course.Release{Key: "c5", Version: version("s"), Dir: "{}"}
 	return f
 }
@@ -114,6 +121,8 @@ func accessRequests() []string {
 		"POST /", "POST /gitmanager/", "POST /gitmanager/c5/updates", "GET /c5", "POST /c5/", "GET /c5/publish/STORE", "GET /model/c5/exercise", "GET /exercise_template/c5/exercise",
 		"OPTIONS /static/c5/file.html", "GET /gitmanager", "GET /gitmanager/new", "GET /gitmanager/c5",
 		"POST /gitmanager/c5/builds/1/cancel", "POST /gitmanager/c5/releases/" + version("s") + "/publish", "POST /gitmanager/c5/deliveries/1/redeliver",
+		"GET /api/v1/hosts", "GET /api/v1/hosts/a", "POST /api/v1/hosts/a/drain", "POST /api/v1/hosts/a/resume",
+		"GET /admin/hosts", "POST /admin/hosts/a/drain", "POST /admin/hosts/a/resume", "DELETE /api/v1/hosts/a", "POST /admin/hosts/a/forget",
 		"GET /nothing/at/all",
 	}
 }

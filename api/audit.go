@@ -29,6 +29,13 @@ const (
 	actionAccess    = "ACCESS" // somebody known who may not
 )
 
+// Actions on build hosts.
+const (
+	actionDrainHost  = "DRAIN-HOST"
+	actionResumeHost = "RESUME-HOST"
+	actionForgetHost = "FORGET-HOST"
+)
+
 // actionOf names what requests to a route want, in gitmanager's words where it
 // had one. Empty: nothing that the security log tells of when it is allowed.
 func actionOf(method, route string) string {
@@ -55,6 +62,12 @@ func actionOf(method, route string) string {
 		return "EDIT-COURSE"
 	case "POST /gitmanager/:key/delete", "DELETE /api/v1/courses/:key":
 		return "DELETE-COURSE"
+	case "POST " + hostsRoute + "/:id/drain", "POST " + hostsPage + "/:id/drain":
+		return actionDrainHost
+	case "POST " + hostsRoute + "/:id/resume", "POST " + hostsPage + "/:id/resume":
+		return actionResumeHost
+	case "DELETE " + hostsRoute + "/:id", "POST " + hostsPage + "/:id/forget":
+		return actionForgetHost
 	}
 	return ""
 }

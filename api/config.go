@@ -85,6 +85,8 @@ type Config struct {
 	Builds   Builds
 	Releases Releases
 	Auth     Authorizer
+	// BuildHosts keeps the build hosts; nil: their addresses answer 404.
+	BuildHosts BuildHosts
 	// Audit keeps the security log; nil: it is in the log only.
 	Audit AuditStore
 	// FrontendURL is the address of A+, whose pages may log a browser in;

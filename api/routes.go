@@ -25,6 +25,9 @@ func (s *server) routes(r *gin.Engine) {
 	if s.Audit != nil {
 		reads(r, "/api/v1/audit", s.problems(listAudit(s.gate, s.Audit)))
 	}
+	if s.BuildHosts != nil {
+		s.hosts(r.Group(hostsRoute))
+	}
 	anyway(r, "/robots.txt", robots)
 	s.gitmanager(r)
 	s.pages(r)
@@ -74,6 +77,10 @@ func (s *server) gitmanager(r *gin.Engine) {
 	s.settingsAPI(r)
 }
 
+// hostsPage lists the build hosts. No course has such an address, whatever its
+// key.
+const hostsPage = "/admin/hosts"
+
 // pages are the addresses of the HTML pages, which another handler serves, and
 // their answers to scripts.
 func (s *server) pages(r *gin.Engine) {
@@ -88,7 +95,7 @@ func (s *server) pages(r *gin.Engine) {
 	r.NoMethod(missedCourse(index, s.noMethod))
 	for _, at := range []string{
 		"/assets/:name", "/gitmanager/", "/gitmanager/new/", "/gitmanager/:key/",
-		"/gitmanager/:key/updates", "/gitmanager/:key/builds/:id",
+		"/gitmanager/:key/updates", "/gitmanager/:key/builds/:id", hostsPage,
 	} {
 		reads(r, at, page)
 	}
@@ -96,6 +103,7 @@ func (s *server) pages(r *gin.Engine) {
 		"/gitmanager/", "/gitmanager/:key/updates", // as gitmanager, which does not look at the method
 		"/gitmanager/new/", "/gitmanager/:key/", "/gitmanager/:key/builds", "/gitmanager/:key/builds/:id/cancel",
 		"/gitmanager/:key/releases/:version/publish", "/gitmanager/:key/deliveries/:id/redeliver", "/gitmanager/:key/webhook-secret", "/gitmanager/:key/delete",
+		hostsPage + "/:id/drain", hostsPage + "/:id/resume", hostsPage + "/:id/forget",
 	} {
 		r.POST(at, page)
 	}

@@ -21,7 +21,7 @@ func (y *system) buildHandler(context.Context) error {
 	pages, err := web.New(web.Config{
 		Log: y.log, Courses: y.store, Rows: y.store, Builds: y.workflows, Releases: y.releases,
 		BaseURL: addresses.Base, ClientIP: addresses.ClientIP, RunURL: y.runURL, SSHKey: y.publicKey,
-		Location: y.settings.TimeZone, May: api.PageAccess, Audit: api.Audit,
+		Location: y.settings.TimeZone, May: api.PageAccess, Audit: api.Audit, Hosts: y.store,
 	})
 	if err != nil {
 		return err
@@ -29,6 +29,7 @@ func (y *system) buildHandler(context.Context) error {
 	y.handler, err = api.New(api.Config{ //nolint:contextcheck // handlers use the context of their request
 		Log: y.log, Courses: y.store, Rows: y.store, Logs: y.store, Builds: y.workflows, Releases: y.releases,
 		Audit:       y.store,
+		BuildHosts:  y.store,
 		Auth:        authorizer{tokens: y.tokens},
 		FrontendURL: y.settings.FrontendURL,
 		Addresses:   addresses,

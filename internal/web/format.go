@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/docker/go-units"
+
 	"coursewright/internal/course"
 )
 
@@ -19,6 +21,7 @@ func (s *site) functions() template.FuncMap {
 		"short":    short,
 		"word":     word,
 		"duration": s.duration,
+		"bytes":    func(n int64) string { return units.BytesSize(float64(n)) },
 	}
 }
 

@@ -21,6 +21,7 @@ type listPage struct {
 	Rows   []listRow
 	Next   int64 // 0 on the last page
 	SSHKey string
+	Hosts  string // address of the build hosts' page, for those who may see it
 }
 
 // list shows the courses with their latest builds.
@@ -34,6 +35,9 @@ func (s *site) list(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	page := listPage{Title: "Courses", SSHKey: s.SSHKey}
+	if s.Hosts != nil && s.administers(r) {
+		page.Hosts = hostsPath
+	}
 	if len(found) > coursesPerPage {
 		found = found[:coursesPerPage]
 		page.Next = found[coursesPerPage-1].ID

@@ -79,6 +79,9 @@ type Config struct {
 	Audit func(r *http.Request, action, key string, pairs ...any)
 	// ClientIP is the caller's address; nil: that of the connection.
 	ClientIP func(r *http.Request) string
+	// Hosts keeps the build hosts, which administrators see; nil: there is no
+	// page of them.
+	Hosts BuildHosts
 	// RunURL is the address of a build in Temporal's own pages, empty when it
 	// has none; nil: none has.
 	RunURL func(b course.Build) string
@@ -152,6 +155,10 @@ func (s *site) routes() http.Handler {
 	mux.HandleFunc("POST /gitmanager/{key}/deliveries/{id}/redeliver", s.page(s.redeliver))
 	mux.HandleFunc("POST /gitmanager/{key}/webhook-secret", s.page(s.renewSecret))
 	mux.HandleFunc("POST /gitmanager/{key}/delete", s.page(s.deleteCourse))
+	if s.Hosts != nil {
+		mux.HandleFunc("GET "+hostsPath, s.page(s.hosts))
+		mux.HandleFunc("POST "+hostsPath+"/{id}/{action}", s.page(s.changeHost))
+	}
 	mux.HandleFunc("GET /assets/{name}", s.page(s.asset))
 	mux.HandleFunc("/", s.page(func(http.ResponseWriter, *http.Request) error { return errNoPage }))
 	return mux
