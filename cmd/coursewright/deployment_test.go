@@ -190,7 +190,17 @@ func TestWhatOneAPIPublishesAllShow(t *testing.T) {
 // Whoever dies, the others go on, and nothing that was accepted is lost.
 func TestADeploymentGoesOnWithoutItsDead(t *testing.T) {
 	t.Parallel()
-	d := newDeployment(t, deploymentOptions{apis: 2, workers: 2})
+	for name, environ := range databases() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			killSome(t, newDeployment(t, deploymentOptions{apis: 2, workers: 2, environ: environ(t)}))
+		})
+	}
+}
+
+// killSome builds courses while an api and a worker die.
+func killSome(t *testing.T, d *deployment) {
+	t.Helper()
 	const courses = 4
 	ids := map[string]int64{}
 	repos := map[string]*gitrepotest.Repo{}

@@ -18,13 +18,17 @@ func newMigrateCommand() *cobra.Command {
 	var dryRun bool
 	cmd := &cobra.Command{
 		Use:   "migrate",
-		Short: "Prepare Temporal for this version: namespace and search attributes",
-		Long: "Make Temporal's namespace when it is missing and add the search attributes that it lacks.\n" +
-			"Run it before the first start and before a new version starts. It may be run at any time,\n" +
-			"also twice at once.",
+		Short: "Prepare the database and Temporal for this version",
+		Long: "Bring the database's schema up to date, make Temporal's namespace when it is missing and\n" +
+			"add the search attributes that it lacks. Run it before the first start and before a new\n" +
+			"version starts. It may be run at any time, also twice at once.",
 	}
 	cmd = withSettings(cmd, func(ctx context.Context, s settings.Settings, log *slog.Logger) error {
-		return migrateTemporal(ctx, temporalOf(s), dryRun, migrateOutput{log: log, out: cmd.OutOrStdout()})
+		// The one does not need the other: what can be done is done.
+		return errors.Join(
+			migrateDatabase(ctx, s, dryRun, cmd.OutOrStdout()),
+			migrateTemporal(ctx, temporalOf(s), dryRun, migrateOutput{log: log, out: cmd.OutOrStdout()}),
+		)
 	})
 	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "only tell what would be done")
 	return cmd

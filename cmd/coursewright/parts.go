@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"net/url"
 	"os"
-	"path/filepath"
 
 	"coursewright/activities"
 	"coursewright/internal/aplusauth"
@@ -16,21 +15,7 @@ import (
 	"coursewright/internal/lms"
 	"coursewright/internal/release"
 	"coursewright/internal/remote"
-	"coursewright/internal/store/sqlite"
 )
-
-func (y *system) openStore(ctx context.Context) error {
-	if err := os.MkdirAll(filepath.Dir(y.settings.Database.Path), 0o755); err != nil {
-		return fmt.Errorf("folder of the database: %w; choose another with DATABASE_URL", err)
-	}
-	st, err := sqlite.Open(ctx, sqlite.Options{Path: y.settings.Database.Path, Migrate: true})
-	if err != nil {
-		return err
-	}
-	y.store = st
-	y.cleanup.add("database", st.Close)
-	return nil
-}
 
 // openReleases opens the folders of releases that the role has: building needs
 // the store alone.

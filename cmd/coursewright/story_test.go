@@ -13,6 +13,7 @@ import (
 
 	"coursewright/internal/course"
 	"coursewright/internal/gitrepo/gitrepotest"
+	"coursewright/internal/store/postgres/postgrestest"
 )
 
 // tiny is the smallest course that has everything: a build, a static folder, an
@@ -38,9 +39,31 @@ modules:
 // published course.
 func TestAPushBecomesAPublishedCourse(t *testing.T) {
 	t.Parallel()
+	for name, environ := range databases() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			pushTwice(t, newHarness(t, harnessOptions{environ: environ(t)}))
+		})
+	}
+}
+
+// databases are the settings of each kind of database.
+func databases() map[string]func(t *testing.T) []string {
+	return map[string]func(t *testing.T) []string{
+		"sqlite": func(*testing.T) []string { return nil },
+		"postgres": func(t *testing.T) []string {
+			t.Helper()
+			server := postgrestest.Start(t)
+			return []string{"COURSEWRIGHT_DATABASE_URL=" + server.Address(server.Database(t))}
+		},
+	}
+}
+
+// pushTwice takes a course from the first push to the second publishing.
+func pushTwice(t *testing.T, h *harness) {
+	t.Helper()
 	repo := gitrepotest.New(t)
 	first := repo.Commit(tiny("One"), "first")
-	h := newHarness(t, harnessOptions{})
 	h.addCourse("course", gitrepotest.ServeHTTP(t, repo)+"/0.git", map[string]any{"remote_id": 5})
 
 	b := h.succeed(h.push("course"))

@@ -17,7 +17,7 @@ import (
 	"coursewright/internal/lms"
 	"coursewright/internal/release"
 	"coursewright/internal/settings"
-	"coursewright/internal/store/sqlite"
+	"coursewright/internal/store"
 	"coursewright/internal/telemetry"
 	"coursewright/workflows"
 )
@@ -37,6 +37,17 @@ func roleAPI() role    { return role{serves: true} }
 func roleWorker() role { return role{builds: true} }
 func roleDev() role    { return role{serves: true, builds: true, dev: true} }
 
+// String names the role as the command that has it.
+func (r role) String() string {
+	switch {
+	case r.dev:
+		return "dev"
+	case r.serves:
+		return "api"
+	}
+	return "worker"
+}
+
 // system is a running Coursewright process: the parts of its role, wired. Parts
 // that the role has no use for are nil.
 type system struct {
@@ -45,7 +56,7 @@ type system struct {
 	log      *slog.Logger
 	registry *prometheus.Registry
 
-	store     *sqlite.Store
+	store     store.Store
 	releases  *release.Depot
 	git       *gitrepo.Git
 	disk      activities.Disk

@@ -19,6 +19,7 @@ type Settings struct {
 	LocalSourcePath    string // LOCAL_COURSE_SOURCE_PATH
 	PersonalizedDir    string // PERSONALIZED_CONTENT_DIR, relative to a course
 	Database           Database
+	DatabaseUse        DatabaseUse
 	Listen             string // host:port, host may be empty
 	AdminListen        string // as Listen; empty: no such listener
 	PublicBaseURL      string // no slash at the end

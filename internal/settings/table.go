@@ -94,7 +94,8 @@ func rows() []row {
 		name string
 		rows []row
 	}{
-		{"Folders and database", folderRows()},
+		{"Folders", folderRows()},
+		{"Database", databaseRows()},
 		{"Web", webRows()},
 		{"Temporal", temporalRows()},
 		{"Builds", buildRows()},

@@ -36,10 +36,6 @@ func folderRows() []row {
 			Name: "LOCAL_COURSE_SOURCE_PATH", Gitmanager: true,
 			Doc: "Courses without a git origin are copied from the folder of that name in it. For development.",
 		}),
-		define(databases(), func(s *Settings) *Database { return &s.Database }, Setting{
-			Name: "DATABASE_URL", Default: "sqlite:$DATA/coursewright.db", Secret: true, File: true,
-			Doc: "Database: a SQLite file, or PostgreSQL when processes of several hosts share it.",
-		}),
 	}
 }
 
