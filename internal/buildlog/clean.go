@@ -36,6 +36,30 @@ type cleaner struct {
 	flushed bool   // a part of the line is out already
 	back    bool   // a carriage return came, and no text since
 	backAt  int    // length of line when it came
+
+	taken    int64 // raw bytes that are dealt with; rest is not among them
+	seqFrom  int64 // taken when the control sequence began
+	backFrom int64 // taken when the carriage return came
+	done     Place // to which all is emitted
+}
+
+// Place is a place in the raw output of a build to which the log is complete:
+// what a Writer makes of the raw bytes from there on continues the log.
+type Place struct {
+	Written int64 // raw bytes before it, of those that the Writer was given
+	MidLine bool  // the line before it has no end yet
+}
+
+// reached gives the first raw byte whose effect may be to come: a carriage
+// return or a control sequence counts when what follows it does.
+func (c *cleaner) reached() int64 {
+	switch {
+	case c.back:
+		return c.backFrom
+	case c.state != inText:
+		return c.seqFrom
+	}
+	return c.taken
 }
 
 // write takes raw output, in pieces of any kind.
@@ -49,6 +73,7 @@ func (c *cleaner) write(emit emitter, p []byte) {
 			if n := min(plain(p), max(maxLine-len(c.line), 1)); n > 0 {
 				c.show(emit, p[:n])
 				p = p[n:]
+				c.taken += int64(n)
 				continue
 			}
 		}
@@ -59,6 +84,10 @@ func (c *cleaner) write(emit emitter, p []byte) {
 		r, n := utf8.DecodeRune(p)
 		c.rune(emit, r)
 		p = p[n:]
+		c.taken += int64(n)
+		if r == '\n' {
+			c.done = Place{Written: c.taken}
+		}
 	}
 }
 
@@ -106,9 +135,12 @@ func (c *cleaner) plainRune(emit emitter, r rune) {
 	case r == '\n':
 		c.endLineAlways(emit)
 	case r == '\r':
+		if !c.back {
+			c.backFrom = c.taken
+		}
 		c.back, c.backAt = true, len(c.line)
 	case r == '\x1b':
-		c.state = inEscape
+		c.state, c.seqFrom = inEscape, c.taken
 	case r == '\t':
 		c.show(emit, []byte{'\t'})
 	case r < 0x20 || (r >= 0x7f && r <= 0x9f):
@@ -144,10 +176,10 @@ func (c *cleaner) control(emit emitter, r rune) {
 			c.seq = append(c.seq, byte(r))
 		}
 	default:
-		c.state = inText
 		if r == 'm' && len(c.seq) < maxColour && onlyNumbers(c.seq[2:]) {
 			c.add(emit, append(c.seq, 'm'))
 		}
+		c.state = inText
 	}
 }
 
@@ -168,6 +200,7 @@ func (c *cleaner) show(emit emitter, token []byte) {
 		if c.flushed {
 			c.line = c.line[:c.backAt]
 			c.endLineAlways(emit)
+			c.done = Place{Written: c.backFrom}
 		}
 		c.line = append(c.line[:0], after...)
 		c.back = false
@@ -194,6 +227,9 @@ func (c *cleaner) flush(emit emitter) {
 	c.line = append(c.line[:0], held...)
 	c.flushed = true
 	c.backAt = min(c.backAt, len(c.line))
+	if len(held) == 0 {
+		c.done = Place{Written: c.reached(), MidLine: true}
+	}
 }
 
 // pending says whether there is a line without an end.
@@ -203,6 +239,7 @@ func (c *cleaner) pending() bool { return len(c.line) > 0 }
 func (c *cleaner) endLine(emit emitter) {
 	if len(c.line) > 0 || c.flushed {
 		c.endLineAlways(emit)
+		c.done = Place{Written: c.reached()}
 	}
 }
 
@@ -214,9 +251,10 @@ func (c *cleaner) endLineAlways(emit emitter) {
 
 // finish ends the output: a character without its end is shown as U+FFFD.
 func (c *cleaner) finish(emit emitter) {
+	c.taken += int64(len(c.rest))
 	if len(c.rest) > 0 && c.state == inText {
-		c.rest = nil
 		c.show(emit, []byte("\ufffd"))
 	}
+	c.rest = nil
 	c.endLine(emit)
 }

@@ -14,6 +14,13 @@ type Sink interface {
 	AppendLog(ctx context.Context, buildID int64, text string) error
 }
 
+// PlacedSink is a Sink of one build that is told how far the log has come.
+type PlacedSink interface {
+	// AppendPlaced adds text like AppendLog. With it the log is complete up to
+	// the place. An error that wraps ErrRefused ends the writing.
+	AppendPlaced(ctx context.Context, text string, at Place) error
+}
+
 const (
 	flushEvery   = 75 * time.Millisecond // between two batches
 	flushBytes   = 32 << 10              // a batch of this size goes out at once
@@ -24,6 +31,10 @@ const (
 
 // ErrClosed is the error of writing to a closed Writer.
 var ErrClosed = errors.New("the build log is closed")
+
+// ErrRefused is the error of a sink that takes no more from this Writer, since
+// the log is another's by now. Write returns it from then on.
+var ErrRefused = errors.New("the build log is written by a later try of the build")
 
 // Writer is the log of one build as its steps see it. What is written becomes
 // lines of valid UTF-8; colours stay, other terminal control is taken out, a
@@ -36,13 +47,12 @@ var ErrClosed = errors.New("the build log is closed")
 // for that: what could not be stored is named in the log later, and Close
 // returns the error.
 type Writer struct {
-	sink    Sink
-	buildID int64
-	mask    masker
-	wake    chan struct{} // there is something to send
-	full    chan struct{} // there is a full batch
-	stop    chan struct{} // closed by Close
-	ended   chan struct{} // closed when nothing will be sent any more
+	sink  PlacedSink
+	mask  masker
+	wake  chan struct{} // there is something to send
+	full  chan struct{} // there is a full batch
+	stop  chan struct{} // closed by Close
+	ended chan struct{} // closed when nothing will be sent any more
 
 	mu      sync.Mutex
 	room    *sync.Cond // signals that out has shrunk
@@ -50,6 +60,7 @@ type Writer struct {
 	out     []byte    // clean lines to be sent
 	partial time.Time // since when clean has a line without an end
 	closed  bool
+	refused error // from the sink, once it has refused
 	lost    int   // bytes that the sink did not take, not yet told
 	err     error // the first error of the sink
 }
@@ -61,14 +72,35 @@ type Writer struct {
 // context's values reach the sink, its end does not: the last lines of a
 // cancelled build are those that matter.
 func NewWriter(ctx context.Context, sink Sink, buildID int64, secrets ...string) *Writer {
+	return NewPlacedWriter(ctx, unplaced{sink: sink, buildID: buildID}, secrets...)
+}
+
+// unplaced is a sink that does not keep places.
+type unplaced struct {
+	sink    Sink
+	buildID int64
+}
+
+// AppendPlaced adds text.
+func (u unplaced) AppendPlaced(ctx context.Context, text string, _ Place) error {
+	if err := u.sink.AppendLog(ctx, u.buildID, text); err != nil {
+		return fmt.Errorf("append to the log of build %d: %w", u.buildID, err)
+	}
+	return nil
+}
+
+// NewPlacedWriter is NewWriter for a sink that keeps the place with the text, so
+// that the log can be continued after a crash with nothing lost or told twice.
+// Only where a line pauses in what may be the beginning of a secret, the place
+// is that of an earlier pause.
+func NewPlacedWriter(ctx context.Context, sink PlacedSink, secrets ...string) *Writer {
 	w := &Writer{
-		sink:    sink,
-		buildID: buildID,
-		mask:    newMasker(secrets),
-		wake:    make(chan struct{}, 1),
-		full:    make(chan struct{}, 1),
-		stop:    make(chan struct{}),
-		ended:   make(chan struct{}),
+		sink:  sink,
+		mask:  newMasker(secrets),
+		wake:  make(chan struct{}, 1),
+		full:  make(chan struct{}, 1),
+		stop:  make(chan struct{}),
+		ended: make(chan struct{}),
 	}
 	w.room = sync.NewCond(&w.mu)
 	go func() {
@@ -78,8 +110,26 @@ func NewWriter(ctx context.Context, sink Sink, buildID int64, secrets ...string)
 	return w
 }
 
+// GoOn says that what is written continues a log at a place: before anything
+// else, when an earlier Writer may have left its last line without an end.
+func (w *Writer) GoOn(midLine bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.clean.flushed, w.clean.done.MidLine = midLine, midLine
+}
+
+// Drop forgets what was written and is not in the log yet, a line without an
+// end: another Writer will be given it again.
+func (w *Writer) Drop() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	at := w.clean.done
+	w.clean = cleaner{done: at, taken: at.Written, flushed: at.MidLine}
+	w.notify()
+}
+
 // Write adds output of a build. It waits while the sink is behind. The only
-// error is ErrClosed.
+// errors are ErrClosed and what wraps ErrRefused.
 func (w *Writer) Write(p []byte) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -87,8 +137,11 @@ func (w *Writer) Write(p []byte) (int, error) {
 		for len(w.out) >= pendingBytes && !w.closed {
 			w.room.Wait()
 		}
-		if w.closed {
+		switch {
+		case w.closed:
 			return n, ErrClosed
+		case w.refused != nil:
+			return n, w.refused
 		}
 		w.clean.write(w.emit, p[n:min(n+flushBytes, len(p))])
 		w.notify()
@@ -186,7 +239,7 @@ func (w *Writer) run(ctx context.Context) {
 
 // send gives the sink what is ready.
 func (w *Writer) send(ctx context.Context) {
-	batch, lost := w.take()
+	batch, at, lost := w.take()
 	if len(batch) == 0 {
 		return
 	}
@@ -196,7 +249,7 @@ func (w *Writer) send(ctx context.Context) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, sinkTimeout)
 	defer cancel()
-	err := w.sink.AppendLog(ctx, w.buildID, text)
+	err := w.sink.AppendPlaced(ctx, text, at)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if err == nil {
@@ -205,13 +258,16 @@ func (w *Writer) send(ctx context.Context) {
 	}
 	w.lost += len(batch)
 	if w.err == nil {
-		w.err = fmt.Errorf("append to the log of build %d: %w", w.buildID, err)
+		w.err = err
+	}
+	if errors.Is(err, ErrRefused) {
+		w.refused = err
 	}
 }
 
-// take gives the text to send next and makes room for more. A line that has
-// waited long for its end goes out without.
-func (w *Writer) take() (batch []byte, lost int) {
+// take gives the text to send next, with the place that it reaches, and makes
+// room for more. A line that has waited long for its end goes out without.
+func (w *Writer) take() (batch []byte, at Place, lost int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	select { // what was full is taken now
@@ -228,5 +284,8 @@ func (w *Writer) take() (batch []byte, lost int) {
 	}
 	batch, w.out = w.out, nil
 	w.room.Broadcast()
-	return batch, w.lost
+	if w.refused != nil {
+		batch = nil
+	}
+	return batch, w.clean.done, w.lost
 }
