@@ -31,6 +31,7 @@ var allowed = map[string][]string{
 	"internal/build":                    {"internal/course"},
 	"internal/build/buildtest":          {"internal/build", "internal/course"},
 	"internal/build/docker":             {"internal/build", "internal/course"},
+	"internal/build/docker/dockertest":  {},
 	"internal/build/exec":               {"internal/build", "internal/build/process", "internal/course"},
 	"internal/build/local":              {"internal/build", "internal/build/process", "internal/course"},
 	"internal/build/process":            {"internal/build", "internal/course"},

@@ -21,7 +21,7 @@ import (
 
 // BuildStore is what the steps on a build host need of the database.
 type BuildStore interface {
-	StepStore
+	TryStore
 	LogStore
 	Course(ctx context.Context, key string) (course.Course, error)
 	RecordFacts(ctx context.Context, id int64, f course.Facts) error
@@ -45,11 +45,14 @@ type BuildSteps struct {
 	Defaults    build.Defaults
 	Env         build.EnvironmentFacts // the deployment's part
 	Timeout     time.Duration          // of one build command
+	StopAfter   time.Duration          // how long a step may go on once the worker is told to stop; 0: no bound
 	KeepBuilds  int                    // rows kept of a course; 0 keeps all
 	Releases    *release.Depot         // pruned after a build
 }
 
-func (b *BuildSteps) ledger() Ledger { return Ledger{Steps: b.Store, Logs: b.Store, Host: b.Agent} }
+func (b *BuildSteps) ledger() Ledger {
+	return Ledger{Store: b.Store, Host: b.Agent, StopAfter: b.StopAfter}
+}
 
 // Checkout brings the course's source into its working copy on this host.
 func (b *BuildSteps) Checkout(ctx context.Context, job Job) (CheckedOut, error) {
@@ -72,6 +75,9 @@ func (b *BuildSteps) Checkout(ctx context.Context, job Job) (CheckedOut, error) 
 			return err
 		}
 		defer leave()
+		if err := b.clear(ctx, job.CourseKey); err != nil {
+			return err
+		}
 		c, err := b.Store.Course(ctx, job.CourseKey)
 		if err != nil {
 			return err
@@ -130,35 +136,8 @@ func (b *BuildSteps) source(ctx context.Context, job Job, c course.Course, log *
 	return nil
 }
 
-// RunBuilder runs the course's build command.
-func (b *BuildSteps) RunBuilder(ctx context.Context, in Built) error {
-	defer b.Slots.Arrived(in.Job.BuildID)
-	return b.ledger().step(ctx, in.Job, "build", func(ctx context.Context, log *buildlog.Writer) error {
-		unlock, err := b.Disk.Lock(ctx, in.Job.CourseKey)
-		if err != nil {
-			return err
-		}
-		defer unlock()
-		if in.Job.Options.SkipBuild {
-			log.Printf("The build command is skipped as asked.")
-			return nil
-		}
-		request, err := b.plan(ctx, in, log)
-		if err != nil || request == nil {
-			return err
-		}
-		release, err := b.slot(ctx, in.Job, log)
-		if err != nil {
-			return err
-		}
-		defer release()
-		_, err = b.Builder.Run(ctx, *request)
-		return err
-	})
-}
-
 // plan decides what to run; nil means nothing.
-func (b *BuildSteps) plan(ctx context.Context, in Built, log *buildlog.Writer) (*build.Request, error) {
+func (b *BuildSteps) plan(ctx context.Context, in Built, log printer) (*build.Request, error) {
 	dir := b.Disk.Course(in.Job.CourseKey)
 	meta, err := readMeta(dir, log)
 	if err != nil {
@@ -186,12 +165,11 @@ func (b *BuildSteps) plan(ctx context.Context, in Built, log *buildlog.Writer) (
 		Command:   plan.Command,
 		Env:       env,
 		Timeout:   b.Timeout,
-		Output:    log,
 	}, nil
 }
 
 // environment tells the build what changed since the last success.
-func (b *BuildSteps) environment(ctx context.Context, in Built, log *buildlog.Writer) (map[string]string, error) {
+func (b *BuildSteps) environment(ctx context.Context, in Built, log printer) (map[string]string, error) {
 	c, err := b.Store.Course(ctx, in.Job.CourseKey)
 	if err != nil {
 		return nil, err
@@ -218,7 +196,7 @@ func (b *BuildSteps) environment(ctx context.Context, in Built, log *buildlog.Wr
 }
 
 // logChanged names a few changed files; the build is told all of them.
-func logChanged(log *buildlog.Writer, f build.EnvironmentFacts) {
+func logChanged(log printer, f build.EnvironmentFacts) {
 	const shown = 10
 	switch {
 	case f.AllChanged:
@@ -236,13 +214,16 @@ func logChanged(log *buildlog.Writer, f build.EnvironmentFacts) {
 // checkout mends a copy that cannot be cleaned. What went wrong stands in the
 // build's log.
 func (b *BuildSteps) Clean(ctx context.Context, job Job) error {
-	stop := keepAlive(ctx)
+	ctx, stop := keepAlive(ctx, vitals{})
 	defer stop()
 	unlock, err := b.Disk.Lock(ctx, job.CourseKey)
 	if err != nil {
 		return forTemporal(err)
 	}
 	defer unlock()
+	if err := b.clear(ctx, job.CourseKey); err != nil {
+		return forTemporal(err)
+	}
 	log := buildlog.NewWriter(context.WithoutCancel(ctx), b.Store, job.BuildID)
 	err = b.cleanCopy(ctx, job.CourseKey, log)
 	if err != nil {
@@ -285,12 +266,15 @@ func (b *BuildSteps) cleanCopy(ctx context.Context, key string, log *buildlog.Wr
 
 // RemoveWorkingCopy removes a course from this host's build disk.
 func (b *BuildSteps) RemoveWorkingCopy(ctx context.Context, in Removal) error {
-	stop := keepAlive(ctx)
+	ctx, stop := keepAlive(ctx, vitals{})
 	defer stop()
 	unlock, err := b.Disk.Lock(ctx, in.CourseKey)
 	if err != nil {
 		return forTemporal(err)
 	}
 	defer unlock()
+	if err := b.clear(ctx, in.CourseKey); err != nil {
+		return forTemporal(err)
+	}
 	return forTemporal(b.Disk.Remove(in.CourseKey))
 }

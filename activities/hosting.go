@@ -100,7 +100,7 @@ func (b *BuildSteps) enterGit(ctx context.Context, log *buildlog.Writer) (leave 
 
 // slot waits for leave to run a build command, and tells the reader of the log
 // how long it took.
-func (b *BuildSteps) slot(ctx context.Context, job Job, log *buildlog.Writer) (release func(), err error) {
+func (b *BuildSteps) slot(ctx context.Context, job Job, log printer) (release func(), err error) {
 	claim := host.Claim{Build: job.BuildID, Class: job.Class, Owner: job.Owner}
 	if claim.Class == 0 {
 		claim.Class = course.ClassPush

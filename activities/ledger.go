@@ -6,58 +6,102 @@ import (
 	"fmt"
 	"time"
 
+	"coursewright/internal/build"
 	"coursewright/internal/buildlog"
 	"coursewright/internal/course"
 	"coursewright/internal/host"
 	"coursewright/internal/remote"
 )
 
-// StepStore records the steps of a build.
-type StepStore interface {
-	StartStep(ctx context.Context, buildID int64, name string) error
-	FinishStep(ctx context.Context, buildID int64, name string, o course.Outcome, message string) error
+// TryStore records the tries of a build's steps.
+type TryStore interface {
+	StartTry(ctx context.Context, buildID int64, step string) (course.Try, error)
+	FinishTry(ctx context.Context, t course.Try, o course.Outcome, message string) error
+	AppendTry(ctx context.Context, t course.Try, text, mark string) error
+	Mark(ctx context.Context, buildID int64) (string, error)
 }
 
 // Ledger records what a step does: its start, its output in the build's log,
 // its end.
 type Ledger struct {
-	Steps StepStore
-	Logs  LogStore
-	Host  *host.Agent // hears how the steps go; nil: nobody does
+	Store     TryStore
+	Host      *host.Agent   // hears how the steps go; nil: nobody does
+	StopAfter time.Duration // how long a step may go on once its worker is told to stop; 0: no bound
 }
 
 // recordTimeout bounds the writing down of a step's end, which is done even
 // when the step was cancelled.
 const recordTimeout = 10 * time.Second
 
+// attempt is one try of a step on its way.
+type attempt struct {
+	store TryStore
+	try   course.Try
+	log   *buildlog.Writer
+	trail *trail // nil: the log is all that the step leaves
+}
+
+// AppendPlaced adds to the build's log as this try.
+func (a *attempt) AppendPlaced(ctx context.Context, text string, at buildlog.Place) error {
+	mark := ""
+	if a.trail != nil {
+		mark = a.trail.at(at)
+	}
+	err := a.store.AppendTry(ctx, a.try, text, mark)
+	if errors.Is(err, course.ErrConflict) {
+		// Not wrapped: the kind would end all tries, the later one included.
+		return fmt.Errorf("%w (%v)", buildlog.ErrRefused, err) //nolint:errorlint // see above
+	}
+	return err
+}
+
 // step runs one named step of a build: it heartbeats while f runs, f writes to
 // the build's log, and the outcome is recorded. The error is ready for
 // Temporal.
 func (l Ledger) step(ctx context.Context, job Job, name string, f func(context.Context, *buildlog.Writer) error) error {
-	stop := keepAlive(ctx)
+	return l.attempt(ctx, job, name, nil, func(ctx context.Context, a *attempt) error { return f(ctx, a.log) })
+}
+
+// attempt is step for steps that leave a trail to their next try.
+func (l Ledger) attempt(ctx context.Context, job Job, name string, t *trail, f func(context.Context, *attempt) error) error {
+	v := vitals{stopAfter: l.StopAfter}
+	if t != nil {
+		v.details = t.details
+	}
+	kept, stop := keepAlive(ctx, v)
 	defer stop()
-	if err := l.Steps.StartStep(ctx, job.BuildID, name); err != nil {
+	try, err := l.Store.StartTry(kept, job.BuildID, name)
+	if err != nil {
 		return forTemporal(err)
 	}
-	log := buildlog.NewWriter(context.WithoutCancel(ctx), l.Logs, job.BuildID)
-	err := f(ctx, log)
-	l.explain(log, name, err)
-	l.judge(ctx, job, name, err)
-	if closeErr := log.Close(); err == nil {
+	a := &attempt{store: l.Store, try: try, trail: t}
+	a.log = buildlog.NewPlacedWriter(context.WithoutCancel(ctx), a)
+	err = f(kept, a)
+	explain(a.log, name, err)
+	l.judge(kept, job, name, err)
+	closeErr := a.log.Close()
+	if err == nil {
 		err = closeErr
 	}
-
+	if errors.Is(err, build.ErrHandOver) || errors.Is(closeErr, buildlog.ErrRefused) {
+		// The next try ends the step.
+		return inStep(name, forTemporal(err))
+	}
 	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
 	defer cancel()
 	outcome, message := course.OutcomeOK, ""
 	if err != nil {
 		outcome, message = course.OutcomeFailed, err.Error()
 	}
-	return inStep(name, ofTry(ctx, errors.Join(err, l.Steps.FinishStep(end, job.BuildID, name, outcome, message))))
+	finishErr := l.Store.FinishTry(end, try, outcome, message)
+	if errors.Is(finishErr, course.ErrConflict) {
+		finishErr = fmt.Errorf("record the step's end: %w", buildlog.ErrRefused)
+	}
+	return inStep(name, ofTry(ctx, errors.Join(err, finishErr)))
 }
 
 // explain tells the reader of the log what went wrong and whose fault it is.
-func (l Ledger) explain(log *buildlog.Writer, name string, err error) {
+func explain(log *buildlog.Writer, name string, err error) {
 	var author *course.AuthorError
 	var failure *remote.Failure
 	switch {
@@ -69,6 +113,8 @@ func (l Ledger) explain(log *buildlog.Writer, name string, err error) {
 		log.Printf("%s: %s", name, author.Message)
 	case errors.As(err, &failure):
 		log.Printf("%s: %s", name, failure.Message)
+	case errors.Is(err, build.ErrHandOver):
+		log.Printf("%s: interrupted (%v); the next try goes on", name, err)
 	case errors.Is(err, context.Canceled):
 		log.Printf("%s: stopped", name)
 	default:

@@ -76,7 +76,7 @@ func (p *PublishSteps) graders(r course.Release) ([]string, error) {
 // TellGrader tells one grader of a release that the release is published. The
 // release is live whatever the grader says.
 func (p *PublishSteps) TellGrader(ctx context.Context, in Telling) (Told, error) {
-	stop := keepAlive(ctx)
+	ctx, stop := keepAlive(ctx, vitals{})
 	defer stop()
 	c, err := p.Courses.Course(ctx, in.CourseKey)
 	if err != nil {
@@ -101,7 +101,7 @@ func (p *PublishSteps) TellGrader(ctx context.Context, in Telling) (Told, error)
 
 // RemoveReleases removes all that was stored and published of a course.
 func (p *PublishSteps) RemoveReleases(ctx context.Context, in Removal) error {
-	stop := keepAlive(ctx)
+	ctx, stop := keepAlive(ctx, vitals{})
 	defer stop()
 	return forTemporal(p.Releases.Remove(ctx, in.CourseKey))
 }

@@ -25,7 +25,7 @@ type ReleaseSteps struct {
 	Config   courseconfig.Settings // the deployment's part; the key is filled in per course
 }
 
-func (r *ReleaseSteps) ledger() Ledger { return Ledger{Steps: r.Store, Logs: r.Store, Host: r.Agent} }
+func (r *ReleaseSteps) ledger() Ledger { return Ledger{Store: r.Store, Host: r.Agent} }
 
 // StageRelease validates what was built, makes a release of it and commits it.
 // They are one activity: staging again means validating again, and each
@@ -169,7 +169,7 @@ func (r *ReleaseSteps) commit(ctx context.Context, job Job) error {
 }
 
 // readMeta reads apps.meta of a working copy.
-func readMeta(dir string, log *buildlog.Writer) (courseconfig.Meta, error) {
+func readMeta(dir string, log printer) (courseconfig.Meta, error) {
 	meta, warnings, err := courseconfig.ReadMeta(dir)
 	if errors.Is(err, os.ErrNotExist) {
 		return meta, course.Authorf("there is no working copy to build; build without skip_git")

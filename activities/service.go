@@ -44,7 +44,7 @@ type ServiceSteps struct {
 // PublishNow publishes what a build has just stored, for deployments where no
 // A+ asks for it.
 func (s *ServiceSteps) PublishNow(ctx context.Context, job Job) error {
-	return s.logged(ctx, job, func(log *buildlog.Writer) error {
+	return s.logged(ctx, job, func(ctx context.Context, log *buildlog.Writer) error {
 		r, err := s.Publisher.Publish(ctx, course.PublishRequest{Key: job.CourseKey, Version: job.Version})
 		if err != nil {
 			log.Printf("Not published: %v", err)
@@ -69,8 +69,8 @@ func (s *ServiceSteps) NotifyLMS(ctx context.Context, job Job) error {
 	if s.LMS == nil || c.RemoteID == nil {
 		return nil
 	}
-	return s.logged(ctx, job, func(log *buildlog.Writer) error {
-		ctx := s.authorize(ctx, *c.RemoteID)
+	return s.logged(ctx, job, func(ctx context.Context, log *buildlog.Writer) error {
+		ctx = s.authorize(ctx, *c.RemoteID)
 		log.Printf("Telling A+ to import the course.")
 		outcome, err := s.LMS.Notify(ctx, *c.RemoteID, c.EmailOnError)
 		var failure *remote.Failure
@@ -116,7 +116,7 @@ func (s *ServiceSteps) MailFailure(ctx context.Context, job Job) error {
 	if err != nil {
 		return forTemporal(err)
 	}
-	return s.logged(ctx, job, func(log *buildlog.Writer) error {
+	return s.logged(ctx, job, func(ctx context.Context, log *buildlog.Writer) error {
 		return s.mail(ctx, log, c, lms.BuildFailedSubject(c.Key), text)
 	})
 }
@@ -167,11 +167,11 @@ func (s *ServiceSteps) authorize(ctx context.Context, instance int64) context.Co
 }
 
 // logged heartbeats while f runs and gives it the build's log.
-func (s *ServiceSteps) logged(ctx context.Context, job Job, f func(*buildlog.Writer) error) error {
-	stop := keepAlive(ctx)
+func (s *ServiceSteps) logged(ctx context.Context, job Job, f func(context.Context, *buildlog.Writer) error) error {
+	ctx, stop := keepAlive(ctx, vitals{})
 	defer stop()
 	log := buildlog.NewWriter(context.WithoutCancel(ctx), s.Store, job.BuildID)
-	err := f(log)
+	err := f(ctx, log)
 	if closeErr := log.Close(); closeErr != nil && !errors.Is(closeErr, course.ErrNotFound) {
 		err = errors.Join(err, fmt.Errorf("log of build %d: %w", job.BuildID, closeErr))
 	}

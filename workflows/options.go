@@ -16,10 +16,10 @@ import (
 // is tried again within that time, and a healthy one may last as long as its
 // own limit.
 const (
-	heartbeatTimeout = 15 * time.Second
+	heartbeatTimeout = activities.HeartbeatTimeout
 	// A host that answers takes a step within milliseconds; one that is busy
 	// queues it. Past this wait another host is asked.
-	hostWait = 30 * time.Second
+	hostWait = activities.HostWait
 	// infrastructureTries bounds how long trouble that is nobody's fault in the
 	// course is retried: with the intervals below about five minutes.
 	infrastructureTries = 8

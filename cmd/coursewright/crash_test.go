@@ -28,7 +28,13 @@ type dev struct{ *program }
 // startDev starts the program on a data folder and waits until it is ready.
 func startDev(tb testing.TB, data string, args ...string) *dev {
 	tb.Helper()
-	return &dev{startProgram(tb, nil, append([]string{
+	return startDevWith(tb, nil, data, args...)
+}
+
+// startDevWith is startDev with more environment.
+func startDevWith(tb testing.TB, environ []string, data string, args ...string) *dev {
+	tb.Helper()
+	return &dev{startProgram(tb, environ, append([]string{
 		"dev", "--data", data, "--listen", "127.0.0.1:0", "--temporal-cli", temporaltest.CLI(tb),
 	}, args...)...)}
 }

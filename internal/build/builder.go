@@ -2,9 +2,14 @@ package build
 
 import (
 	"context"
+	"errors"
 	"io"
 	"time"
 )
+
+// ErrHandOver as the cause of a context asks a Builder to leave the build
+// running for a later Run that resumes it. A builder that cannot, stops it.
+var ErrHandOver = errors.New("the build is handed over")
 
 // Builder runs the build of one course and waits for its end. All methods are
 // safe for concurrent use.
@@ -54,4 +59,18 @@ type Result struct {
 	ExitCode int  // status of the command; -1 when it did not end by itself
 	Skipped  bool // the course has nothing to build
 	Adopted  bool // the build of Request.Resume was taken over
+	Left     bool // the build goes on and waits for a Run that resumes it
+}
+
+// Keeper is a Builder whose builds can outlive the service.
+type Keeper interface {
+	Builder
+	// Clear ends whatever runs of a course on this build disk. Nobody else may
+	// build the course meanwhile.
+	Clear(ctx context.Context, courseKey string) error
+	// RemoveOrphans ends the builds on this build disk that alive does not know
+	// to run, and returns how many. It is for the start of a worker and for now
+	// and then: a killed worker leaves builds that nobody tries again. alive
+	// must know a build before it is started.
+	RemoveOrphans(ctx context.Context, alive func(buildID int64, runID string) bool) (int, error)
 }

@@ -2,6 +2,7 @@ package docker
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 
@@ -75,10 +76,17 @@ func (b *Builder) list(ctx context.Context, labels ...string) ([]container.Summa
 	return found.Items, nil
 }
 
+// Clear removes the containers of a course; see build.Keeper.
+func (b *Builder) Clear(ctx context.Context, courseKey string) error {
+	found, err := b.list(ctx, LabelCourse+"="+courseKey)
+	for _, s := range found {
+		err = errors.Join(err, b.remove(ctx, s.ID))
+	}
+	return err
+}
+
 // RemoveOrphans removes the containers of this build disk that belong to no
-// build which alive knows to run, and returns how many. It is for the start of
-// a worker and for now and then: a killed worker leaves containers whose builds
-// nobody tries again. alive must know a build before its container is made.
+// running build; see build.Keeper.
 func (b *Builder) RemoveOrphans(ctx context.Context, alive func(buildID int64, runID string) bool) (int, error) {
 	found, err := b.list(ctx)
 	if err != nil {

@@ -18,6 +18,7 @@ import (
 
 	"coursewright/internal/build"
 	"coursewright/internal/build/docker"
+	"coursewright/internal/build/docker/dockertest"
 )
 
 // Variables that make the test binary play a service that is killed while it
@@ -177,7 +178,7 @@ func testTakenOver(t *testing.T, fetches, ended bool) {
 	if err != nil || strings.Count(string(ran), "\n") != 1 {
 		t.Errorf("the script ran in %q, %v; want one container", ran, err)
 	}
-	if left := containers(t, docker.LabelDisk+"="+own); len(left) != 0 {
+	if left := dockertest.Containers(t, docker.LabelDisk+"="+own); len(left) != 0 {
 		t.Errorf("containers are left: %v", left)
 	}
 }
@@ -205,7 +206,7 @@ func TestLeftoverOfAnotherRun(t *testing.T) {
 		t.Fatal(err)
 	}
 	killedService(t, dir, own, 10)
-	old := containers(t, docker.LabelDisk+"="+own)
+	old := dockertest.Containers(t, docker.LabelDisk+"="+own)
 	if len(old) != 1 {
 		t.Fatalf("containers %v, want one", old)
 	}
@@ -222,7 +223,7 @@ func TestLeftoverOfAnotherRun(t *testing.T) {
 	if err != nil || result.Adopted || output.String() != "new\n" {
 		t.Errorf("got %+v, %v, output %q; want a new build", result, err, output)
 	}
-	if left := containers(t, docker.LabelDisk+"="+own); len(left) != 0 {
+	if left := dockertest.Containers(t, docker.LabelDisk+"="+own); len(left) != 0 {
 		t.Errorf("containers are left: %v", left)
 	}
 }

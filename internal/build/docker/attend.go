@@ -21,7 +21,7 @@ func (j *job) attend(ctx context.Context, c *held, result *build.Result) error {
 		return err
 	}
 	stopped := j.watch(ctx, c, out)
-	if stopped != nil {
+	if stopped != nil && !errors.Is(stopped, build.ErrHandOver) {
 		j.stop(ctx, c)
 	}
 	err = out.finish(ctx)

@@ -75,6 +75,9 @@ func (j *job) begin(ctx context.Context) (*held, error) {
 // createError adds what to do about a folder that the engine does not have: the
 // usual mistake with a worker in a container.
 func (j *job) createError(ctx context.Context, err error) error {
+	if strings.Contains(strings.ToLower(err.Error()), "no command specified") {
+		return course.Authorf("image %s has no command of its own: give build_command in apps.meta, or name another image", j.request.Image)
+	}
 	if ctx.Err() == nil && strings.Contains(err.Error(), "bind source path does not exist") {
 		return fmt.Errorf("create the container: %w: the worker and the engine see different folders; set HOST_BUILD_PATH and CONTAINER_BUILD_PATH in BUILD_MODULE_SETTINGS, and check the mounts of BUILD_MOUNTS", err)
 	}

@@ -67,7 +67,7 @@ type Builder struct {
 	options Options
 }
 
-var _ build.Builder = (*Builder)(nil)
+var _ build.Keeper = (*Builder)(nil)
 
 // New makes a builder. It does not talk to the engine yet.
 func New(o Options) (*Builder, error) {
@@ -183,6 +183,10 @@ func (j *job) run(ctx context.Context, result *build.Result) error {
 		return err
 	}
 	err = j.attend(ctx, c, result)
+	if err != nil && errors.Is(context.Cause(ctx), build.ErrHandOver) {
+		result.Left = true
+		return err
+	}
 	tidy, cancel := context.WithTimeout(context.WithoutCancel(ctx), tidyTime)
 	defer cancel()
 	// First the build's processes must be gone.

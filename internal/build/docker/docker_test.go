@@ -2,7 +2,6 @@ package docker_test
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -16,6 +15,7 @@ import (
 
 	"coursewright/internal/build"
 	"coursewright/internal/build/docker"
+	"coursewright/internal/build/docker/dockertest"
 	"coursewright/internal/course"
 )
 
@@ -82,6 +82,7 @@ func TestBadRequests(t *testing.T) {
 		"missing image":          {"coursewright-test/missing:1", nil, []string{"coursewright-test/missing:1 is not on the build host", "BUILD_PULL"}},
 		"not an image name":      {"UPPER CASE!", nil, []string{`"UPPER CASE!" is not the name of an image`, "build_image"}},
 		"missing program":        {testImage, []string{"no-such-program", "a b"}, []string{"no-such-program 'a b' cannot be run", "build_command"}},
+		"no command at all":      {testImage, nil, []string{"has no command of its own", "build_command"}},
 		"folder instead of file": {testImage, []string{"/tmp"}, []string{"/tmp cannot be run", testImage}},
 	}
 	for name, tt := range tests {
@@ -103,24 +104,10 @@ func TestBadRequests(t *testing.T) {
 // wantNoContainers fails when a container of the build is left.
 func wantNoContainers(t *testing.T, r build.Request) {
 	t.Helper()
-	found := containers(t, docker.LabelCourse+"="+r.CourseKey)
+	found := dockertest.Containers(t, docker.LabelCourse+"="+r.CourseKey)
 	if len(found) != 0 {
 		t.Errorf("containers of %s are left: %v", r.CourseKey, found)
 	}
-}
-
-// containers lists the ids of containers with the label.
-func containers(t *testing.T, label string) []string {
-	t.Helper()
-	found, err := needEngine(t).ContainerList(context.WithoutCancel(t.Context()), client.ContainerListOptions{All: true, Filters: client.Filters{}.Add("label", label)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	var ids []string
-	for _, c := range found.Items {
-		ids = append(ids, c.ID)
-	}
-	return ids
 }
 
 func TestMemoryRunsOut(t *testing.T) {
@@ -185,7 +172,7 @@ func awaitOutOfMemory(t *testing.T, r build.Request, ended chan error) bool {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		for _, id := range containers(t, docker.LabelCourse+"="+r.CourseKey) {
+		for _, id := range dockertest.Containers(t, docker.LabelCourse+"="+r.CourseKey) {
 			found, err := needEngine(t).ContainerInspect(t.Context(), id, client.ContainerInspectOptions{})
 			if err == nil && found.Container.State.OOMKilled {
 				return true

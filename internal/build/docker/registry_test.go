@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"coursewright/internal/build/docker"
+	"coursewright/internal/build/docker/dockertest"
 )
 
 // registry serves one image by the registry protocol to those who log in.
@@ -35,7 +36,7 @@ func startRegistry(t *testing.T, name string) *registry {
 	if host := needEngine(t).DaemonHost(); !strings.HasPrefix(host, "unix:") {
 		t.Skipf("the engine at %s does not see this host's loopback address", host)
 	}
-	layer := rootFiles(t, busyboxPath(t), fmt.Sprintf("%s %d", disk, builds.Add(1)))
+	layer := dockertest.Files(t, fmt.Sprintf("%s %d", disk, builds.Add(1)))
 	config := fmt.Appendf(nil, `{"architecture":%q,"os":"linux","config":{},"rootfs":{"type":"layers","diff_ids":[%q]}}`, runtime.GOARCH, digest(layer))
 	r := &registry{name: name, blobs: map[string][]byte{digest(layer): layer, digest(config): config}}
 	r.manifest = fmt.Appendf(nil, `{"schemaVersion":2,"mediaType":%q,"config":{"mediaType":"application/vnd.docker.container.image.v1+json","size":%d,"digest":%q},"layers":[{"mediaType":"application/vnd.docker.image.rootfs.diff.tar","size":%d,"digest":%q}]}`,

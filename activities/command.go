@@ -1,0 +1,131 @@
+package activities
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+
+	"go.temporal.io/sdk/activity"
+
+	"coursewright/internal/build"
+)
+
+// RunBuilder runs the course's build command. A try that follows one whose
+// worker died goes on with what that has left running, if the builder can.
+func (b *BuildSteps) RunBuilder(ctx context.Context, in Built) error {
+	defer b.Slots.Arrived(in.Job.BuildID)
+	t := &trail{}
+	return b.ledger().attempt(ctx, in.Job, "build", t, func(ctx context.Context, a *attempt) error {
+		unlock, err := b.Disk.Lock(ctx, in.Job.CourseKey)
+		if err != nil {
+			return err
+		}
+		defer unlock()
+		if in.Job.Options.SkipBuild {
+			a.log.Printf("The build command is skipped as asked.")
+			return nil
+		}
+		c := &command{steps: b, in: in, attempt: a}
+		return c.run(ctx)
+	})
+}
+
+// printer takes lines of the service for a build's log.
+type printer interface {
+	Printf(format string, args ...any)
+}
+
+// command is one try of a build command.
+type command struct {
+	*attempt
+
+	steps   *BuildSteps
+	in      Built
+	earlier mark   // what an earlier try has left; zero: nothing
+	held    []line // what is not said when the earlier try goes on
+	stop    context.CancelCauseFunc
+}
+
+type line struct {
+	format string
+	args   []any
+}
+
+// Printf says a line at once, or later when an earlier try may have said it.
+func (c *command) Printf(format string, args ...any) {
+	if c.earlier.Handle == nil {
+		c.log.Printf(format, args...)
+		return
+	}
+	c.held = append(c.held, line{format, args})
+}
+
+// say says what was held back.
+func (c *command) say() {
+	for _, l := range c.held {
+		c.log.Printf(l.format, l.args...)
+	}
+	c.held = nil
+}
+
+func (c *command) run(ctx context.Context) error {
+	info := activity.GetInfo(ctx)
+	var err error
+	c.earlier, err = readMark(ctx, c.store, c.in.Job.BuildID, c.steps.Host, info.WorkflowExecution.RunID)
+	if err != nil {
+		return err
+	}
+	if c.earlier.Handle == nil && info.Attempt > 1 {
+		c.log.Printf("This is try %d of the step; what an earlier one has left is stopped, the build begins anew.", info.Attempt)
+	}
+	request, err := c.steps.plan(ctx, c.in, c)
+	if err != nil || request == nil {
+		c.say()
+		return err
+	}
+	release, err := c.steps.slot(ctx, c.in.Job, c)
+	if err != nil {
+		c.say()
+		return err
+	}
+	defer release()
+	ctx, c.stop = context.WithCancelCause(ctx)
+	defer c.stop(nil)
+	request.Output = c.log
+	request.Resume, request.Written = c.earlier.Handle, c.earlier.Written
+	request.Started = func(handle []byte) { c.started(ctx, request.RunID, handle) }
+	result, err := c.steps.Builder.Run(ctx, *request)
+	c.say()
+	if result.Left {
+		c.log.Drop() // the next try gets it again
+	}
+	return err
+}
+
+// started keeps how to find what runs, before the first of its output is in the
+// log. A build that nobody could find again is stopped.
+func (c *command) started(ctx context.Context, runID string, handle []byte) {
+	adopted := c.earlier.Handle != nil && bytes.Equal(handle, c.earlier.Handle)
+	c.trail.begin(c.steps.Host, runID, handle, c.earlier, adopted)
+	switch {
+	case adopted:
+		c.held = nil
+		c.log.GoOn(c.earlier.MidLine)
+		c.log.Printf("The worker was interrupted; the build has gone on and is followed again.")
+	case c.earlier.Handle != nil:
+		c.say()
+		c.log.Printf("What the earlier try had started is gone; the build begins anew.")
+	}
+	if err := c.store.AppendTry(ctx, c.try, "", c.trail.now()); err != nil && ctx.Err() == nil {
+		c.stop(fmt.Errorf("keep how to find the build: %w", err))
+	}
+}
+
+// clear ends what earlier builds of a course have left running on this host,
+// before its working copy is touched.
+func (b *BuildSteps) clear(ctx context.Context, courseKey string) error {
+	if k, ok := b.Builder.(build.Keeper); ok {
+		return k.Clear(ctx, courseKey)
+	}
+	return nil
+}
