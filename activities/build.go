@@ -25,6 +25,7 @@ type BuildStore interface {
 	LogStore
 	Course(ctx context.Context, key string) (course.Course, error)
 	RecordFacts(ctx context.Context, id int64, f course.Facts) error
+	SaveReport(ctx context.Context, buildID int64, r course.Report) error
 	EndedBuilds(ctx context.Context, courseID, before int64) ([]course.Build, error)
 	SetBuildHost(ctx context.Context, courseID int64, host string) error
 	PruneBuilds(ctx context.Context, courseID int64, keep int) (int, error)

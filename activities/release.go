@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"time"
 
 	"coursewright/internal/buildlog"
@@ -45,7 +46,7 @@ func (r *ReleaseSteps) StageRelease(ctx context.Context, in Built) (Staged, erro
 	if done, err := r.Releases.Committed(in.Job.CourseKey, in.Job.Version); done || err != nil {
 		return Staged{}, forTemporal(err)
 	}
-	loaded, err := r.validated(ctx, c, in)
+	loaded, warnings, err := r.validated(ctx, c, in)
 	if err != nil {
 		return Staged{}, forTemporal(err)
 	}
@@ -53,7 +54,7 @@ func (r *ReleaseSteps) StageRelease(ctx context.Context, in Built) (Staged, erro
 		return Staged{Graders: n}, nil
 	}
 	err = r.ledger().step(ctx, in.Job, "store", func(ctx context.Context, log *buildlog.Writer) error {
-		return r.stage(ctx, c, in, loaded, log)
+		return r.stage(ctx, validCourse{c, loaded, warnings}, in, log)
 	})
 	if err != nil {
 		return Staged{}, err
@@ -61,60 +62,71 @@ func (r *ReleaseSteps) StageRelease(ctx context.Context, in Built) (Staged, erro
 	return Staged{}, r.commit(ctx, in.Job)
 }
 
+// validCourse is a course whose configuration is in order.
+type validCourse struct {
+	course.Course
+	config   *courseconfig.Course
+	warnings []course.Diagnostic
+}
+
 // validated loads the configuration. It is a step of the build the first time;
 // after the graders were configured it is only read again.
-func (r *ReleaseSteps) validated(ctx context.Context, c course.Course, in Built) (loaded *courseconfig.Course, err error) {
+func (r *ReleaseSteps) validated(ctx context.Context, c course.Course, in Built) (loaded *courseconfig.Course, warnings []course.Diagnostic, err error) {
 	if in.Graders > 0 {
-		loaded, _, err = r.load(ctx, c)
-		return loaded, err
+		loaded, report, err := r.load(ctx, c)
+		return loaded, report.Warnings, err
 	}
 	err = r.ledger().step(ctx, in.Job, "validate", func(ctx context.Context, log *buildlog.Writer) error {
-		var warnings []course.Diagnostic
-		loaded, warnings, err = r.load(ctx, c)
-		for _, w := range warnings {
-			log.Printf("warning: %s", w)
+		var report courseconfig.Report
+		loaded, report, err = r.load(ctx, c)
+		warnings = report.Warnings
+		if len(report.Errors)+len(report.Warnings) > 0 {
+			log.Printf("%s", report.Text(r.Disk.Course(c.Key)))
+		}
+		if saveErr := r.Store.SaveReport(ctx, in.Job.BuildID, course.Report(report)); saveErr != nil {
+			return saveErr
 		}
 		return err
 	})
-	return loaded, err
+	return loaded, warnings, err
 }
 
 // load reads the whole configuration and tells every problem at once.
-func (r *ReleaseSteps) load(ctx context.Context, c course.Course) (*courseconfig.Course, []course.Diagnostic, error) {
+func (r *ReleaseSteps) load(ctx context.Context, c course.Course) (*courseconfig.Course, courseconfig.Report, error) {
 	settings := r.Config
 	settings.Key = c.Key
 	loaded, report, err := courseconfig.Load(ctx, r.Disk.Course(c.Key), settings)
 	if err != nil {
-		return nil, nil, err
+		return nil, courseconfig.Report{}, err
 	}
 	if n := len(report.Errors); n > 0 {
 		what := "1 error"
 		if n > 1 {
 			what = fmt.Sprintf("%d errors", n)
 		}
-		err = &course.AuthorError{
-			Message:     fmt.Sprintf("the course configuration has %s, the first is: %s", what, report.Errors[0]),
-			Diagnostics: report.Errors,
-		}
+		err = course.Authorf("the course configuration has %s, the first is: %s", what, report.Errors[0])
 	}
-	return loaded, report.Warnings, err
+	return loaded, *report, err
 }
 
-func (r *ReleaseSteps) stage(ctx context.Context, c course.Course, in Built, loaded *courseconfig.Course, log *buildlog.Writer) error {
-	docs, err := r.documents(in, loaded)
+func (r *ReleaseSteps) stage(ctx context.Context, c validCourse, in Built, log *buildlog.Writer) error {
+	docs, err := r.documents(in, c.config)
 	if err != nil {
 		return err
 	}
 	begun := time.Now()
-	unprotected, given := loaded.UnprotectedPaths()
+	unprotected, given := c.config.UnprotectedPaths()
 	staged, err := r.Releases.Stage(ctx, release.StageRequest{
 		Key: c.Key, Version: in.Job.Version, BuildID: in.Job.BuildID, Commit: in.Commit, RemoteID: c.RemoteID,
 		SourceDir: r.Disk.Course(c.Key),
 		CachePath: r.Disk.Cache(c.Key),
-		StaticDir: loaded.StaticDir(), UnprotectedPaths: unprotected, HasUnprotected: given,
-		Files: loaded.Files(),
+		StaticDir: c.config.StaticDir(), UnprotectedPaths: unprotected, HasUnprotected: given,
+		Files: c.config.Files(),
 		Docs:  docs,
 	})
+	if saveErr := r.saveStaged(ctx, in.Job, c.warnings, staged.Warnings, err); saveErr != nil {
+		return saveErr
+	}
 	if err != nil {
 		return err
 	}
@@ -123,6 +135,19 @@ func (r *ReleaseSteps) stage(ctx context.Context, c course.Course, in Built, loa
 	}
 	log.Printf("Stored %d files, %d of them new or changed, in %s.", staged.Files, staged.Added, seconds(time.Since(begun)))
 	return nil
+}
+
+// saveStaged adds what staging found to what validation found.
+func (r *ReleaseSteps) saveStaged(ctx context.Context, job Job, before, warnings []course.Diagnostic, err error) error {
+	report := course.Report{Warnings: slices.Concat(before, warnings)}
+	var author *course.AuthorError
+	if errors.As(err, &author) {
+		report.Errors = author.Diagnostics
+	}
+	if len(report.Errors)+len(warnings) == 0 {
+		return nil
+	}
+	return r.Store.SaveReport(ctx, job.BuildID, report)
 }
 
 // documents makes what is kept beside the content of a release.

@@ -27,6 +27,7 @@ type BuildRows interface {
 	Build(ctx context.Context, id int64) (course.Build, error)
 	ListBuilds(ctx context.Context, key string, p course.Page) ([]course.Build, error)
 	LatestBuilds(ctx context.Context, courseIDs []int64) (map[int64]course.Build, error)
+	Report(ctx context.Context, buildID int64) (course.Report, error)
 }
 
 // Rows is all that the API reads and writes besides courses and logs.

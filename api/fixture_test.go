@@ -87,6 +87,9 @@ func (f *fixture) endedBuild(tb testing.TB, key string, status course.Status, lo
 	must(tb, f.store.StartStep(ctx, b.ID, "checkout"))
 	must(tb, f.store.FinishStep(ctx, b.ID, "checkout", course.OutcomeOK, ""))
 	must(tb, f.store.AppendLog(ctx, b.ID, log))
+	must(tb, f.store.SaveReport(ctx, b.ID, course.Report{
+		Warnings: []course.Diagnostic{{File: "index.yaml", Line: 3, Column: 9, Path: "modules[0].status", Message: "A+ refuses the status", Hint: "did you mean hidden?"}},
+	}))
 	if status.Final() {
 		_, err = f.store.FinishBuild(ctx, b.ID, course.BuildResult{Status: status})
 		must(tb, err)

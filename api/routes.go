@@ -46,7 +46,7 @@ func (s *server) rest(r *gin.RouterGroup) {
 
 	reads(r, "/:key/builds", s.problems(listBuilds(s.gate, s.Rows)))
 	r.POST("/:key/builds", s.problems(startBuild(s.gate, s.Rows, s.Builds)))
-	reads(r, "/:key/builds/:id", s.problems(getBuild(s.gate, s.Rows)))
+	reads(r, "/:key/builds/:id", s.problems(getBuild(s.gate, s.Rows, s.Rows)))
 	reads(r, "/:key/builds/:id/log", s.problems(buildLog(s.gate, s.Rows, s.Logs)))
 	r.GET("/:key/builds/:id/events", s.problems(buildEvents(s.gate, s.Rows, s.Logs, s.Closing)))
 	r.POST("/:key/builds/:id/cancel", s.problems(cancelBuild(s.gate, s.Rows, s.Builds)))

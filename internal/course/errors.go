@@ -60,6 +60,13 @@ type Diagnostic struct {
 	Hint    string // what to do, perhaps empty
 }
 
+// Report is what a build found in the files of a course: errors, which refuse
+// it, and warnings, which do not.
+type Report struct {
+	Errors   []Diagnostic
+	Warnings []Diagnostic
+}
+
 // String gives the diagnostic in one line, as compilers print them.
 func (d Diagnostic) String() string {
 	var b strings.Builder

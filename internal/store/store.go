@@ -24,6 +24,7 @@ type Store interface {
 	Builds
 	Logs
 	Tries
+	Reports
 	Deliveries
 	Hosts
 	Audit

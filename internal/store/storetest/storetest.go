@@ -33,6 +33,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		{"steps", stepTests()},
 		{"logs", logTests()},
 		{"tries", tryTests()},
+		{"reports", reportTests()},
 		{"deliveries", deliveryTests()},
 		{"hosts", hostTests()},
 		{"audit", auditTests()},

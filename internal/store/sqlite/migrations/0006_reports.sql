@@ -1,0 +1,4 @@
+-- What builds found in the files of their courses: JSON, empty for nothing.
+
+-- +goose Up
+ALTER TABLE builds ADD COLUMN report TEXT NOT NULL DEFAULT '';
