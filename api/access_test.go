@@ -32,7 +32,7 @@ func (a tokens) Caller(r *http.Request) (api.Caller, error) {
 	id, err := a.service.Verify(r)
 	var refused *aplusauth.TokenError
 	if errors.As(err, &refused) {
-		return api.Caller{}, &api.AuthError{Text: refused.Text, Cookie: refused.FromCookie}
+		return api.Caller{}, &api.AuthError{Text: refused.Text, Cookie: refused.FromCookie, Account: refused.Account}
 	}
 	return api.Caller{ID: id.Subject, Issuer: id.Issuer, Open: id.Open, Grants: tokenGrants{id}}, err
 }

@@ -41,7 +41,7 @@ func (c Caller) anonymous() bool { return !c.Open && c.ID == "" }
 // identity is what is known about the sender of a request.
 type identity struct {
 	caller  Caller
-	refusal error // why the credentials are bad, where that matters to some callers only
+	refusal *AuthError // why the credentials are bad, where that matters to some callers only
 }
 
 type identityKey struct{}
@@ -82,6 +82,9 @@ type AuthError struct {
 	// Cookie says that they came from the cookie, which browsers send
 	// unasked: it is deleted, and addresses for everybody pass over it.
 	Cookie bool
+	// Account is whom the token claims to be of, which nobody has verified; it
+	// may be empty.
+	Account string
 }
 
 // Error gives the text, which is shown to the caller.

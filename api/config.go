@@ -120,6 +120,8 @@ type Config struct {
 	// UseXSendfile leaves the sending of protected files to nginx, which serves
 	// CoursesPath at the internal location /authorized_static/.
 	UseXSendfile bool
+	// Limits bound how often things may happen; the zero value is without.
+	Limits Limits
 	// Immediate makes the hook answer when the build has ended.
 	Immediate bool
 	// AllowUnsignedHooks accepts what git hosts send for courses that have no

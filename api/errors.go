@@ -196,7 +196,7 @@ func writeJSON(c *gin.Context, status int, body []byte) {
 
 // writeText answers with plain text that no browser takes for a page.
 func writeText(c *gin.Context, status int, text string) {
-	c.Header("X-Content-Type-Options", "nosniff")
+	c.Header("X-Content-Type-Options", "nosniff") // also where course files are missing
 	c.Data(status, "text/plain; charset=utf-8", []byte(text))
 }
 

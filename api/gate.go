@@ -27,6 +27,7 @@ type gate struct {
 	courses   courseFinder
 	addresses *Addresses
 	log       *slog.Logger
+	limits    *limits
 }
 
 // course finds the course that the path names. byDefault is the answer for a
@@ -71,10 +72,13 @@ func noAccess(key string) error {
 // caller gives the sender of a request that needs credentials.
 func (g *gate) caller(c *gin.Context) (Caller, error) {
 	i := identityOf(c.Request)
-	if i.refusal == nil && i.caller.anonymous() {
+	switch {
+	case i.refusal != nil:
+		return i.caller, g.limits.badToken(c, i.refusal)
+	case i.caller.anonymous():
 		return i.caller, errAnonymous
 	}
-	return i.caller, i.refusal
+	return i.caller, nil
 }
 
 func (g *gate) find(c *gin.Context) (course.Course, error) {

@@ -44,6 +44,7 @@ func hook(g *gate, rows hookStore, builds hookBuilds, policy hookPolicy) handler
 	return func(c *gin.Context) error {
 		found, err := g.find(c)
 		if err != nil {
+			err, _ = g.limits.badHook(c, err)
 			return err
 		}
 		body, err := readBody(c, maxDelivery)
@@ -55,6 +56,9 @@ func hook(g *gate, rows hookStore, builds hookBuilds, policy hookPolicy) handler
 		a.delivery.RequestIP = ip
 		if err != nil || a.ignored != "" {
 			return a.turnAway(g, c, rows, err)
+		}
+		if err := g.limits.hook(c); err != nil {
+			return err
 		}
 		request := course.BuildRequest{
 			Options: formOptions(c.Request, body, a.trusted), Trigger: course.TriggerHook, RequestIP: ip,
@@ -95,13 +99,18 @@ type admission struct {
 // turnAway keeps a delivery that makes no build and answers it.
 func (a admission) turnAway(g *gate, c *gin.Context, rows hookStore, refusal error) error {
 	var why *webhook.Refusal
-	switch {
-	case a.ignored != "":
+	if refusal == nil {
+		if err := g.limits.hook(c); err != nil {
+			return err
+		}
 		a.delivery.Verdict, a.delivery.Reason = course.DeliveryIgnored, a.ignored
-	case a.signed && errors.As(refusal, &why):
-		a.delivery.Verdict, a.delivery.Reason = course.DeliveryRefused, why.Text
-	default:
-		return refusal
+	} else {
+		signed := a.signed && errors.As(refusal, &why)
+		answer, keep := g.limits.badHook(c, refusal)
+		if !signed || !keep {
+			return answer
+		}
+		refusal, a.delivery.Verdict, a.delivery.Reason = answer, course.DeliveryRefused, why.Text
 	}
 	if _, err := rows.RecordDelivery(c.Request.Context(), a.key, a.delivery); err != nil {
 		return errors.Join(err, refusal)

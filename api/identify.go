@@ -56,18 +56,18 @@ func (s *server) identify(c *gin.Context) {
 			s.login.dropCookie(c)
 		}
 		trailOf(c.Request).refuseToken(bad)
-		refuseToken(c, bad)
+		refuseToken(c, s.limits.badToken(c, bad))
 		return
 	}
 	c.Request = found.in(c.Request)
 }
 
 // refuseToken answers in gitmanager's words, which A+ shows to its users.
-func refuseToken(c *gin.Context, bad *AuthError) {
+func refuseToken(c *gin.Context, bad error) {
 	if strings.HasPrefix(c.Request.URL.Path, "/api/v1/") {
 		writeProblem(c.Writer, bad)
 	} else {
-		writeText(c, http.StatusUnauthorized, bad.Text)
+		writeText(c, statusOf(bad), newProblem(bad).Detail)
 	}
 	c.Abort()
 }

@@ -32,6 +32,7 @@ type login struct {
 	policy    string // Content-Security-Policy of the page
 	origin    string // of A+'s pages; empty: none
 	addresses *Addresses
+	limits    *limits
 }
 
 func newLogin(frontend string, at *Addresses) (*login, error) {
@@ -115,7 +116,6 @@ func (l *login) page(c *gin.Context) {
 	c.Header("Cache-Control", "no-store")
 	c.Header("Content-Security-Policy", l.policy)
 	c.Header("Referrer-Policy", "no-referrer")
-	c.Header("X-Content-Type-Options", "nosniff")
 	c.Data(http.StatusOK, "text/html; charset=utf-8", out.Bytes())
 }
 
@@ -134,7 +134,7 @@ func backTo(referer string) string {
 func (l *login) enter(c *gin.Context) {
 	c.Header("Cache-Control", "no-store")
 	if CallerOf(c.Request).anonymous() {
-		writeText(c, http.StatusUnauthorized, "Invalid token")
+		refuseToken(c, l.limits.badToken(c, &AuthError{Text: "Invalid token"}))
 		return
 	}
 	if token, ok := strings.CutPrefix(c.GetHeader("Authorization"), "Bearer "); ok {
@@ -150,6 +150,6 @@ func (l *login) dropCookie(c *gin.Context) { l.setCookie(c, "", -1) }
 func (l *login) setCookie(c *gin.Context, token string, maxAge int) {
 	http.SetCookie(c.Writer, &http.Cookie{
 		Name: tokenCookie, Value: token, Path: "/", MaxAge: maxAge, HttpOnly: true, SameSite: http.SameSiteLaxMode,
-		Secure: strings.HasPrefix(l.addresses.Base(c.Request), "https:"),
+		Secure: l.addresses.secure(c.Request),
 	})
 }

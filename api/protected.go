@@ -16,6 +16,10 @@ import (
 	"coursewright/internal/course"
 )
 
+// protectedRoute is where nginx and callers with a token ask for the files of a
+// course that are not public.
+const protectedRoute = "/protected/:key/*filepath"
+
 // internalRoute begins the addresses that nginx serves from the publish folder
 // when an answer names one in X-Accel-Redirect.
 const internalRoute = "/authorized_static/"

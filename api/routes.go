@@ -70,7 +70,7 @@ func (s *server) gitmanager(r *gin.Engine) {
 	anyway(r, "/model/:key/:exercise/:basename", s.texts(exerciseFile(s.gate, s.compiled, courseconfig.ModelFiles)))
 	anyway(r, "/exercise_template/:key/:exercise/:basename", s.texts(exerciseFile(s.gate, s.compiled, courseconfig.TemplateFiles)))
 	protected := protectedFiles{gate: s.gate, releases: s.Releases, accelerated: s.UseXSendfile}
-	anyway(r, "/protected/:key/*filepath", s.texts(protected.serve))
+	anyway(r, protectedRoute, s.texts(protected.serve))
 	static := s.texts(serveStatic(staticFiles{root: s.StaticRoot, courses: s.CoursesPath}, protected))
 	reads(r, staticRoute, static)
 	r.OPTIONS(staticRoute, static)

@@ -18,6 +18,7 @@ type server struct {
 	documents   *documentCache
 	compiled    *compiledCourses
 	metrics     *metrics
+	limits      *limits
 }
 
 // New builds the handler of the whole service. It fails on settings that
@@ -28,10 +29,20 @@ func New(cfg Config) (http.Handler, error) {
 		gate:        &gate{courses: cfg.Courses, addresses: cfg.Addresses, log: cfg.Log},
 		crossOrigin: http.NewCrossOriginProtection(),
 	}
+	if origin, err := originOf(cfg.Addresses.public); err == nil && origin != "" {
+		// Browsers call the service by this name, whatever a proxy calls it.
+		if err := s.crossOrigin.AddTrustedOrigin(origin); err != nil {
+			return nil, fmt.Errorf("public address %s: %w", origin, err)
+		}
+	}
 	var err error
 	if s.login, err = newLogin(cfg.FrontendURL, cfg.Addresses); err != nil {
 		return nil, err
 	}
+	if s.limits, err = newLimits(cfg.Limits, s); err != nil {
+		return nil, err
+	}
+	s.gate.limits, s.login.limits = s.limits, s.limits
 	if s.documents, err = newDocumentCache(); err != nil {
 		return nil, err
 	}
@@ -49,7 +60,7 @@ func New(cfg Config) (http.Handler, error) {
 	r.RedirectFixedPath = false
 	r.HandleMethodNotAllowed = true
 	r.ForwardedByClientIP = false // Addresses tells where requests come from
-	r.Use(s.metrics.observe, s.keepTrail, s.recover, s.guardHost, frames, s.login.crossOrigin, s.guardOrigin, s.identify)
+	r.Use(s.metrics.observe, s.keepTrail, s.recover, s.secureHeaders, s.guardHost, s.login.crossOrigin, s.guardOrigin, s.identify)
 	s.routes(r)
 	return r, nil
 }

@@ -37,7 +37,7 @@ func (a authorizer) Caller(r *http.Request) (api.Caller, error) {
 	id, err := a.tokens.Verify(r)
 	var refused *aplusauth.TokenError
 	if errors.As(err, &refused) {
-		return api.Caller{}, &api.AuthError{Text: refused.Text, Cookie: refused.FromCookie}
+		return api.Caller{}, &api.AuthError{Text: refused.Text, Cookie: refused.FromCookie, Account: refused.Account}
 	}
 	if err != nil {
 		return api.Caller{}, err

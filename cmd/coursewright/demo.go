@@ -15,6 +15,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"coursewright/internal/aplusauth"
 )
 
 // demoFiles is the demo course. It lies in testdata since the tests build it
@@ -25,14 +27,35 @@ var demoFiles embed.FS
 
 const demoKey = "demo"
 
-// runDemo makes the demo course's repository, registers the course through the
-// REST API as anybody would, builds it and waits for the end.
-func runDemo(ctx context.Context, base, data string, out io.Writer) error {
-	repository := filepath.Join(data, "demo-course")
+// demo is how the demo course is made: by the REST API, as anybody would.
+type demo struct {
+	base  string // of the service
+	token string // a master token; empty where callers need none
+}
+
+// newDemo makes a token where login checks are on.
+func newDemo(y *system, base string) (demo, error) {
+	if y.settings.Auth.DisableLoginChecks {
+		return demo{base: base}, nil
+	}
+	token, err := y.tokens.Sign(aplusauth.Claims{
+		Subject: "coursewright-demo", Audience: y.tokens.UID(), Expires: time.Now().Add(time.Hour),
+	})
+	return demo{base: base, token: token}, err
+}
+
+// runDemo makes the demo course's repository, registers the course,
+// builds it and waits for the end.
+func runDemo(ctx context.Context, y *system, base string, out io.Writer) error {
+	d, err := newDemo(y, base)
+	if err != nil {
+		return fmt.Errorf("token: %w", err)
+	}
+	repository := filepath.Join(y.settings.Data, "demo-course")
 	if err := makeDemoRepository(ctx, repository); err != nil {
 		return err
 	}
-	status, err := call(ctx, http.MethodPost, base+"/api/v1/courses", map[string]any{
+	status, err := d.call(ctx, http.MethodPost, "/api/v1/courses", map[string]any{
 		"key": demoKey, "git_origin": repository, "git_branch": "main", "remote_id": demoInstance,
 	}, nil)
 	if err != nil && status != http.StatusConflict {
@@ -43,18 +66,18 @@ func runDemo(ctx context.Context, base, data string, out io.Writer) error {
 		Status string `json:"status"`
 		Reason string `json:"reason"`
 	}
-	if _, err := call(ctx, http.MethodPost, base+"/api/v1/courses/"+demoKey+"/builds", map[string]any{}, &build); err != nil {
+	if _, err := d.call(ctx, http.MethodPost, "/api/v1/courses/"+demoKey+"/builds", map[string]any{}, &build); err != nil {
 		return err
 	}
 	fmt.Fprintf(out, "building the demo course in %s\n", repository)
-	address := fmt.Sprintf("%s/api/v1/courses/%s/builds/%d", base, demoKey, build.ID)
+	address := fmt.Sprintf("/api/v1/courses/%s/builds/%d", demoKey, build.ID)
 	for build.Status == "PENDING" || build.Status == "RUNNING" {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-time.After(100 * time.Millisecond):
 		}
-		if _, err := call(ctx, http.MethodGet, address, nil, &build); err != nil {
+		if _, err := d.call(ctx, http.MethodGet, address, nil, &build); err != nil {
 			return err
 		}
 	}
@@ -112,7 +135,7 @@ func writeTree(files fs.FS, dir string) error {
 
 // call sends a JSON request and reads the JSON answer into reply, unless that
 // is nil. A status of 400 and above is an error with the answer's text.
-func call(ctx context.Context, method, address string, body, reply any) (status int, err error) {
+func (d demo) call(ctx context.Context, method, address string, body, reply any) (status int, err error) {
 	var payload io.Reader
 	if body != nil {
 		text, err := json.Marshal(body)
@@ -121,11 +144,14 @@ func call(ctx context.Context, method, address string, body, reply any) (status 
 		}
 		payload = bytes.NewReader(text)
 	}
-	r, err := http.NewRequestWithContext(ctx, method, address, payload)
+	r, err := http.NewRequestWithContext(ctx, method, d.base+address, payload)
 	if err != nil {
 		return 0, err
 	}
 	r.Header.Set("Content-Type", "application/json")
+	if d.token != "" {
+		r.Header.Set("Authorization", "Bearer "+d.token)
+	}
 	res, err := http.DefaultClient.Do(r)
 	if err != nil {
 		return 0, err

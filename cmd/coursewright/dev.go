@@ -82,7 +82,7 @@ func runDev(ctx context.Context, o devOptions, out, errOut io.Writer) (err error
 	if err != nil {
 		return err
 	}
-	greet(out, base, t.ui)
+	greet(out, base, t.ui, s.Auth.DisableLoginChecks)
 	warn(s, log)
 	world.know(base)
 	y, err := startSystem(ctx, s, process{role: roleDev(), temporal: t, log: log})
@@ -94,7 +94,7 @@ func runDev(ctx context.Context, o devOptions, out, errOut io.Writer) (err error
 	fmt.Fprintln(out, "ready")
 
 	if o.demo {
-		if err := runDemo(ctx, base, s.Data, out); err != nil && ctx.Err() == nil {
+		if err := runDemo(ctx, y, base, out); err != nil && ctx.Err() == nil {
 			return fmt.Errorf("demo course: %w", err)
 		}
 	}
@@ -189,13 +189,17 @@ func devTemporal(ctx context.Context, s settings.Settings, o devOptions, log *sl
 	return temporalOptions{address: server.Address(), namespace: temporaldev.Namespace, ui: server.UI()}, nil
 }
 
-func greet(out io.Writer, base, ui string) {
-	fmt.Fprintf(out, `Coursewright (development, open to everybody on this machine, loopback only)
+func greet(out io.Writer, base, ui string, open bool) {
+	who := "open to everybody on this machine"
+	if !open {
+		who = "callers need a token, see docs/authentication.md"
+	}
+	fmt.Fprintf(out, `Coursewright (development, %[3]s, loopback only)
   pages            %[1]s/
   REST API         %[1]s/api/v1/courses
   Temporal Web UI  %[2]s
   add a course     curl -X POST %[1]s/api/v1/courses -d '{"key": "KEY", "git_origin": "URL", "git_branch": "main"}'
   build it         curl -X POST %[1]s/gitmanager/KEY/hook
 starting
-`, base, ui)
+`, base, ui, who)
 }

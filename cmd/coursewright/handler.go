@@ -20,7 +20,7 @@ func (y *system) buildHandler(context.Context) error {
 	}
 	pages, err := web.New(web.Config{
 		Log: y.log, Courses: y.store, Rows: y.store, Builds: y.workflows, Releases: y.releases,
-		BaseURL: addresses.Base, ClientIP: addresses.ClientIP, RunURL: y.runURL, SSHKey: y.publicKey,
+		BaseURL: addresses.Base, PublicURL: y.settings.PublicBaseURL, ClientIP: addresses.ClientIP, RunURL: y.runURL, SSHKey: y.publicKey,
 		Location: y.settings.TimeZone, May: api.PageAccess, Audit: api.Audit, Hosts: y.store,
 	})
 	if err != nil {
@@ -45,6 +45,9 @@ func (y *system) buildHandler(context.Context) error {
 		Hosts:              y.hosts(),
 		UseXSendfile:       y.settings.UseXSendfile,
 		AllowUnsignedHooks: y.settings.AllowUnsignedHooks,
+		Limits: api.Limits{
+			LoginFailures: y.settings.LoginFailures, HookFailures: y.settings.HookFailures, Hooks: y.settings.Hooks,
+		},
 	})
 	return err
 }

@@ -52,6 +52,9 @@ type TokenError struct {
 	// FromCookie says that the token came from the cookie: what browsers send
 	// by themselves, so that pages meant for everybody can pass over it.
 	FromCookie bool
+	// Account is the subject that the token claims, which nobody has verified;
+	// it may be empty, and is cut when it is long.
+	Account string
 }
 
 // Error gives the text.

@@ -37,7 +37,7 @@ func (s *Service) Verify(r *http.Request) (Identity, error) {
 	}
 	id, refusal := s.check(token)
 	if refusal != "" {
-		return Identity{}, &TokenError{Text: refusal, FromCookie: fromCookie}
+		return Identity{}, &TokenError{Text: refusal, FromCookie: fromCookie, Account: s.claimed(token)}
 	}
 	return id, nil
 }
@@ -107,6 +107,17 @@ func (s *Service) check(raw string) (id Identity, refusal string) {
 	}
 	id.Master = id.Issuer == s.uid && len(id.Permissions) == 0
 	return id, ""
+}
+
+// claimed is the subject that a refused token claims.
+func (s *Service) claimed(raw string) string {
+	const longest = 100
+	c := &claims{}
+	if _, ok := s.decode(raw, c); !ok {
+		return ""
+	}
+	name, _ := c.text("sub")
+	return strings.ToValidUTF8(name[:min(len(name), longest)], "")
 }
 
 // decode reads a token without verifying anything. It says whether the token

@@ -24,6 +24,9 @@ type Settings struct {
 	AdminListen        string // as Listen; empty: no such listener
 	PublicBaseURL      string // no slash at the end
 	TrustedProxies     []netip.Prefix
+	LoginFailures      int    // a minute; 0: any number
+	HookFailures       int    // a minute; 0: any number
+	Hooks              int    // a minute; 0: any number
 	StaticURL          string // begins and ends with a slash
 	StaticContentHost  string // scheme and host, perhaps a path
 	UseXSendfile       bool

@@ -57,6 +57,18 @@ func webRows() []row {
 			Name: "TRUSTED_PROXIES",
 			Doc:  "Reverse proxies whose X-Forwarded-For and X-Forwarded-Proto are believed.",
 		}),
+		define(ints(0, 1_000_000), func(s *Settings) *int { return &s.LoginFailures }, Setting{
+			Name: "LOGIN_FAILURE_LIMIT", Default: "100",
+			Doc: "Failed logins a minute from one address or for one account; further ones are answered 429, good ones never. Ten times as many other requests may show a token that does not hold. 0: any number.",
+		}),
+		define(ints(0, 1_000_000), func(s *Settings) *int { return &s.HookFailures }, Setting{
+			Name: "HOOK_FAILURE_LIMIT", Default: "60",
+			Doc: "Webhook calls a minute, from one address to one course, that may be refused, such as wrongly signed ones; further ones are answered 429, good ones never. 0: any number.",
+		}),
+		define(ints(0, 1_000_000), func(s *Settings) *int { return &s.Hooks }, Setting{
+			Name: "HOOK_LIMIT", Default: "6000",
+			Doc: "Good webhook calls a minute for one course, and ten times as many from one address; further ones are answered 429. Few git hosts send a call again, so leave it far above what teachers push. 0: any number.",
+		}),
 		define(texts().with(slashes), func(s *Settings) *string { return &s.StaticURL }, Setting{
 			Name: "STATIC_URL", Default: "/static/", Gitmanager: true,
 			Doc: "Path of the static files; it begins and ends with a slash.",

@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"path"
 	"strings"
 	"time"
@@ -77,6 +78,9 @@ type Config struct {
 	// Audit tells the security log that a request has done what it asked for;
 	// pairs of names and values tell more. nil: nobody is told.
 	Audit func(r *http.Request, action, key string, pairs ...any)
+	// PublicURL is the address by which browsers call the pages when a proxy
+	// calls them by another; may be empty.
+	PublicURL string
 	// ClientIP is the caller's address; nil: that of the connection.
 	ClientIP func(r *http.Request) string
 	// Hosts keeps the build hosts, which administrators see; nil: there is no
@@ -132,7 +136,17 @@ func New(cfg Config) (http.Handler, error) {
 		}
 		s.pages[path.Base(name)] = t
 	}
-	return http.NewCrossOriginProtection().Handler(s.routes()), nil
+	guard := http.NewCrossOriginProtection()
+	if cfg.PublicURL != "" {
+		u, err := url.Parse(cfg.PublicURL)
+		if err != nil {
+			return nil, fmt.Errorf("public address of the pages: %w", err)
+		}
+		if err := guard.AddTrustedOrigin(u.Scheme + "://" + u.Host); err != nil {
+			return nil, fmt.Errorf("public address of the pages: %w", err)
+		}
+	}
+	return guard.Handler(s.routes()), nil
 }
 
 func (s *site) routes() http.Handler {
