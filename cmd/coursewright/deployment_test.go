@@ -5,57 +5,75 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"coursewright/internal/course"
 	"coursewright/internal/gitrepo/gitrepotest"
-	"coursewright/internal/temporaldev"
 	"coursewright/internal/temporaldev/temporaltest"
 )
+
+// deploymentSettings are the settings of every process of a deployment.
+type deploymentSettings struct{ values map[string]string }
+
+// newDeploymentSettings are those of a deployment in dir that asks for no
+// tokens and builds without containers. The shared folders are made.
+func newDeploymentSettings(tb testing.TB, dir string) *deploymentSettings {
+	tb.Helper()
+	for _, name := range []string{"store", "courses"} {
+		if err := os.Mkdir(filepath.Join(dir, name), 0o755); err != nil {
+			tb.Fatal(err)
+		}
+	}
+	return &deploymentSettings{map[string]string{
+		"DATA": dir, "SSH_KEY_PATH": filepath.Join(dir, "id_ecdsa"),
+		"BUILDER": "local", "ALLOW_LOCAL_BUILDER": "true", "ALLOW_LOCAL_ORIGINS": "true",
+		"DISABLE_LOGIN_CHECKS": "true", "DISABLE_JWT_SIGNING": "true",
+		"DEFAULT_GRADER_URL": "http://127.0.0.1:9/configure", "REQUIRE_GRADERS": "false",
+		"LISTEN": "127.0.0.1:0", "ADMIN_LISTEN": "127.0.0.1:0", "LOG_LEVEL": "error",
+	}}
+}
+
+func (s *deploymentSettings) set(name, value string) { s.values[name] = value }
+
+// environ are the settings as variables, with more of them.
+func (s *deploymentSettings) environ(more ...string) []string {
+	var out []string
+	for name, value := range s.values {
+		out = append(out, "COURSEWRIGHT_"+name+"="+value)
+	}
+	return append(out, more...)
+}
 
 // deployment is a campus of real processes on one machine: several of each role
 // on one database and one Temporal, with shared folders of releases and a build
 // folder for each worker.
 type deployment struct {
-	tb      testing.TB
-	dir     string
-	environ []string // settings of every process
-	apis    []*program
-	workers []*program
+	tb       testing.TB
+	dir      string
+	settings *deploymentSettings
+	apis     []*program
+	workers  []*program
 }
 
 // deploymentOptions say what is started.
 type deploymentOptions struct {
 	apis, workers int
-	// environ are more settings of every process, such as a DATABASE_URL, or a
-	// TEMPORAL_ADDRESS of a server that the test has started.
-	environ []string
+	// settings are more settings of every process, by name, such as DATABASE_URL,
+	// or TEMPORAL_ADDRESS of a server that the test has started.
+	settings map[string]string
 }
 
-// newDeployment prepares a deployment and starts it. Without a Temporal of the test's it
-// has a development server.
+// newDeployment prepares a deployment and starts it. Without a Temporal of the
+// test's it has a development server.
 func newDeployment(tb testing.TB, o deploymentOptions) *deployment {
 	tb.Helper()
-	d := &deployment{tb: tb, dir: tb.TempDir(), environ: o.environ}
-	given := strings.Join(o.environ, "\n")
-	if !strings.Contains(given, "COURSEWRIGHT_TEMPORAL_ADDRESS=") {
-		d.environ = append(d.environ,
-			"COURSEWRIGHT_TEMPORAL_ADDRESS="+temporaltest.Start(tb).Address(), "COURSEWRIGHT_TEMPORAL_NAMESPACE="+temporaldev.Namespace)
+	dir := tb.TempDir()
+	d := &deployment{tb: tb, dir: dir, settings: newDeploymentSettings(tb, dir)}
+	for name, value := range o.settings {
+		d.settings.set(name, value)
 	}
-	d.environ = append([]string{
-		"COURSEWRIGHT_DATA=" + d.dir,
-		"COURSEWRIGHT_SSH_KEY_PATH=" + d.path("id_ecdsa"),
-		"COURSEWRIGHT_BUILDER=local", "COURSEWRIGHT_ALLOW_LOCAL_BUILDER=true", "COURSEWRIGHT_ALLOW_LOCAL_ORIGINS=true",
-		"COURSEWRIGHT_DISABLE_LOGIN_CHECKS=true", "COURSEWRIGHT_DISABLE_JWT_SIGNING=true",
-		"COURSEWRIGHT_DEFAULT_GRADER_URL=http://127.0.0.1:9/configure", "COURSEWRIGHT_REQUIRE_GRADERS=false",
-		"COURSEWRIGHT_LISTEN=127.0.0.1:0", "COURSEWRIGHT_ADMIN_LISTEN=127.0.0.1:0",
-		"COURSEWRIGHT_LOG_LEVEL=error",
-	}, d.environ...)
-	for _, name := range []string{"store", "courses"} {
-		if err := os.Mkdir(d.path(name), 0o755); err != nil {
-			tb.Fatal(err)
-		}
+	if o.settings["TEMPORAL_ADDRESS"] == "" {
+		d.settings.set("TEMPORAL_ADDRESS", temporaltest.Start(tb).Address())
 	}
 	d.migrate()
 	for range o.apis {
@@ -73,15 +91,15 @@ func (d *deployment) path(name string) string { return filepath.Join(d.dir, name
 // migrate prepares database and Temporal, as an administrator does first.
 func (d *deployment) migrate() {
 	d.tb.Helper()
-	if err := beginProgram(d.tb, d.environ, "migrate").wait(); err != nil {
-		d.tb.Fatalf("migrate: %v", err)
+	if e := runProgram(d.tb, d.settings.environ(), "migrate"); e.status != 0 {
+		d.tb.Fatalf("migrate: status %d: %s", e.status, e.errOut)
 	}
 }
 
 // addAPI starts one more api. It is given no build folder that it could use.
 func (d *deployment) addAPI() *program {
 	d.tb.Helper()
-	p := startProgram(d.tb, append(d.environ, "COURSEWRIGHT_BUILD_PATH=/dev/null/none"), "api")
+	p := startProgram(d.tb, d.settings.environ("COURSEWRIGHT_BUILD_PATH=/dev/null/none"), "api")
 	d.apis = append(d.apis, p)
 	return p
 }
@@ -105,7 +123,7 @@ func (d *deployment) restartWorker(i int) *program {
 // that it could use.
 func (d *deployment) worker(i int) *program {
 	d.tb.Helper()
-	return startProgram(d.tb, append(d.environ,
+	return startProgram(d.tb, d.settings.environ(
 		fmt.Sprintf("COURSEWRIGHT_BUILD_PATH=%s", d.path(fmt.Sprintf("build%d", i))),
 		"COURSEWRIGHT_COURSES_PATH=/dev/null/none", "COURSEWRIGHT_STATIC_ROOT=/dev/null/static",
 	), "worker")

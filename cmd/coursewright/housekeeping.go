@@ -13,9 +13,9 @@ import (
 const housekeepingInterval = 10 * time.Minute
 
 // startHousekeeping removes what no release needs any more, at once and every
-// few minutes. Several processes may do it at once.
+// few minutes.
 func (y *system) startHousekeeping(ctx context.Context) error {
-	y.background(ctx, "housekeeping", housekeepingInterval, y.housekeep)
+	y.asLeader(ctx, "housekeeping", housekeepingInterval, y.housekeep)
 	return nil
 }
 

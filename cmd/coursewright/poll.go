@@ -9,7 +9,9 @@ import (
 )
 
 // poller finds pushes whose hook was lost: it looks at every course's branch
-// now and then and asks for a build of a commit that nobody has asked for.
+// now and then and asks for a build of a commit that nobody has asked for. One
+// process polls: two would ask twice for a commit whose build has not got to know
+// it yet.
 type poller struct {
 	y     *system
 	asked map[int64]string // by course: the commit that was asked for last
@@ -22,7 +24,7 @@ func (y *system) startPolling(ctx context.Context) error {
 		return nil
 	}
 	p := &poller{y: y, asked: map[int64]string{}}
-	y.background(ctx, "polling", interval, p.poll)
+	y.asLeader(ctx, "polling", interval, p.poll)
 	return nil
 }
 

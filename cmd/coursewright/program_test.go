@@ -2,6 +2,8 @@ package main
 
 import (
 	"bufio"
+	"bytes"
+	"errors"
 	"os"
 	"os/exec"
 	"strings"
@@ -80,4 +82,24 @@ func (p *program) stop() error {
 		p.tb.Fatal(err)
 	}
 	return p.wait()
+}
+
+// ended is how a program ended.
+type ended struct {
+	status      int
+	out, errOut string
+}
+
+// runProgram runs the program to its end.
+func runProgram(tb testing.TB, environ []string, args ...string) ended {
+	tb.Helper()
+	var out, errOut bytes.Buffer
+	cmd := exec.CommandContext(tb.Context(), os.Args[0], args...)
+	cmd.Env = append(append(os.Environ(), asProgram+"=1"), environ...)
+	cmd.Stdout, cmd.Stderr = &out, &errOut
+	var failed *exec.ExitError
+	if err := cmd.Run(); err != nil && !errors.As(err, &failed) {
+		tb.Fatal(err)
+	}
+	return ended{status: cmd.ProcessState.ExitCode(), out: out.String(), errOut: errOut.String()}
 }

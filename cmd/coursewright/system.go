@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -72,8 +73,11 @@ type system struct {
 	workflows *workflows.Client
 	handler   http.Handler // nil unless the role serves
 
-	health  *health
-	reach   temporalOptions
+	health      *health
+	reach       temporalOptions
+	leading     sync.Mutex
+	stopLeading func() // nil while another process leads; guarded by leading
+
 	closing chan struct{} // closed when the stop begins
 	failed  chan error    // a part broke for good: the process has to end
 	cleanup cleanups
@@ -108,6 +112,7 @@ func startSystem(ctx context.Context, s settings.Settings, p process) (*system, 
 		{y.role.builds, y.leaveInTime},
 		{y.role.builds, y.startTidying},
 		{true, func(context.Context) error { y.health = y.newHealth(); return nil }},
+		{y.role.serves, y.startLeading},
 		{y.role.serves, y.startSweeping},
 		{y.role.serves, y.startHousekeeping},
 		{y.role.serves, y.startPolling},
