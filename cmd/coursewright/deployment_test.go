@@ -5,10 +5,12 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"coursewright/internal/course"
 	"coursewright/internal/gitrepo/gitrepotest"
+	"coursewright/internal/settings"
 	"coursewright/internal/temporaldev/temporaltest"
 )
 
@@ -39,7 +41,7 @@ func (s *deploymentSettings) set(name, value string) { s.values[name] = value }
 func (s *deploymentSettings) environ(more ...string) []string {
 	var out []string
 	for name, value := range s.values {
-		out = append(out, "COURSEWRIGHT_"+name+"="+value)
+		out = append(out, settings.Prefix+name+"="+value)
 	}
 	return append(out, more...)
 }
@@ -58,9 +60,11 @@ type deployment struct {
 // deploymentOptions say what is started.
 type deploymentOptions struct {
 	apis, workers int
-	// settings are more settings of every process, by name, such as DATABASE_URL,
-	// or TEMPORAL_ADDRESS of a server that the test has started.
+	// settings are more settings of every process, by name, such as
+	// TEMPORAL_ADDRESS of a server that the test has started; environ are more
+	// as variables, such as a database's.
 	settings map[string]string
+	environ  []string
 }
 
 // newDeployment prepares a deployment and starts it. Without a Temporal of the
@@ -71,6 +75,10 @@ func newDeployment(tb testing.TB, o deploymentOptions) *deployment {
 	d := &deployment{tb: tb, dir: dir, settings: newDeploymentSettings(tb, dir)}
 	for name, value := range o.settings {
 		d.settings.set(name, value)
+	}
+	for _, variable := range o.environ {
+		name, value, _ := strings.Cut(variable, "=")
+		d.settings.set(strings.TrimPrefix(name, settings.Prefix), value)
 	}
 	if o.settings["TEMPORAL_ADDRESS"] == "" {
 		d.settings.set("TEMPORAL_ADDRESS", temporaltest.Start(tb).Address())

@@ -57,6 +57,7 @@ func TestARoleIsRefusedForWhatItLacks(t *testing.T) {
 			s := newDeploymentSettings(t, t.TempDir())
 			s.set("TEMPORAL_ADDRESS", temporal)
 			s.set("DATABASE_URL", "sqlite:"+filepath.Join(t.TempDir(), "data.db"))
+			s.set("DATABASE_MIGRATE", "true")
 			c.change(s)
 			e := runProgram(t, s.environ(), c.command)
 			if e.status != 1 || !strings.Contains(e.errOut, c.want) || strings.Contains(e.errOut, c.never) {
