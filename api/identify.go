@@ -13,7 +13,7 @@ import (
 // shown.
 func openRoute(at string) bool {
 	switch at {
-	case "/healthz", "/readyz", "/metrics", "/robots.txt", "/assets/:name":
+	case "/healthz", "/readyz", "/metrics", "/robots.txt", "/assets/:name", schemaRoute:
 		return true
 	}
 	return false

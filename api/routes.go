@@ -28,6 +28,7 @@ func (s *server) routes(r *gin.Engine) {
 	if s.BuildHosts != nil {
 		s.hosts(r.Group(hostsRoute))
 	}
+	reads(r, schemaRoute, s.problems(courseSchema))
 	anyway(r, "/robots.txt", robots)
 	s.gitmanager(r)
 	s.pages(r)

@@ -12,11 +12,11 @@ func (categoriesKind) allowed() string {
 
 func (categoriesKind) schema() object {
 	category := object{"type": "object", "properties": object{
-		"name": localizedKind{textKind{}}.schema(),
+		"name": object{"description": "Name of the category, a text or texts by language."},
 	}, "required": []string{"name"}}
 	return object{"anyOf": []object{
 		{"type": "object", "additionalProperties": category},
-		{"type": "array"},
+		pairsSchema(category),
 		{"const": ""},
 	}}
 }

@@ -26,9 +26,9 @@ func (durationKind) allowed() string {
 func (durationKind) schema() object {
 	return object{"anyOf": []object{
 		{"type": []string{"number", "boolean"}},
-		{"type": "string", "pattern": `^\s*[+-]?[\p{Nd}_]+\s*[` + simpleUnits + `]$`},
-		{"type": "string", "pattern": `^[-+]?P[^WYa-z]*\s*$`, "description": "A+ does not understand this form."},
-		{"type": "string", "pattern": `^(-?\p{Nd}+ (days?, )?)?(-?\p{Nd}+:){0,2}-?\p{Nd}+(\.\p{Nd}+)?\s*$`, "description": "A+ does not understand this form."},
+		{"type": "string", "pattern": simpleSpanPattern},
+		{"type": "string", "pattern": isoSpanPattern, "description": "A+ does not understand this form."},
+		{"type": "string", "pattern": clockSpanPattern, "description": "A+ does not understand this form."},
 	}}
 }
 

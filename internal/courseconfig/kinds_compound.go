@@ -100,9 +100,20 @@ func (k mapKind) allowed() string { return "a mapping from texts to values, each
 func (k mapKind) schema() object {
 	return object{"anyOf": []object{
 		{"type": "object", "additionalProperties": k.of.schema()},
-		{"type": "array"},
+		pairsSchema(k.of.schema()),
 		{"const": ""},
 	}}
+}
+
+// pairsSchema describes the lists that asMapping reads: their items are two
+// things, the first of which can be a key.
+func pairsSchema(value object) object {
+	key := object{"not": object{"type": []string{"array", "object"}}}
+	return object{"type": "array", "items": object{"anyOf": []object{
+		{"type": "array", "minItems": 2, "maxItems": 2, "prefixItems": []object{key, value}},
+		{"type": "string", "minLength": 2, "maxLength": 2},
+		{"type": "object", "minProperties": 2, "maxProperties": 2},
+	}}}
 }
 
 func (k mapKind) coerce(c *checker, v *pyvalue.Value, at *place) (any, bool) {
@@ -187,7 +198,7 @@ type publicPathsKind struct{}
 func (publicPathsKind) allowed() string { return "a list of paths in the static folder" }
 
 func (publicPathsKind) schema() object {
-	return object{"type": "array", "items": relativePathKind{}.schema()}
+	return object{"type": "array", "items": object{"type": "string", "pattern": publicPathPattern}}
 }
 
 func (publicPathsKind) coerce(c *checker, v *pyvalue.Value, at *place) (any, bool) {

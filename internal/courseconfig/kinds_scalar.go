@@ -59,16 +59,19 @@ func (k intKind) allowed() string {
 }
 
 func (k intKind) schema() object {
-	number := object{"type": "number"}
-	if k.min != nil {
+	number, truth, pattern := object{"type": "number"}, object{"type": "boolean"}, wholePattern
+	switch {
+	case k.min == nil:
+	case k.min.Sign() == 0:
 		// Fractions are cut off towards zero, so a little less than the bound is fine for zero.
-		if k.min.Sign() == 0 {
-			number["exclusiveMinimum"] = -1
-		} else {
-			number["minimum"] = k.min.Int64()
-		}
+		number["exclusiveMinimum"] = -1
+		pattern = naturalPattern
+	default:
+		number["minimum"] = k.min.Int64()
+		truth = object{"const": true}
+		pattern = positivePattern
 	}
-	return object{"anyOf": []object{number, {"type": "boolean"}, {"type": "string", "pattern": `^\s*[+-]?[\d_\p{Nd}]+\s*$`}}}
+	return object{"anyOf": []object{number, truth, {"type": "string", "pattern": pattern}}}
 }
 
 func (k intKind) coerce(c *checker, v *pyvalue.Value, at *place) (any, bool) {
@@ -155,7 +158,7 @@ type fractionKind struct{}
 func (fractionKind) allowed() string { return "a number from 0 to 1" }
 
 func (fractionKind) schema() object {
-	return object{"anyOf": []object{{"type": "number", "minimum": 0, "maximum": 1}, {"type": "boolean"}, {"type": "string", "pattern": `^\s*[+-]?[\p{Nd}_.]+([eE][+-]?[\p{Nd}_]+)?\s*$`}}}
+	return object{"anyOf": []object{{"type": "number", "minimum": 0, "maximum": 1}, {"type": "boolean"}, {"type": "string", "pattern": fractionPattern}}}
 }
 
 func (k fractionKind) coerce(c *checker, v *pyvalue.Value, at *place) (any, bool) {
@@ -208,7 +211,7 @@ type pathKind struct{}
 
 func (pathKind) allowed() string { return "a path (a text)" }
 
-func (pathKind) schema() object { return object{"type": "string"} }
+func (pathKind) schema() object { return object{"type": "string", "pattern": pathPattern} }
 
 func (k pathKind) coerce(c *checker, v *pyvalue.Value, at *place) (any, bool) {
 	value, ok := anyPath(c, v, at)
@@ -254,7 +257,9 @@ type relativePathKind struct{}
 
 func (relativePathKind) allowed() string { return "a relative path" }
 
-func (relativePathKind) schema() object { return object{"type": "string", "pattern": "^[^/]|^$"} }
+func (relativePathKind) schema() object {
+	return object{"type": "string", "pattern": relativePathPattern}
+}
 
 func (k relativePathKind) coerce(c *checker, v *pyvalue.Value, at *place) (any, bool) {
 	value, ok := anyPath(c, v, at)

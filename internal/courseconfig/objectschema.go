@@ -48,6 +48,7 @@ func (m *models) moduleSchema() object {
 	out := m.module.schema()
 	delete(out, "required")
 	out["anyOf"] = []object{requires("type"), requires("key", "name"), requires("key", "title")}
+	out["not"] = requires("name", "title")
 	out["properties"].(object)["type"] = object{"type": typeNames(), "description": "Name of one of the course's module_types."}
 	return out
 }

@@ -62,7 +62,10 @@ type exerciseKey struct {
 }
 
 func exerciseKeys() []exerciseKey {
-	files := object{"type": []string{"array", "string", "object"}}
+	files := object{"anyOf": []object{
+		{"type": "array", "items": object{"type": "string"}},
+		{"type": []string{"string", "object"}},
+	}}
 	return []exerciseKey{
 		{"title", object{}, "Title of the exercise; needed."},
 		{"view_type", object{}, "Kind of exercise, such as " + viewForm + "; needed."},
@@ -119,11 +122,25 @@ func exerciseSchema() object {
 		"type":              "object",
 		"properties":        properties,
 		"patternProperties": tagged,
+		"$ref":              "#/$defs/tagged",
+		"$defs":             object{"tagged": taggedSchema()},
 		"anyOf":             []object{requires("include"), {"allOf": []object{someKey("title"), someKey("view_type")}}},
+	}
+}
+
+// taggedSchema describes any value in a configuration: keys that end with a bar
+// and a word are tags, of which there are two.
+func taggedSchema() object {
+	inside := object{"$ref": "#/$defs/tagged"}
+	return object{
+		"propertyNames":        object{"anyOf": []object{{"not": object{"pattern": anyTagPattern}}, {"pattern": knownTagPattern}}},
+		"patternProperties":    object{`^[^\n]+\|i18n$`: object{"type": "object", "$ref": "#/$defs/tagged"}},
+		"additionalProperties": inside,
+		"items":                inside,
 	}
 }
 
 // someKey asks for a key, with or without tags.
 func someKey(name string) object {
-	return object{"not": object{"propertyNames": object{"not": object{"pattern": "^" + name + `(\|\w+)*$`}}}}
+	return object{"not": object{"propertyNames": object{"not": object{"pattern": "^" + name + `(\|[0-9A-Za-z_]+)*$`}}}}
 }
