@@ -19,8 +19,9 @@ const (
 const schemaDraft = "https://json-schema.org/draft/2020-12/schema"
 
 // Schema gives a JSON Schema, draft 2020-12, made from the tables that Load
-// reads by. It accepts every file that Load accepts; what several keys or files
-// must say together, Load alone checks. A kind that does not exist is
+// reads by. It accepts every file that Load accepts, save for mappings written
+// as lists of pairs where nobody does; what several keys or files must say
+// together, Load alone checks. A kind that does not exist is
 // course.ErrNotFound.
 func Schema(kind SchemaKind) ([]byte, error) {
 	var s object
