@@ -58,6 +58,8 @@ func statusOf(err error) int {
 		return http.StatusForbidden
 	case errors.As(err, &author):
 		return http.StatusUnprocessableEntity
+	case errors.Is(err, course.ErrUnavailable):
+		return http.StatusServiceUnavailable
 	case errors.Is(err, context.Canceled):
 		return statusClientGone
 	case errors.Is(err, context.DeadlineExceeded):
@@ -86,6 +88,10 @@ type fieldError struct {
 func newProblem(err error) problem {
 	p := problem{Type: "about:blank", Status: statusOf(err)}
 	p.Title = http.StatusText(p.Status)
+	if p.Status == http.StatusServiceUnavailable {
+		p.Detail = "A part of the service is away for a moment. Nothing is wrong with the request: send it again in a few seconds."
+		return p
+	}
 	if p.Status >= http.StatusInternalServerError || p.Status == statusClientGone {
 		p.Detail = "The service could not do this now. Try again; if it goes on, tell its administrators the time of the request."
 		return p
@@ -123,9 +129,21 @@ func writeProblem(w http.ResponseWriter, err error) {
 		body = []byte("{}")
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
+	sayWhen(w.Header(), p.Status)
 	w.WriteHeader(p.Status)
 	// The status is sent: a failing write has nobody left to be told.
 	_, _ = w.Write(append(body, '\n'))
+}
+
+// retryAfter is when a request is worth sending again that met a part of the
+// service which was away, in seconds.
+const retryAfter = "5"
+
+// sayWhen tells the client when to send the request again, where that is known.
+func sayWhen(h http.Header, status int) {
+	if status == http.StatusServiceUnavailable {
+		h.Set("Retry-After", retryAfter)
+	}
 }
 
 // handler is an endpoint that leaves its errors to the table.
@@ -158,6 +176,7 @@ func (s *server) texts(h handler) gin.HandlerFunc {
 		s.report(c, err)
 		if !c.Writer.Written() {
 			p := newProblem(err)
+			sayWhen(c.Writer.Header(), p.Status)
 			writeText(c, p.Status, p.Detail)
 		}
 	}

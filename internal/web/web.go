@@ -217,6 +217,10 @@ func (s *site) fail(w http.ResponseWriter, r *http.Request, err error) {
 		status, text = http.StatusForbidden, "You have no access to this course."
 	case r.Context().Err() == nil:
 		s.Log.ErrorContext(r.Context(), "page failed", "method", r.Method, "path", r.URL.Path, "error", err)
+		if errors.Is(err, course.ErrUnavailable) {
+			status, text = http.StatusServiceUnavailable, "A part of the service is away for a moment. Reload the page in a few seconds."
+			w.Header().Set("Retry-After", "5")
+		}
 	}
 	data := struct{ Title, Text string }{http.StatusText(status), text}
 	if err := s.render(w, status, "error.html", data); err != nil {
