@@ -88,10 +88,14 @@ func (b *BuildSteps) Checkout(ctx context.Context, job Job) (CheckedOut, error) 
 				return err
 			}
 		}
+		// From now on the build counts as one of this host.
+		if err := b.Store.RecordFacts(ctx, job.BuildID, course.Facts{Host: b.Host}); err != nil {
+			return err
+		}
 		if err := b.source(ctx, job, c, log, &out); err != nil {
 			return err
 		}
-		return b.Store.RecordFacts(ctx, job.BuildID, course.Facts{Host: b.Host, Commit: out.Commit})
+		return b.Store.RecordFacts(ctx, job.BuildID, course.Facts{Commit: out.Commit})
 	})
 	if err != nil {
 		b.Slots.Arrived(job.BuildID)

@@ -42,9 +42,10 @@ type hostBody struct {
 	Gone      bool             `json:"gone"`   // it has been silent for too long
 	StartedAt time.Time        `json:"started_at"`
 	SeenAt    time.Time        `json:"seen_at"`
+	Builds    int              `json:"builds"` // under way on it
 	Slots     int              `json:"slots"`
-	Running   int              `json:"running"`
-	Waiting   int              `json:"waiting"`
+	Running   int              `json:"running"` // build commands
+	Waiting   int              `json:"waiting"` // for a slot
 	Load      float64          `json:"load"`
 	DiskFree  int64            `json:"disk_free"`  // bytes
 	DiskTotal int64            `json:"disk_total"` // bytes
@@ -53,7 +54,7 @@ type hostBody struct {
 func newHostBody(h course.Host) hostBody {
 	return hostBody{
 		ID: h.ID, Name: h.Name, Version: h.Version, State: h.State, Reason: h.Trouble, Gone: h.Gone(),
-		StartedAt: h.StartedAt.UTC(), SeenAt: h.SeenAt.UTC(), Slots: h.Slots, Running: h.Running, Waiting: h.Waiting,
+		StartedAt: h.StartedAt.UTC(), SeenAt: h.SeenAt.UTC(), Builds: h.Builds, Slots: h.Slots, Running: h.Running, Waiting: h.Waiting,
 		Load: h.Load, DiskFree: h.DiskFree, DiskTotal: h.DiskTotal,
 	}
 }

@@ -58,7 +58,7 @@ func TestBuildHosts(t *testing.T) {
 	got := ask("GET", "/api/v1/hosts/a1", 200)
 	for name, want := range map[string]any{
 		"id": "a1", "name": "builder-1", "version": "v1", "state": "failing", "reason": "no engine", "gone": false, "started_at": "2026-09-01T00:00:00Z",
-		"slots": 4.0, "running": 3.0, "waiting": 2.0, "load": 1.5, "disk_free": float64(1 << 30), "disk_total": float64(1 << 40),
+		"builds": 0.0, "slots": 4.0, "running": 3.0, "waiting": 2.0, "load": 1.5, "disk_free": float64(1 << 30), "disk_total": float64(1 << 40),
 	} {
 		if got[name] != want {
 			t.Errorf("%s is %v, want %v", name, got[name], want)

@@ -59,6 +59,7 @@ func newRootCommand() *cobra.Command {
 		newCheckCommand(),
 		newDevCommand(),
 		newExportCommand(),
+		newHostCommand(),
 		newMigrateCommand(),
 		newSchemaCommand(),
 		newTokenCommand(),
@@ -70,5 +71,5 @@ func newRootCommand() *cobra.Command {
 // notSettings are variables with the settings' prefix that mean something else:
 // what the tests use.
 func notSettings() []string {
-	return []string{"COURSEWRIGHT_REQUIRE", "COURSEWRIGHT_TEST_TEMPORAL_CLI"}
+	return []string{"COURSEWRIGHT_REQUIRE", "COURSEWRIGHT_TEST_TEMPORAL_CLI", urlVariable, tokenVariable}
 }

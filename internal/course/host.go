@@ -27,6 +27,7 @@ type Host struct {
 	SeenAt time.Time     // last heartbeat, UTC
 	Silent time.Duration // since then, by the clock of the database
 	State  HostState
+	Builds int // RUNNING builds that have the host, also between two steps
 }
 
 // Gone says whether the host has been silent for too long.

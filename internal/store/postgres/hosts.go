@@ -12,14 +12,15 @@ import (
 )
 
 const selectHosts = `SELECT id, name, version, started_at, seen_at, slots, running, waiting, load,
-	disk_free, disk_total, trouble, drain, extract(epoch FROM clock_timestamp() - seen_at)::double precision FROM hosts `
+	disk_free, disk_total, trouble, drain,
+	(SELECT count(*) FROM builds b WHERE b.status = 'RUNNING' AND b.host = hosts.id), extract(epoch FROM clock_timestamp() - seen_at)::double precision FROM hosts `
 
 func scanHost(row pgx.Row) (course.Host, error) {
 	var h course.Host
 	var drain bool
 	var silent float64
 	err := row.Scan(&h.ID, &h.Name, &h.Version, moment{&h.StartedAt}, moment{&h.SeenAt}, &h.Slots, &h.Running, &h.Waiting, &h.Load,
-		&h.DiskFree, &h.DiskTotal, &h.Trouble, &drain, &silent)
+		&h.DiskFree, &h.DiskTotal, &h.Trouble, &drain, &h.Builds, &silent)
 	h.Silent = max(0, time.Duration(silent*float64(time.Second)))
 	h.State = store.HostState(drain, h.Trouble)
 	return h, err

@@ -10,14 +10,15 @@ import (
 )
 
 const selectHosts = `SELECT id, name, version, started_at, seen_at, slots, running, waiting, load,
-	disk_free, disk_total, trouble, drain FROM hosts `
+	disk_free, disk_total, trouble, drain,
+	(SELECT count(*) FROM builds b WHERE b.status = 'RUNNING' AND b.host = hosts.id) FROM hosts `
 
 func (s *Store) scanHost(row rowScanner) (course.Host, error) {
 	var h course.Host
 	var started, seen int64
 	var drain bool
 	err := row.Scan(&h.ID, &h.Name, &h.Version, &started, &seen, &h.Slots, &h.Running, &h.Waiting, &h.Load,
-		&h.DiskFree, &h.DiskTotal, &h.Trouble, &drain)
+		&h.DiskFree, &h.DiskTotal, &h.Trouble, &drain, &h.Builds)
 	h.StartedAt, h.SeenAt = fromMicros(started), fromMicros(seen)
 	h.Silent = max(0, s.now().Sub(h.SeenAt))
 	h.State = store.HostState(drain, h.Trouble)

@@ -16,6 +16,7 @@ func hostTests() map[string]func(t *testing.T, s store.Store) {
 		"a later report replaces":       hostReportsAgain,
 		"drain and resume":              hostDrains,
 		"troubles":                      hostTroubles,
+		"builds under way":              hostBuilds,
 		"forgotten when it is gone":     hostForgotten,
 		"listed by name":                hostList,
 		"odd texts":                     oddHosts,
@@ -137,6 +138,29 @@ func hostTroubles(t *testing.T, s store.Store) {
 	}
 	if got := loadHost(t, s, "a"); got.State != course.HostActive || got.Trouble != "" {
 		t.Errorf("the state is %s (%s); want active", got.State, got.Trouble)
+	}
+}
+
+func hostBuilds(t *testing.T, s store.Store) {
+	t.Helper()
+	reportHost(t, s, fullReport("a"))
+	reportHost(t, s, fullReport("b"))
+	for _, key := range []string{"one", "two", "three"} {
+		newCourse(t, s, key)
+		request(t, s, key, course.BuildRequest{})
+		b := claim(t, s, key, "run")
+		if err := s.RecordFacts(t.Context(), b.ID, course.Facts{Host: "a"}); err != nil {
+			t.Fatal(err)
+		}
+		if key == "three" {
+			finish(t, s, b.ID, course.StatusSuccess, "")
+		}
+	}
+	if got := loadHost(t, s, "a").Builds; got != 2 {
+		t.Errorf("host a has %d builds; want 2", got)
+	}
+	if got := loadHost(t, s, "b").Builds; got != 0 {
+		t.Errorf("host b has %d builds; want none", got)
 	}
 }
 
