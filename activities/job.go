@@ -81,6 +81,12 @@ type Ending struct {
 	Reason string        `json:"reason,omitempty"`
 }
 
+// Note is a line for a build's log.
+type Note struct {
+	BuildID int64  `json:"build_id"`
+	Line    string `json:"line"`
+}
+
 // Ended tells what the workflow has to do after a build.
 type Ended struct {
 	Publish bool `json:"publish,omitempty"` // publish without waiting for A+

@@ -102,6 +102,16 @@ func (r *Records) next(c course.Course, in Ending) (Ended, string) {
 	return next, "A+ is not told to import the course: " + why + "."
 }
 
+// TellLog adds a line of the service to a build's log. A build that is gone
+// needs none.
+func (r *Records) TellLog(ctx context.Context, in Note) error {
+	err := r.Store.AppendLog(ctx, in.BuildID, in.Line+"\n")
+	if errors.Is(err, course.ErrNotFound) {
+		return nil
+	}
+	return forTemporal(err)
+}
+
 // CancelPending ends what waits of a course and tells what runs.
 func (r *Records) CancelPending(ctx context.Context, in Removal) (OpenBuilds, error) {
 	c, err := r.Store.Course(ctx, in.CourseKey)

@@ -390,6 +390,55 @@ func TestAnotherHostTakesOverWhenTheUsualOneIsGone(t *testing.T) {
 	}
 }
 
+// A host may be gone for good at any step that only it can do.
+func TestABuildStartsAgainOnAnotherHost(t *testing.T) {
+	t.Parallel()
+	gone := temporal.NewTimeoutError(enums.TIMEOUT_TYPE_SCHEDULE_TO_START, nil)
+	for _, c := range []struct {
+		name  string
+		step  string
+		times int
+		want  []string
+		ends  course.Status
+	}{
+		{"build", "build", 1, []string{"checkout", "build", "checkout", "build", "validate", "configure 0", "stage"}, course.StatusSuccess},
+		{"validate", "validate", 1, []string{"checkout", "build", "validate", "checkout", "build", "validate", "configure 0", "stage"}, course.StatusSuccess},
+		{"configure", "configure 0", 1, []string{"checkout", "build", "validate", "configure 0", "checkout", "build", "validate", "configure 0", "stage"}, course.StatusSuccess},
+		{"two hosts", "build", 2, []string{"checkout", "build", "checkout", "build", "checkout", "build", "validate", "configure 0", "stage"}, course.StatusSuccess},
+		{"too many hosts", "build", 100, []string{"checkout", "build", "checkout", "build", "checkout", "build"}, course.StatusFailed},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t)
+			b.graders = 1
+			row := b.request(course.BuildOptions{})
+			left := c.times
+			b.on[c.step] = func() error {
+				if left--; left >= 0 {
+					return gone
+				}
+				return nil
+			}
+			b.run()
+			b.expect(c.ends)
+			if got := slices.DeleteFunc(b.steps, func(s string) bool { return s == "clean" || s == "mail" }); !slices.Equal(got, c.want) {
+				t.Errorf("steps are %v, want %v", got, c.want)
+			}
+			chunks, _, err := b.rows.ReadLog(t.Context(), row.ID, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			log := ""
+			for _, chunk := range chunks {
+				log += chunk.Text
+			}
+			if got, want := strings.Count(log, "does not answer any more"), min(c.times, 2); got != want {
+				t.Errorf("the log tells %d times that a host is gone, want %d:\n%s", got, want, log)
+			}
+		})
+	}
+}
+
 func TestALongHistoryContinuesAsNewAndLosesNothing(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)

@@ -23,7 +23,12 @@ const (
 	// infrastructureTries bounds how long trouble that is nobody's fault in the
 	// course is retried: with the intervals below about five minutes.
 	infrastructureTries = 8
+	// mostHosts bounds on how many hosts one build is begun.
+	mostHosts = 3
 )
+
+// Names of changes to the order of steps, for runs that were begun before.
+const changeTakeOver = "take-over"
 
 // retryPolicy tries again after a second, then after twice that, and so on up to
 // longest, 0 meaning a minute.
@@ -105,6 +110,12 @@ func onOtherService(ctx workflow.Context, queue string, limit time.Duration) wor
 		WaitForCancellation: true,
 		RetryPolicy:         p,
 	})
+}
+
+// fromHost is for calls that need a build disk. Where the host is gone they are
+// not waited for.
+func fromHost(ctx workflow.Context, queue string, limit time.Duration) workflow.Context {
+	return workflow.WithScheduleToStartTimeout(onOtherService(ctx, queue, limit), hostWait)
 }
 
 // onPublishFolder is for the switch of a release inside a publish workflow,

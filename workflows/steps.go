@@ -2,6 +2,7 @@ package workflows
 
 import (
 	"errors"
+	"fmt"
 	"time"
 
 	enums "go.temporal.io/api/enums/v1"
@@ -22,10 +23,37 @@ type run struct {
 	graders int // that have been configured
 }
 
-// steps takes a build from its source to a committed release. Steps are
-// merged where trying one again means trying the other again: each activity is
-// a round trip through Temporal.
+// steps takes a build from its source to a committed release, on as many hosts
+// as it takes: when the one that has the working copy is gone, another starts
+// again at checkout.
 func (r *run) steps(ctx workflow.Context) error {
+	for hosts := 1; ; hosts++ {
+		err := r.onOneHost(ctx)
+		if !noHost(err) || hosts == mostHosts || ctx.Err() != nil {
+			return err
+		}
+		// Builds that were begun by earlier versions end here.
+		if workflow.GetVersion(ctx, changeTakeOver, workflow.DefaultVersion, 1) == workflow.DefaultVersion {
+			return err
+		}
+		if err := r.leaveHost(ctx, hosts+1); err != nil {
+			return err
+		}
+	}
+}
+
+// leaveHost tells the reader of the log that the build starts again elsewhere.
+func (r *run) leaveHost(ctx workflow.Context, hosts int) error {
+	line := fmt.Sprintf("The build host %s does not answer any more; the build starts again at checkout (%d of at most %d times).",
+		r.host, hosts, mostHosts)
+	r.host, r.commit, r.fresh, r.graders = "", "", false, 0
+	r.story.progress.Host = ""
+	return workflow.ExecuteLocalActivity(onRecords(ctx), records.TellLog, activities.Note{BuildID: r.job.BuildID, Line: line}).Get(ctx, nil)
+}
+
+// onOneHost does the steps. They are merged where trying one again means trying
+// the other again: each activity is a round trip through Temporal.
+func (r *run) onOneHost(ctx workflow.Context) error {
 	for _, step := range []struct {
 		name string
 		do   func(workflow.Context) error
@@ -105,10 +133,13 @@ func (r *run) stageOnce(ctx workflow.Context) (activities.Staged, error) {
 func (r *run) configureGraders(ctx workflow.Context, n int) error {
 	var first error
 	for i := range n {
-		call := onOtherService(ctx, HostQueue(r.host), callLimit)
+		call := fromHost(ctx, HostQueue(r.host), callLimit)
 		err := workflow.ExecuteActivity(call, release.ConfigureGrader, activities.Grading{Job: r.job, Index: i}).Get(ctx, nil)
 		if ctx.Err() != nil {
 			return ctx.Err()
+		}
+		if noHost(err) {
+			return err
 		}
 		if err != nil && first == nil {
 			first = err
