@@ -5,6 +5,7 @@ package worker
 import (
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"go.temporal.io/sdk/client"
@@ -80,11 +81,14 @@ func Start(c client.Client, s Steps, l Limits) (*Group, error) {
 }
 
 // Stop stops taking tasks, lets running activities end within the stop timeout
-// and returns.
+// and returns. All queues at once: a host whose builds are waited for takes no
+// new ones.
 func (g *Group) Stop() {
-	for i := len(g.workers) - 1; i >= 0; i-- {
-		g.workers[i].Stop()
+	var all sync.WaitGroup
+	for _, w := range g.workers {
+		all.Go(w.Stop)
 	}
+	all.Wait()
 	g.workers = nil
 }
 

@@ -93,6 +93,7 @@ type buildJSON struct {
 	Reason     string     `json:"reason"`
 	Commit     string     `json:"commit"`
 	Version    string     `json:"version"`
+	Host       string     `json:"host"`
 	StartedAt  *time.Time `json:"started_at"`
 	FinishedAt *time.Time `json:"finished_at"`
 	Steps      []struct {

@@ -15,6 +15,7 @@ import (
 	"google.golang.org/protobuf/encoding/protojson"
 
 	"coursewright/internal/gitrepo/gitrepotest"
+	"coursewright/internal/temporaldev/temporaltest"
 )
 
 // recordFolder names the folder for histories; without it nothing is recorded.
@@ -67,6 +68,28 @@ func TestRecordHistories(t *testing.T) {
 	h.running("removed", removed)
 	h.do(http.MethodDelete, "/api/v1/courses/removed?confirm=removed", "", http.StatusNoContent)
 	h.record(folder, "remove/removed", "remove-while-building")
+	recordTakeOver(t, folder)
+}
+
+// recordTakeOver records a build whose host goes away and that another takes
+// over.
+func recordTakeOver(t *testing.T, folder string) {
+	t.Helper()
+	o := harnessOptions{data: t.TempDir(), temporal: temporaltest.Start(t)}
+	repo, mark := gitrepotest.New(t), filepath.Join(t.TempDir(), "first-try")
+	files := tiny("One")
+	files["build.sh"] = "if mkdir " + mark + "; then echo started; exec sleep 600; fi\n" + files["build.sh"]
+	repo.Commit(files, "first")
+	h := newHarness(t, o)
+	h.addCourse("course", repo.URL(), nil)
+	id := h.push("course")
+	h.running("course", id)
+	h.stop()
+	o.environ = []string{"COURSEWRIGHT_BUILD_PATH=" + t.TempDir()}
+	h = newHarness(t, o)
+	h.succeed(id)
+	h.idle("course")
+	h.record(folder, "build/course", "build-taken-over")
 }
 
 // identities name the machine that recorded.

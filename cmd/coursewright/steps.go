@@ -50,8 +50,20 @@ func (y *system) serveQueues(ctx context.Context, steps worker.Steps) (*worker.G
 			return nil, err
 		}
 	}
-	group, err := worker.Start(y.temporal, steps, worker.Limits{StopTimeout: stopTimeout, Light: y.settings.Hosting.Activities, Failed: y.fail})
+	group, err := worker.Start(y.temporal, steps, worker.Limits{StopTimeout: y.workersStop(), Light: y.settings.Hosting.Activities, Failed: y.fail})
 	return group, y.reach.explain(err)
+}
+
+// handOverTime is what handing builds over takes at most, once they had their
+// time: local builds are stopped in it.
+const handOverTime = 15 * time.Second
+
+// workersStop is how long a stop waits for running activities.
+func (y *system) workersStop() time.Duration {
+	if y.role.builds {
+		return y.settings.BuildStopTimeout + handOverTime
+	}
+	return stopTimeout
 }
 
 // serveQueuesLater serves the task queues as soon as Temporal answers.
@@ -136,6 +148,7 @@ func (y *system) buildSteps() (*activities.BuildSteps, error) {
 		Defaults:    build.Defaults{Image: s.DefaultImage, Command: s.DefaultCommand},
 		Env:         build.EnvironmentFacts{StaticURL: s.StaticURL, StaticContentHost: s.StaticContentHost},
 		Timeout:     s.BuildTimeout,
+		StopAfter:   max(s.BuildStopTimeout, time.Millisecond), // 0 would be no bound
 		KeepBuilds:  s.KeepBuilds,
 		Releases:    y.releases,
 	}, nil

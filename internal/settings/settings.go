@@ -49,6 +49,7 @@ type Settings struct {
 	BuildConcurrency   int            // builds at a time on one host; 0: as many as processors
 	Hosting            Hosting
 	BuildTimeout       time.Duration // 0: no limit
+	BuildStopTimeout   time.Duration
 	BuildRetryDelay    time.Duration
 	Containers         Containers
 	SSHKeyPath         string
@@ -174,6 +175,7 @@ func DevDefaults(dataDir string) map[string]string {
 		"DEFAULT_GRADER_URL":   "http://127.0.0.1:8080/configure",
 		"REQUIRE_GRADERS":      "false",
 		"BUILDER":              "local",
+		"BUILD_STOP_TIMEOUT":   "2",
 		"ALLOW_LOCAL_BUILDER":  "true",
 		"ALLOW_LOCAL_ORIGINS":  "true",
 		"AUTO_PUBLISH":         "true",

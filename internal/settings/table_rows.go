@@ -125,6 +125,10 @@ func buildRows() []row {
 			Name: "BUILD_TIMEOUT", Default: "1h",
 			Doc: "A build command that runs longer is stopped and the build fails. 0: no limit.",
 		}),
+		define(durations(0, time.Hour), func(s *Settings) *time.Duration { return &s.BuildStopTimeout }, Setting{
+			Name: "BUILD_STOP_TIMEOUT", Default: "20",
+			Doc: "How long a worker that is told to stop lets running builds end. After that a container goes on and the restarted worker takes it over; builds of other builders are stopped and begin anew. The process itself may take 15 s more: give it that time before it is killed.",
+		}),
 		define(durations(time.Second, time.Hour), func(s *Settings) *time.Duration { return &s.BuildRetryDelay }, Setting{
 			Name: "BUILD_RETRY_DELAY", Default: "30", Gitmanager: true,
 			Doc: "The longest pause before a step that failed through no fault of the course is tried again; the first ones are shorter. Builds never wait for each other this way any more.",
