@@ -46,6 +46,7 @@ var allowed = map[string][]string{
 	"internal/grader":                   {"internal/course", "internal/remote"},
 	"internal/host":                     {"internal/course"},
 	"internal/lms":                      {"internal/course", "internal/remote"},
+	"internal/nginxtest":                {},
 	"internal/release":                  {"internal/course"},
 	"internal/remote":                   {"internal/course"},
 	"internal/settings":                 {},

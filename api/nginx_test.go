@@ -2,7 +2,6 @@ package api_test
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -10,16 +9,15 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
 	"coursewright/api"
 	"coursewright/internal/course"
 	"coursewright/internal/gitrepo/gitrepotest"
+	"coursewright/internal/nginxtest"
 	"coursewright/internal/release"
 )
 
@@ -116,57 +114,20 @@ func (b *behindNginx) publish(t *testing.T, key string, build int64) {
 }
 
 // runNginx starts nginx with the shipped configuration, in which texts are
-// replaced, and gives its address. nginx inherits a listening socket, as it
-// does in an upgrade of itself: there is no port to lose and nothing to wait
-// for.
+// replaced, and gives its address.
 func runNginx(t *testing.T, program string, replace map[string]string) string {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	must(t, err)
-	address := listener.Addr().String()
-	socket, err := listener.(*net.TCPListener).File()
-	must(t, err)
-	must(t, listener.Close())
-
 	shipped, err := os.ReadFile(filepath.Join("..", "deploy", "nginx", "coursewright.conf"))
 	must(t, err)
 	conf := string(shipped)
-	replace["listen 80;"] = "listen " + address + ";"
+	replace["listen 80;"] = "listen " + nginxtest.Listen + ";"
 	for from, to := range replace {
 		if !strings.Contains(conf, from) {
 			t.Fatalf("the shipped configuration has no %q", from)
 		}
 		conf = strings.ReplaceAll(conf, from, to)
 	}
-	dir := t.TempDir()
-	must(t, os.WriteFile(filepath.Join(dir, "coursewright.conf"), []byte(conf), 0o600))
-	must(t, os.Symlink("/etc/nginx/mime.types", filepath.Join(dir, "mime.types")))
-	main := "daemon off; pid pid; error_log stderr;\nevents {}\nhttp {\naccess_log off;\n"
-	if os.Getuid() == 0 {
-		main = "user root;\n" + main // its workers would become nobody and not reach the test's folders
-	}
-	for _, temp := range []string{"client_body", "proxy", "fastcgi", "uwsgi", "scgi"} {
-		main += temp + "_temp_path " + temp + ";\n"
-	}
-	must(t, os.WriteFile(filepath.Join(dir, "nginx.conf"), []byte(main+"include coursewright.conf;\n}\n"), 0o600))
-
-	var log bytes.Buffer
-	cmd := exec.CommandContext(t.Context(), program, "-p", dir, "-e", "stderr", "-c", filepath.Join(dir, "nginx.conf"))
-	cmd.Env = append(os.Environ(), "NGINX=3;")
-	cmd.ExtraFiles = []*os.File{socket}
-	cmd.Stderr = &log
-	// On SIGTERM the master stops its workers too.
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
-	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
-	must(t, cmd.Start())
-	must(t, socket.Close())
-	t.Cleanup(func() {
-		_ = cmd.Wait() // it was told to stop when the test's context ended
-		if t.Failed() {
-			t.Logf("nginx said:\n%s", log.String())
-		}
-	})
-	return address
+	return nginxtest.Start(t, program, conf)
 }
 
 // ask sends a request through nginx. Headers are pairs.
