@@ -35,7 +35,10 @@ func aplusJSON(g *gate, releases Releases, at *Addresses, cache *documentCache) 
 			return err
 		}
 		g.audit(c, actionAplusJSON, found.Key)
-		finder := documentFinder{releases: releases, cache: cache, log: g.log, base: at.Base(c.Request)}
+		finder := documentFinder{
+			releases: releases, cache: cache, log: g.log,
+			base: at.Base(c.Request), zipped: acceptsGzip(c.Request.Header.Values("Accept-Encoding")),
+		}
 		document, errs := finder.find(c, found)
 		if document == nil {
 			answer(c, http.StatusOK, gin.H{"success": false, "errors": errs})
@@ -52,6 +55,7 @@ type documentFinder struct {
 	cache    *documentCache
 	log      *slog.Logger
 	base     string
+	zipped   bool // the client takes gzip
 }
 
 // find gives the document, or nil and what was wrong.
@@ -77,17 +81,43 @@ func (f documentFinder) find(c *gin.Context, of course.Course) (found *finishedD
 	return nil, append(errs, "The published version of the course cannot be read. Build the course again.")
 }
 
-// newest gives the finished document of the newest release of a kind. Only
-// documents without errors are kept in the cache.
+// newest gives the finished document of the newest release of a kind, in the
+// form that the client takes. Only documents without errors are kept in the
+// cache.
 func (f documentFinder) newest(find func(key string) (course.Release, error), key string, from source, errs []string) (*finishedDocument, error) {
 	r, err := find(key)
 	if err != nil {
 		return nil, err
 	}
 	id := documentID{key: r.Key, version: r.Version, source: from, base: f.base}
-	if kept, ok := f.cache.get(id); ok && len(errs) == 0 {
-		return kept, nil
+	plain := func() (*finishedDocument, error) {
+		return f.kept(id, errs, func() (*finishedDocument, error) { return f.finish(r, from, errs) })
 	}
+	if !f.zipped {
+		return plain()
+	}
+	zipped := id
+	zipped.zipped = true
+	return f.kept(zipped, errs, func() (*finishedDocument, error) {
+		out, err := plain()
+		if err != nil {
+			return nil, err
+		}
+		return out.zip()
+	})
+}
+
+// kept gives a document of the cache, or makes it, once for all who ask for it
+// at the same time.
+func (f documentFinder) kept(id documentID, errs []string, make func() (*finishedDocument, error)) (*finishedDocument, error) {
+	if len(errs) > 0 {
+		return make()
+	}
+	return f.cache.getOr(id, make)
+}
+
+// finish makes the document of a release.
+func (f documentFinder) finish(r course.Release, from source, errs []string) (*finishedDocument, error) {
 	stored, err := f.releases.Document(r)
 	if err != nil {
 		return nil, err
@@ -104,11 +134,7 @@ func (f documentFinder) newest(find func(key string) (course.Release, error), ke
 	if err != nil {
 		return nil, err
 	}
-	out, err := newFinishedDocument(body)
-	if err == nil && len(errs) == 0 {
-		f.cache.add(id, out)
-	}
-	return out, err
+	return newFinishedDocument(body), nil
 }
 
 // finishDocument puts the base URL in and appends the members of extra.

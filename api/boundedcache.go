@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"github.com/hashicorp/golang-lru/v2/simplelru"
+	"golang.org/x/sync/singleflight"
 )
 
 // boundedCache keeps the values used last, bounded in number and in bytes. It
@@ -15,6 +16,7 @@ type boundedCache[K comparable, V any] struct {
 	size     func(V) int // in bytes
 	bytes    int
 	maxBytes int
+	making   singleflight.Group
 }
 
 func newBoundedCache[K comparable, V any](maxItems, maxBytes int, size func(V) int) (*boundedCache[K, V], error) {
@@ -31,6 +33,23 @@ func (c *boundedCache[K, V]) get(key K) (V, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.lru.Get(key)
+}
+
+// getOr gives the value that is kept, or the one that make returns, which is
+// kept then. Callers that ask for the same key at the same time share one make.
+func (c *boundedCache[K, V]) getOr(key K, make func() (V, error)) (V, error) {
+	if v, ok := c.get(key); ok {
+		return v, nil
+	}
+	made, err, _ := c.making.Do(fmt.Sprintf("%#v", key), func() (any, error) {
+		v, err := make()
+		if err == nil {
+			c.add(key, v)
+		}
+		return v, err
+	})
+	v, _ := made.(V) // an interface that is nil holds no V
+	return v, err
 }
 
 // add keeps a value, unless it alone is larger than the bound.

@@ -45,18 +45,15 @@ func (c *compiledCourses) published(key string) (course.Release, *courseconfig.C
 		return rel, nil, err
 	}
 	id := releaseID{key: rel.Key, version: rel.Version}
-	if kept, ok := c.cache.get(id); ok {
-		return rel, kept.Compiled, nil
-	}
-	data, err := c.releases.ReadFile(rel, compiledName)
-	if err != nil {
-		return rel, nil, err
-	}
-	compiled, err := courseconfig.ReadCompiled(data)
-	if err == nil {
-		c.cache.add(id, compiledCourse{Compiled: compiled, length: len(data)})
-	}
-	return rel, compiled, err
+	kept, err := c.cache.getOr(id, func() (compiledCourse, error) {
+		data, err := c.releases.ReadFile(rel, compiledName)
+		if err != nil {
+			return compiledCourse{}, err
+		}
+		compiled, err := courseconfig.ReadCompiled(data)
+		return compiledCourse{Compiled: compiled, length: len(data)}, err
+	})
+	return rel, kept.Compiled, err
 }
 
 // exerciseFile answers /model/KEY/EXERCISE/NAME and the like: the file of that

@@ -13,6 +13,7 @@ import (
 type server struct {
 	Config
 	gate        *gate
+	readers     *gate // for what is read often: knows courses as of a moment ago
 	crossOrigin *http.CrossOriginProtection
 	login       *login
 	documents   *documentCache
@@ -43,6 +44,13 @@ func New(cfg Config) (http.Handler, error) {
 		return nil, err
 	}
 	s.gate.limits, s.login.limits = s.limits, s.limits
+	recent, err := newRecentCourses(cfg.Courses)
+	if err != nil {
+		return nil, err
+	}
+	readers := *s.gate
+	readers.courses = recent
+	s.readers = &readers
 	if s.documents, err = newDocumentCache(); err != nil {
 		return nil, err
 	}

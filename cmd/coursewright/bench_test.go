@@ -147,17 +147,28 @@ func BenchmarkMemory(b *testing.B) {
 			d.final("course")
 		}
 	}
-	status, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(d.cmd.Process.Pid), "status"))
-	if err != nil {
-		b.Fatal(err)
-	}
+	b.ReportMetric(resident(b, d.cmd.Process.Pid), "rss-MB")
+}
+
+// resident is the memory that a process holds, in MB.
+func resident(b *testing.B, pid int) float64 {
+	b.Helper()
+	status, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "status"))
+	must(b, err)
 	for line := range strings.Lines(string(status)) {
 		if rest, ok := strings.CutPrefix(line, "VmRSS:"); ok {
 			kb, err := strconv.ParseFloat(strings.Fields(rest)[0], 64)
-			if err != nil {
-				b.Fatal(err)
-			}
-			b.ReportMetric(kb/1024, "rss-MB")
+			must(b, err)
+			return kb / 1024
 		}
+	}
+	b.Fatalf("no resident memory of process %d is told:\n%s", pid, status)
+	return 0
+}
+
+func must(tb testing.TB, err error) {
+	tb.Helper()
+	if err != nil {
+		tb.Fatal(err)
 	}
 }

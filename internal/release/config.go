@@ -49,6 +49,7 @@ type Depot struct {
 	now                    func() time.Time
 	log                    *slog.Logger
 	disk                   disk
+	descriptions           *descriptions
 }
 
 // Open makes the folders that are missing and checks them: store and publish
@@ -60,6 +61,10 @@ func Open(cfg Config) (*Depot, error) {
 		workers: cfg.Workers, now: cfg.Now, log: cfg.Log,
 	}
 	d.setDefaults()
+	var err error
+	if d.descriptions, err = newDescriptions(); err != nil {
+		return nil, err
+	}
 	if cfg.StorePath == "" && cfg.PublishPath == "" {
 		return nil, fmt.Errorf("neither a store nor a publish folder is configured; set at least one: %w", course.ErrInvalid)
 	}

@@ -39,6 +39,16 @@ func encodeRelease(r course.Release) ([]byte, error) {
 // loadRelease reads the description of the release in dir. ErrNotFound when
 // there is none.
 func loadRelease(dir string) (course.Release, error) {
+	r, err := readRelease(dir)
+	if err != nil {
+		return r, err
+	}
+	r.PublishedAt, err = markTime(filepath.Join(dir, publishedName))
+	return r, err
+}
+
+// readRelease is loadRelease without the time of the publishing.
+func readRelease(dir string) (course.Release, error) {
 	data, err := os.ReadFile(filepath.Join(dir, releaseName))
 	if errors.Is(err, fs.ErrNotExist) {
 		return course.Release{}, fmt.Errorf("release %s: %w", filepath.Base(dir), course.ErrNotFound)
@@ -57,8 +67,7 @@ func loadRelease(dir string) (course.Release, error) {
 	if d.Unprotected != nil {
 		r.HasUnprotected, r.UnprotectedPaths = true, *d.Unprotected
 	}
-	r.PublishedAt, err = markTime(filepath.Join(dir, publishedName))
-	return r, err
+	return r, nil
 }
 
 // markTime is the time that a mark carries, zero when there is no mark.

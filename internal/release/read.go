@@ -31,7 +31,7 @@ func (d *Depot) Stored(key string) (course.Release, error) {
 		if !course.ValidVersion(version) {
 			return course.Release{}, none
 		}
-		rel, err := loadRelease(d.storedDir(key, version))
+		rel, err := d.descriptions.load(d.storedDir(key, version))
 		if errors.Is(err, course.ErrNotFound) {
 			rel, err = d.moving(key, version)
 		}
@@ -52,7 +52,7 @@ func (d *Depot) moving(key, version string) (course.Release, error) {
 	if d.publish == "" {
 		return course.Release{}, none
 	}
-	rel, err := loadRelease(d.publishedDir(key, version))
+	rel, err := d.descriptions.load(d.publishedDir(key, version))
 	if err != nil {
 		return course.Release{}, err
 	}
@@ -95,7 +95,7 @@ func (d *Depot) Published(key string) (course.Release, error) {
 // loadPublished reads a release of the publish folder. One without a note of
 // when it was published, because that call died, gets the time of the switch.
 func (d *Depot) loadPublished(key, version string) (course.Release, error) {
-	rel, err := loadRelease(d.publishedDir(key, version))
+	rel, err := d.descriptions.load(d.publishedDir(key, version))
 	if err == nil && rel.PublishedAt.IsZero() {
 		rel.PublishedAt, err = markTime(filepath.Join(d.publish, key))
 	}
