@@ -71,6 +71,9 @@ func (f documentFinder) find(c *gin.Context, of course.Course) (found *finishedD
 			errs = append(errs, "The stored version of the course cannot be read; trying the published one. Build the course again.")
 		}
 	}
+	if found = f.published(of.Key, errs); found != nil {
+		return found, nil
+	}
 	if found, err = f.newest(f.releases.Published, of.Key, sourcePublish, errs); err == nil {
 		return found, nil
 	}
@@ -79,6 +82,17 @@ func (f documentFinder) find(c *gin.Context, of course.Course) (found *finishedD
 	}
 	f.log.ErrorContext(c.Request.Context(), "published release cannot be read", "course", of.Key, "error", err)
 	return nil, append(errs, "The published version of the course cannot be read. Build the course again.")
+}
+
+// published gives the document of the published release if it is in the cache,
+// nil otherwise: what most requests are answered with.
+func (f documentFinder) published(key string, errs []string) *finishedDocument {
+	version, err := f.releases.PublishedVersion(key)
+	if err != nil || version == "" || len(errs) > 0 {
+		return nil
+	}
+	found, _ := f.cache.get(documentID{key: key, version: version, source: sourcePublish, base: f.base, zipped: f.zipped})
+	return found
 }
 
 // newest gives the finished document of the newest release of a kind, in the

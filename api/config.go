@@ -65,6 +65,9 @@ type Releases interface {
 	Stored(key string) (course.Release, error)
 	// Published gives the release that students see.
 	Published(key string) (course.Release, error)
+	// PublishedVersion is the version of Published, empty when there is none.
+	// It asks for less.
+	PublishedVersion(key string) (string, error)
 	// Releases gives the published ones that are kept, newest first.
 	Releases(key string) ([]course.Release, error)
 	// Document gives a release's A+ document: a JSON object with

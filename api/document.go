@@ -81,7 +81,7 @@ func (d *finishedDocument) send(c *gin.Context) {
 	if d.zipped {
 		c.Header("Content-Encoding", "gzip")
 	}
-	writeJSON(c, http.StatusOK, d.body)
+	corked(c, len(d.body), func() { writeJSON(c, http.StatusOK, d.body) })
 }
 
 // hasTag says whether a list of entity tags has this one, by weak comparison.

@@ -203,6 +203,14 @@ type releases struct {
 func (r *releases) Stored(key string) (course.Release, error)    { return r.give(key, r.stored) }
 func (r *releases) Published(key string) (course.Release, error) { return r.give(key, r.published) }
 
+func (r *releases) PublishedVersion(key string) (string, error) {
+	found, err := r.Published(key)
+	if errors.Is(err, course.ErrNotFound) {
+		return "", nil
+	}
+	return found.Version, err
+}
+
 func (r *releases) give(key string, one *course.Release) (course.Release, error) {
 	if r.err != nil {
 		return course.Release{}, r.err

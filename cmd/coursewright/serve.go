@@ -8,6 +8,8 @@ import (
 	"net"
 	"net/http"
 	"time"
+
+	"coursewright/api"
 )
 
 // listen takes the address that a setting gives, if it is wanted.
@@ -34,6 +36,7 @@ func serve(y *system, l net.Listener, cleanup *cleanups) {
 func (y *system) newServer(h http.Handler) *http.Server {
 	return &http.Server{
 		Handler:           h,
+		ConnContext:       api.ConnContext,
 		ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout:       2 * time.Minute,
 		ErrorLog:          slog.NewLogLogger(y.log.Handler(), slog.LevelWarn),

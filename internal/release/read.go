@@ -92,6 +92,15 @@ func (d *Depot) Published(key string) (course.Release, error) {
 	return course.Release{}, none
 }
 
+// PublishedVersion is the version of the release that Published gives, "" when
+// there is none. It reads one link and no more.
+func (d *Depot) PublishedVersion(key string) (string, error) {
+	if err := checkKey(key); err != nil || d.publish == "" {
+		return "", err
+	}
+	return d.liveVersion(key)
+}
+
 // loadPublished reads a release of the publish folder. One without a note of
 // when it was published, because that call died, gets the time of the switch.
 func (d *Depot) loadPublished(key, version string) (course.Release, error) {
