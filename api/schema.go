@@ -21,10 +21,7 @@ func courseSchema(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	d, err := newFinishedDocument(append(text, '\n'))
-	if err != nil {
-		return err
-	}
+	d := newFinishedDocument(append(text, '\n'))
 	c.Header("Etag", d.tag)
 	c.Header("Cache-Control", "public, max-age=3600")
 	if hasTag(c.GetHeader("If-None-Match"), d.tag) {
@@ -32,7 +29,7 @@ func courseSchema(c *gin.Context) error {
 		c.Writer.WriteHeaderNow()
 		return nil
 	}
-	c.Header("Content-Length", strconv.Itoa(len(d.plain)))
-	c.Data(http.StatusOK, "application/schema+json", d.plain)
+	c.Header("Content-Length", strconv.Itoa(len(d.body)))
+	c.Data(http.StatusOK, "application/schema+json", d.body)
 	return nil
 }
