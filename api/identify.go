@@ -75,5 +75,11 @@ func refuseToken(c *gin.Context, bad error) {
 // toLogin sends a browser to the login page, which leads back.
 func toLogin(c *gin.Context) {
 	c.Header("Cache-Control", "no-store")
-	c.Redirect(http.StatusFound, loginRoute+"?referer="+url.QueryEscape(c.Request.URL.Path))
+	to := loginRoute
+	// Proxies refuse answers whose headers fill a page of memory.
+	const longest = 1000
+	if path := c.Request.URL.Path; len(path) <= longest {
+		to += "?referer=" + url.QueryEscape(path)
+	}
+	c.Redirect(http.StatusFound, to)
 }

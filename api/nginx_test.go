@@ -28,6 +28,7 @@ type behindNginx struct {
 	source          string
 	static, courses string
 	base            string // where nginx listens
+	service         string // host and port of the service behind it
 	client          http.Client
 }
 
@@ -72,6 +73,7 @@ func startNginx(t *testing.T) *behindNginx {
 	b.fixture.addCourse(t, "closed")
 	service := httptest.NewServer(withLogin(b.fixture.handler))
 	t.Cleanup(service.Close)
+	b.service = service.Listener.Addr().String()
 	b.base = "http://" + runNginx(t, program, map[string]string{
 		"127.0.0.1:8070":             service.Listener.Addr().String(),
 		"/srv/coursewright/static/":  b.static + "/",

@@ -22,7 +22,8 @@ import (
 const staticRoute = "/static/*filepath"
 
 // staticFiles serves /static/: what the links in its root lead to, as long as
-// it lies in the publish folder or in the root itself.
+// it lies in the publish folder, in the course's own release there, or in the
+// root itself.
 type staticFiles struct {
 	root    string // holds the links
 	courses string // holds the published releases
@@ -129,7 +130,12 @@ func (s staticFiles) open(name string) (*os.File, fs.FileInfo, error) {
 }
 
 func (s staticFiles) openOnce(name string) (*os.File, error) {
-	target, err := filepath.EvalSymlinks(filepath.Join(s.root, filepath.FromSlash(name)))
+	key, rest, _ := strings.Cut(strings.TrimPrefix(name, "/"), "/")
+	course, err := filepath.EvalSymlinks(filepath.Join(s.root, key))
+	if err != nil {
+		return nil, err
+	}
+	target, err := filepath.EvalSymlinks(filepath.Join(course, filepath.FromSlash(rest)))
 	if err != nil {
 		return nil, err
 	}
@@ -141,13 +147,27 @@ func (s staticFiles) openOnce(name string) (*os.File, error) {
 		if err != nil {
 			return nil, err
 		}
-		below, err := filepath.Rel(base, target)
-		if err != nil || !filepath.IsLocal(below) {
+		entry, err := filepath.Rel(base, course)
+		if err != nil || !filepath.IsLocal(entry) {
 			continue
+		}
+		below, err := filepath.Rel(base, target)
+		if err != nil || !filepath.IsLocal(below) || owner(below) != owner(entry) {
+			break
 		}
 		return openBelow(base, below)
 	}
 	return nil, fs.ErrNotExist
+}
+
+// owner is the part of a path below a root that no link of a course leads out
+// of: the release, such as .releases/KEY/VERSION, else the first folder.
+func owner(below string) string {
+	parts := strings.Split(filepath.ToSlash(below), "/")
+	if parts[0] == ".releases" {
+		return strings.Join(parts[:min(len(parts), 3)], "/")
+	}
+	return parts[0]
 }
 
 func openBelow(base, below string) (*os.File, error) {

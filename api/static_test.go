@@ -36,6 +36,11 @@ func published(t *testing.T) (f *fixture, content string) {
 	must(t, os.WriteFile(filepath.Join(base, "outside.txt"), []byte("outside"), 0o600))
 	must(t, os.Symlink(filepath.Join(base, "outside.txt"), filepath.Join(content, "_build", "escape.txt")))
 	must(t, os.Symlink(base, filepath.Join(content, "_build", "up")))
+	other := filepath.Join(courses, ".releases", "other", version("o"), "content")
+	must(t, os.MkdirAll(other, 0o750))
+	must(t, os.WriteFile(filepath.Join(other, "model.py"), []byte("another course's"), 0o600))
+	must(t, os.Symlink(filepath.Join("..", "..", "..", "..", "other", version("o"), "content"), filepath.Join(content, "_build", "other")))
+	must(t, os.Symlink(filepath.Join("..", "index.yaml"), filepath.Join(content, "_build", "own.txt")))
 	must(t, os.Symlink("loop", filepath.Join(content, "_build", "loop")))
 	must(t, os.Mkdir(filepath.Join(content, "_build", "bare"), 0o750))
 	must(t, syscall.Mkfifo(filepath.Join(content, "_build", "pipe"), 0o600))
@@ -68,6 +73,8 @@ func TestStatic(t *testing.T) {
 		{"root", "GET", "/static/", 404, "", ""},
 		{"link out", "GET", "/static/intro/escape.txt", 404, "", ""},
 		{"folder link out", "GET", "/static/intro/up/outside.txt", 404, "", ""},
+		{"folder link into another course", "GET", "/static/intro/other/model.py", 404, "", ""},
+		{"link within the release", "GET", "/static/intro/own.txt", 200, "not static", "text/plain; charset=utf-8"},
 		{"dots", "GET", "/static/intro/../../outside.txt", 404, "", ""},
 		{"encoded dots", "GET", "/static/intro/%2e%2e/index.yaml", 404, "", ""},
 		{"loop", "GET", "/static/intro/loop", 404, "", ""},
