@@ -79,6 +79,7 @@ func TestErrorsNamePlaceAndRemedy(t *testing.T) {
 	t.Parallel()
 	tests := []struct{ name, template, want string }{
 		{"unknown filter", "{{ x }}\nä {{ x }}{{ x|nosuch }}", `inc/t.yaml:2:10: there is no filter "nosuch"; check its spelling`},
+		{"refused filter", "{{ x|urlize }}", `inc/t.yaml:1:1: the filter "urlize" is not available in course files; write its result into the file or into template_context`},
 		{"unclosed tag", "a\n\n{% if x %}\nb\n", "inc/t.yaml:3:1: the tag {% if x %} is not closed; add {% endif %}"},
 		{"server tag", "{% load i18n %}", "inc/t.yaml:1:1: the tag {% load %} is not available in course files; write the text out or pass it in template_context"},
 		{"empty", "\n{{ }}", "inc/t.yaml:2:1: {{ }} is empty; write a variable's name between the braces"},

@@ -45,9 +45,8 @@ func lookupFilter(name string) (filterDef, error) {
 		return def, nil
 	}
 	switch name {
-	case "iriencode", "json_script", "phone2numeric", "pprint", "timesince", "timeuntil",
-		"truncatechars_html", "truncatewords_html", "urlize", "urlizetrunc":
-		return filterDef{}, fmt.Errorf("the filter %q is not available in course files", name)
+	case "pprint", "timesince", "timeuntil", "truncatechars_html", "truncatewords_html", "urlize", "urlizetrunc":
+		return filterDef{}, fmt.Errorf("the filter %q is not available in course files; write its result into the file or into template_context", name)
 	}
 	return filterDef{}, fmt.Errorf("there is no filter %q; check its spelling", shorten(name))
 }
@@ -62,6 +61,10 @@ func textFilter(name string) (filterDef, bool) {
 		def.run = onlyText(capFirst)
 	case "lower":
 		def.run = onlyText(lower)
+	case "iriencode":
+		def.run = onlyText(func(s string) string { return percentEncode(s, "/#%[]=:;$&()+,!?*@'~") })
+	case "phone2numeric":
+		def.run, def.onText = phoneFilter, false
 	case "slugify":
 		def.run = onlyText(slugify)
 	case "title":
@@ -104,6 +107,8 @@ func htmlFilter(name string) (filterDef, bool) {
 		def.run = func(in filterInput) (val, error) { return safeText(in.text), nil }
 	case "escapejs":
 		def.run, def.keepsSafe = escapeJS, false
+	case "json_script":
+		def = filterDef{run: jsonScript, args: argRequired}
 	case "linebreaks":
 		def.run = lineBreaks
 	case "linebreaksbr":

@@ -21,6 +21,19 @@ func escapeJS(in filterInput) (val, error) {
 	return safeText(b.String()), nil
 }
 
+// jsonScript writes a value as JSON in a script element with an id.
+func jsonScript(in filterInput) (val, error) {
+	if f := in.value.form; f == dictItems || f == dictKeys || f == dictValues {
+		return val{}, fmt.Errorf("JSON cannot hold %s; loop over it instead", shorten(pyrepr(in.value)))
+	}
+	data, err := pyvalue.AppendJSON(nil, in.value.p)
+	if err != nil {
+		return val{}, err
+	}
+	data = []byte(strings.NewReplacer("<", `\u003C`, ">", `\u003E`, "&", `\u0026`).Replace(string(data)))
+	return safeText(`<script id="` + conditionalEscape(in.arg) + `" type="application/json">` + string(data) + "</script>"), nil
+}
+
 // escapeLines escapes where needed and makes every line end a newline.
 func escapeLines(in filterInput) string {
 	s := strings.ReplaceAll(strings.ReplaceAll(in.text, "\r\n", "\n"), "\r", "\n")

@@ -147,9 +147,15 @@ func urlEncode(in filterInput) (val, error) {
 		}
 		keep = in.arg.str()
 	}
+	return text(percentEncode(in.text, keep)), nil
+}
+
+// percentEncode writes the bytes of s as %XX, save for letters, digits, a few
+// signs that no address minds, and those to keep.
+func percentEncode(s, keep string) string {
 	var b strings.Builder
-	for i := range len(in.text) {
-		c := in.text[i]
+	for i := range len(s) {
+		c := s[i]
 		if c == '_' || c == '.' || c == '-' || c == '~' || isDigit(c) || c|0x20 >= 'a' && c|0x20 <= 'z' ||
 			c < utf8.RuneSelf && strings.IndexByte(keep, c) >= 0 {
 			b.WriteByte(c)
@@ -157,7 +163,25 @@ func urlEncode(in filterInput) (val, error) {
 			fmt.Fprintf(&b, "%%%02X", c)
 		}
 	}
-	return text(b.String()), nil
+	return b.String()
+}
+
+func phoneFilter(in filterInput) (val, error) {
+	if !in.value.is(pyvalue.String) {
+		return val{}, fmt.Errorf("the value must be a text, not %s", shorten(pyrepr(in.value)))
+	}
+	return text(phoneNumber(in.value.str())), nil
+}
+
+// phoneNumber puts the digits of a telephone's keys for letters.
+func phoneNumber(s string) string {
+	const keys = "22233344455566677778889999"
+	return strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' {
+			return rune(keys[r-'a'])
+		}
+		return r
+	}, lower(s))
 }
 
 // cut removes every occurrence of its argument. HTML stays HTML, unless

@@ -27,6 +27,8 @@ func lookupTag(name string) (compileFunc, error) {
 		return compileFor, nil
 	case "if":
 		return compileIf, nil
+	case "ifequal", "ifnotequal":
+		return compileIfEqual, nil
 	case "ifchanged":
 		return compileIfChanged, nil
 	case "now":
