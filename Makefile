@@ -4,7 +4,7 @@ GO ?= go
 BIN = bin
 ARGS ?=
 
-.PHONY: help run build test lint bench generate clean
+.PHONY: help run build test server lint bench generate clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*## ' Makefile | sed 's/:.*## /\t/' | expand -t 12
@@ -38,6 +38,17 @@ clean: ## remove what was built
 $(BIN)/temporal: tools/go.mod tools/go.sum
 	@echo "building the Temporal development server (once, 2 to 5 minutes)"
 	@sh tools/build.sh $(GO) github.com/temporalio/cli/cmd/temporal $@
+
+# The server of production, for tests. It has a module of its own, whatever
+# version the CLI brings: later ones want a newer Go than go.mod says.
+server: $(BIN)/temporal-server $(BIN)/temporal-sql-tool ## build the Temporal server that some tests run
+
+$(BIN)/temporal-server: tools/temporal-server/go.mod tools/temporal-server/go.sum
+	@echo "building the Temporal server (once, 2 to 5 minutes)"
+	@sh tools/build.sh $(GO) go.temporal.io/server/cmd/server $@ temporal-server
+
+$(BIN)/temporal-sql-tool: tools/temporal-server/go.mod tools/temporal-server/go.sum
+	@sh tools/build.sh $(GO) go.temporal.io/server/cmd/tools/sql $@ temporal-server
 
 $(BIN)/golangci-lint: tools/go.mod tools/go.sum
 	@echo "building golangci-lint (once, 1 to 3 minutes)"

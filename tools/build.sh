@@ -1,8 +1,9 @@
 #!/bin/sh
-# Builds one tool of tools/go.mod and shows that it is alive meanwhile.
-# usage: build.sh GO PACKAGE OUTPUT, from the repository's root
+# Builds one tool of tools/go.mod, or of a module in a folder below, and shows
+# that it is alive meanwhile.
+# usage: build.sh GO PACKAGE OUTPUT [FOLDER], from the repository's root
 set -eu
-go=$1 package=$2 out=$3
+go=$1 package=$2 out=$3 folder=${4:-.}
 mkdir -p "$(dirname "$out")"
 out=$(cd "$(dirname "$out")" && pwd)/$(basename "$out")
 (
@@ -14,6 +15,6 @@ out=$(cd "$(dirname "$out")" && pwd)/$(basename "$out")
 ) &
 ticker=$!
 trap 'kill "$ticker" 2>/dev/null || :' EXIT INT TERM
-cd "$(dirname "$0")"
+cd "$(dirname "$0")/$folder"
 "$go" build -o "$out" "$package"
 touch "$out"

@@ -219,7 +219,7 @@ func (h *harness) published(key, version string) {
 // final waits until every build of a course is final.
 func (h *harness) final(key string) []buildJSON {
 	h.tb.Helper()
-	ctx, cancel := context.WithTimeout(h.tb.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(h.tb.Context(), 2*time.Minute)
 	defer cancel()
 	for {
 		open, rows := 0, h.builds(key)
@@ -232,7 +232,7 @@ func (h *harness) final(key string) []buildJSON {
 			return rows
 		}
 		if err := waitShortly(ctx); err != nil {
-			h.tb.Fatalf("%d builds are still open after a minute: %+v", open, rows)
+			h.tb.Fatalf("%d builds are still open after two minutes: %+v", open, rows)
 		}
 	}
 }

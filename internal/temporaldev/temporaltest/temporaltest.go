@@ -1,8 +1,10 @@
-// Package temporaltest gives tests a real Temporal development server. It is
-// for tests only. Start at Start.
+// Package temporaltest gives tests a real Temporal: the development server, or
+// the server of production on PostgreSQL. It is for tests only. Start at Start
+// and StartServer.
 package temporaltest
 
 import (
+	"fmt"
 	"io"
 	"log/slog"
 	"os"
@@ -20,19 +22,30 @@ import (
 // the test is skipped, or fails when COURSEWRIGHT_REQUIRE names temporal.
 func CLI(tb testing.TB) string {
 	tb.Helper()
-	candidates := []string{os.Getenv("COURSEWRIGHT_TEST_TEMPORAL_CLI")}
+	return find(tb, "temporal", os.Getenv("COURSEWRIGHT_TEST_TEMPORAL_CLI"))
+}
+
+// find finds a program of Temporal's: the given one, else in bin of the
+// repository, else on PATH.
+func find(tb testing.TB, name, given string) string {
+	tb.Helper()
+	candidates := []string{given}
 	if dir, err := os.Getwd(); err == nil {
 		for ; dir != filepath.Dir(dir); dir = filepath.Dir(dir) {
-			candidates = append(candidates, filepath.Join(dir, "bin", "temporal"))
+			candidates = append(candidates, filepath.Join(dir, "bin", name))
 		}
 	}
-	for _, c := range append(candidates, "temporal") {
+	for _, c := range append(candidates, name) {
 		if path, err := exec.LookPath(c); c != "" && err == nil {
 			return path
 		}
 	}
-	const missing = "the Temporal CLI is missing: `make bin/temporal` builds it"
-	if slices.Contains(strings.Fields(os.Getenv("COURSEWRIGHT_REQUIRE")), "temporal") {
+	missing := fmt.Sprintf("Temporal's program %[1]s is missing: `make bin/%[1]s` builds it", name)
+	word := name
+	if name == "temporal-sql-tool" {
+		word = "temporal-server" // they come together
+	}
+	if slices.Contains(strings.Fields(os.Getenv("COURSEWRIGHT_REQUIRE")), word) {
 		tb.Fatal(missing)
 	}
 	tb.Skip(missing)
