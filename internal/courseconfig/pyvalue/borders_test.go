@@ -53,3 +53,14 @@ func borderCases() []string {
 	cases = append(cases, "0x"+strings.Repeat("f", 3571), "0x"+strings.Repeat("f", 3570), "0b"+strings.Repeat("1", 14284), "0b"+strings.Repeat("1", 14285), "0b"+strings.Repeat("1", 14286), "{0x"+strings.Repeat("f", 4000)+": 1}")
 	return cases
 }
+
+func jsonBorderCases() []string {
+	return []string{
+		strings.Repeat("1", 4300), strings.Repeat("1", 4301), "-" + strings.Repeat("1", 4300), "-" + strings.Repeat("1", 4301),
+		"1e308", "1e309", "-1e309", "1e-400", "1E5", "0e0", "-0", "[1e5, 1.0, 100000000000000000000.0]",
+		`"\ud83d\ude0"`, `"\ud83d\u"`, `"\ud83d\`, `"\uD83D\uDE00"`, `"\ude00\ud83d"`, "\u00a0[]", "[]\u2028", "[\x0b]", `{"a": {"a": 1}, "a": 2}`,
+		"NaN", "-Infinity", "Infinity", "-NaN", "nan", "[NaN]", `{"a": 1, "a": 2}`, `{"a": {"b": 1}, "a": {"c": 2}}`, "123456789012345678901234567890", "-0.0", "1E400",
+		`"\ud800"`, `"\udc00\ud800"`, `"\ud800\udc00"`, `{"\ud800": 1}`, "\ufeff{}", "{} {}", "{}x", "[1,]", `{"a":1,}`, "{'a': 1}", "{a: 1}", "// c\n1", "01", "+1", ".5", "1.", "0x1", "1_000",
+		"\"a\nb\"", "\"a\tb\"", "\"\x7f\"", `"\u00"`, `"\x41"`, `"\'"`, "tru", "True", "None", "", " ", "null ", "\x00", "\xff", `["a", "b" "c"]`, `{"a" 1}`, `{"a"}`, "[", "{", `"`,
+	}
+}

@@ -1,0 +1,23 @@
+package pyvalue_test
+
+// courseCases are documents of the kinds that teachers write and get wrong:
+// numbers, words, dates, merging, block texts, quotes, tags, tabs and ends of
+// lines.
+func courseCases() []string {
+	return []string{
+		"a: 0o17\nb: 0b101\nc: 0x1F_f\nd: 1_000\ne: 012\nf: 08\ng: 0_7\nh: -0x1\ni: +5\nj: 0b\nk: 0x\nl: 190:20:30\nm: -1:30\nn: 1:60\no: 12:3\np: 0:0\nq: 1_0:2_0\nr: 0b1_0\ns: _1\nt: 1_\nu: +0b1\nv: 0_",
+		"a: .inf\nb: -.INF\nc: .NaN\nd: 1e3\ne: 1.e+3\nf: 1.5e3\ng: 1.5e+3\nh: .5\ni: 5.\nj: .\nk: ._\nl: 1_0.5\nm: 1:30.5\nn: +.5\no: -1.5E-3\np: .e+1\nq: 1.2.3\nr: .inF\ns: +.inf\nt: .5e+1\nu: 1:2:3.4\nv: 1.e3",
+		"[yes, Yes, YES, no, No, NO, on, On, ON, off, Off, OFF, y, Y, n, N, true, TRUE, tRue, yEs]",
+		"[~, null, Null, NULL, nULL, '', ]", "a:\nb: ~\n? \n: x", "- \n- ~\n-",
+		"[2024-01-01, 2024-1-1, 2024-01-01 10:00:00, 2024-1-1 1:00:00, 2024-01-01T10:00:00Z, 2024-01-01t10:00:00.5 +2, 2024-01-01 10:00, 2024-01-01 10:00:00 -05:30, 2024-01-01  10:00:00.123456789, 2024-01-01T10:00:00+02:00]",
+		"2024-02-30", "2024-01-01 25:00:00", "2024-01-01 10:00:00 +25:00", "!!timestamp 2024-1-1", "!!timestamp x",
+		"a: &a {x: 1, y: 2}\nb: {<<: *a, x: 3}\nc: {x: 3, <<: *a}\nd: {<<: [*a, {x: 9, z: 1}], y: 0}\ne: {<<: [{x: 9}, *a]}", "a: {<<: 1}", "a: {<<: [1]}", "a: {<<: {b: 1}, <<: {b: 2}}", "a: {'<<': {b: 1}}", "a: {!!str <<: {b: 1}}", "&a {<<: *a}", "a: &a {<<: {q: 1}}\nb: {<<: *a}",
+		"a: 1\nb: 2\na: 3", "{a: 1, a: 2}", "1: a\n1.0: b\ntrue: c", "{1: a, yes: b}", "? [a]\n: b", "? {a: b}\n: c", "{[a]: b}", "? 2024-01-01\n: x", "null: a\n~: b", "? !!binary YQ==\n: x",
+		"- &a x\n- *a\n- &a y\n- *a", "*nope", "&a [*a]", "a: &x\nb: *x", "&a &b x", "- &a\n- *a",
+		"|\n a\n  b\n\n c\n", "|-\n a\n\n", "|+\n a\n\n", ">\n a\n b\n\n c\n  d\n e\n", ">-\n a\n b", ">+\n a\n\n\n", "|2\n   a\n  b", "|1-\n  a", "|-1\n  a", "|0\n a", "|10\n a", "a: |\n\n\n  x", "a: |\n x\n  y\nb: 1", "a: >2\n    x\n  y", "|\n\ta", "a: |x\n b", "a: | # c\n b", "a: |#c\n b", "|\n  a\n b", "a: |\nb: 1", "- |\n a\n- >\n b\n",
+		"'a\n b\n\n c'", "\"a\n b\n\n c\"", "\"a\\\n  b\"", "\"a \\\n  b\"", "\"\\x41\\u00e4\\U0001F600\\n\\t\\e\\0\\a\\b\\v\\f\\r\\N\\_\\L\\P\\/\\\\\\\"\\ \"", "\"\\x4\"", "\"\\u123\"", "\"\\U00110000\"", "\"\\ud83d\\ude00\"", "\"\\q\"", "'it''s'", "'a\\nb'", "\"a\tb\"", "'a\n---\nb'", "\"\n...\n\"", "a: \"x\n y\"\nb: 'z\n\n w'", "'  a  \n  b  '",
+		"a\n b\n\n c", "a: b\n c\n\n d\ne: f", "a: b: c", "a: -b", "a: - b", "a:b", "{a:b}", "{a:1, b: 2}", "[a:b]", "{\"a\":b}", "{'a':1}", "[a, b, ]", "[a,, b]", "[,a]", "{a, b: c, d}", "{a: 1,}", "{?}", "[? a : b]", "[a: b, c]", "{: a}", "a #b", "a#b", "a: #b\n c", "# only", "", " ", "\n\n", "---", "--- a", "---\na", "a\n---\nb", "a\n...\n", "a\n...\nb", "...\na", "--- |\n a\n", "---\n---\n", "--- a\n--- b\n", "%YAML 1.1\n---\na", "%YAML 1.2\n---\na: yes", "%YAML 2.0\n---\na", "%FOO\n---\na", "%TAG ! tag:yaml.org,2002:\n---\n!int 5", "%YAML 1.1\n%YAML 1.1\n---\na", "%TAG !! tag:x,2000:\n---\n!!int 5", "a\n%YAML 1.1\n---\nb",
+		"!!str 5", "!!int '5'", "!!int x", "!!int ''", "!!float 5", "!!float 1e3", "!!bool yes", "!!bool x", "!!null x", "!!binary aGVsbG8=", "!!binary a", "!!binary 'a b\n c='", "!!binary ä", "!!set {a, b, a}", "!!set [a]", "!!set {a: 1}", "!!omap [a: 1, b: 2]", "!!omap {a: 1}", "!!omap [a]", "!!pairs [a: 1, a: 2]", "!!seq [a]", "!!seq {a: 1}", "!!map {a: 1}", "!!map [a]", "!!python/object:os.system x", "!!python/tuple [1]", "!foo x", "! 5", "! x", "!<tag:yaml.org,2002:int> 5", "!!foo x", "!e!x 5", "!!str [a]", "!!str", "!!int", "!!map", "!!seq", "!!str {}", "!!timestamp '2024-01-01'", "!!merge <<", "!!value =", "=", "{=: 1}", "!!int {=: 5}",
+		"\xef\xbb\xbfa: 1", "a: \xef\xbb\xbfb", "\xff\xfea\x00:\x00 \x001\x00", "\xfe\xff\x00a\x00:\x00 \x001", "\xff\xfe", "a\x00", "a: \x01", "a: \x7f", "a: \u0080", "a\u0085b: c\u0085d: e", "a: b\u2028c: d", "'a\u2028b'", "\"a\u2029 b\"", "|\n a\u0085 b\u2028 c", "a: \ufffe", "a: \U0001F600", "a: \xc3", "a: \xed\xa0\x80", "a:\tb", "a:\n\tb: c", "\ta: b", "- a\n\t- b", "a: b\t", "a: b \t#c", "[\ta,\tb]", "a:\r\n  b: c\r\n", "a: b\rc: d", "-\ta", "?\ta", "a\t: b", "{a\t: b}", "- - a\n  - b\n- c", "- a: 1\n  b: 2\n-\n  c: 3", "a:\n- b\n- c\nd: e", "a:\n - b\nc", "a: b\n c: d", " a: b\nc: d", "a:\n  b: 1\n c: 2", "- a\nb: c", "a: [b\nc]", "a: [b\n]", "a: {b: c\n}", "@a", "`a", "%a", "a: @b", "a: %b", "a: !", "a: &", "a: *", "a: |", "a: >", "? a", "? a\n? b", ": a", "- ? a\n  : b", "a: 'b", "a: \"b", "a: [b", "a: {b", "key with spaces: v", "\"quoted key\": v", "? |\n  block key\n: v", "- -", "--", "-- a", "-a", "- -a", "a: --- b", "a: ...", "...a", "---a", "- ---\n", "<<: {a: 1}", "<<: [{a: 1}, {b: 2}]", "- <<", "a: <<", "a: =",
+	}
+}
