@@ -20,6 +20,9 @@ const (
 	// A host that answers takes a step within milliseconds; one that is busy
 	// queues it. Past this wait another host is asked.
 	hostWait = activities.HostWait
+	// What the next build makes up for is not waited for that long: the next
+	// build may wait behind it.
+	shortHostWait = 5 * time.Second
 	// infrastructureTries bounds how long trouble that is nobody's fault in the
 	// course is retried: with the intervals below about five minutes.
 	infrastructureTries = 8
@@ -88,7 +91,7 @@ func priority(job activities.Job) temporal.Priority {
 func onceOnHost(ctx workflow.Context, queue string, limit time.Duration) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		TaskQueue:              queue,
-		ScheduleToStartTimeout: hostWait,
+		ScheduleToStartTimeout: shortHostWait,
 		StartToCloseTimeout:    limit,
 		HeartbeatTimeout:       heartbeatTimeout,
 		RetryPolicy:            &temporal.RetryPolicy{MaximumAttempts: 1},

@@ -18,7 +18,7 @@ const StoppedTrouble = "the worker was stopped"
 
 // HostSilence is how long a build host may be silent before it counts as gone.
 // It is several times the interval of heartbeats.
-const HostSilence = 20 * time.Second
+const HostSilence = 12 * time.Second
 
 // Host is a build host: one build disk and the process that works on it.
 type Host struct {

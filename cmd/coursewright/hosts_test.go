@@ -1,0 +1,168 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"coursewright/internal/course"
+	"coursewright/internal/gitrepo/gitrepotest"
+)
+
+// quick is how long a trivial build may take when it waits for no dead host:
+// that would be half a minute.
+const quick = 20 * time.Second
+
+// hostNumber says which worker has a build disk.
+func (d *deployment) hostNumber(id string) int {
+	d.tb.Helper()
+	for i := range d.workers {
+		if d.hostID(i) == id {
+			return i
+		}
+	}
+	d.tb.Fatalf("no worker has the build disk %q", id)
+	return -1
+}
+
+// host is a build host as the API shows it.
+func (h *harness) host(id string) shownHost {
+	h.tb.Helper()
+	var one shownHost
+	h.getJSON("/api/v1/hosts/"+id, &one)
+	return one
+}
+
+// builtOn builds a course and gives the host that did it, in reasonable time.
+func (h *harness) builtOn(key string) string {
+	h.tb.Helper()
+	begun := time.Now()
+	b := h.finished(key, h.push(key), course.StatusSuccess)
+	if took := time.Since(begun); took > quick {
+		h.tb.Errorf("the build took %s; it has waited for a host that takes none", took)
+	}
+	return b.Host
+}
+
+// TestBuildsGoToHostsThatTakeThem drains, stops and kills the host that has the
+// working copy: the next build goes elsewhere without waiting for it.
+func TestBuildsGoToHostsThatTakeThem(t *testing.T) {
+	t.Parallel()
+	d := newDeployment(t, deploymentOptions{apis: 1, workers: 3})
+	api := d.apis[0]
+	repo := gitrepotest.New(t)
+	repo.Commit(tiny("One"), "first")
+	api.addCourse("course", repo.URL(), nil)
+
+	first := api.builtOn("course")
+	if again := api.builtOn("course"); again != first {
+		t.Errorf("the second build is on %s; the working copy is on %s", again, first)
+	}
+	api.mustHost("drain", first)
+	second := api.builtOn("course")
+	if second == first {
+		t.Errorf("a drained host took a build")
+	}
+	api.mustHost("resume", first)
+
+	if err := d.workers[d.hostNumber(second)].stop(); err != nil {
+		t.Errorf("the end of a worker: %v", err)
+	}
+	if got := api.host(second).State; got != string(course.HostStopped) {
+		t.Errorf("the stopped host is %s", got)
+	}
+	third := api.builtOn("course")
+	if third == second {
+		t.Errorf("a stopped host took a build")
+	}
+	d.workers[d.hostNumber(third)].kill()
+	api.waitFor("the killed host is gone", func() bool { return api.host(third).Gone })
+	fourth := api.builtOn("course")
+	if fourth == second || fourth == third {
+		t.Errorf("a host that is gone took a build")
+	}
+	for _, id := range []string{second, third} {
+		d.restartWorker(d.hostNumber(id))
+		if got := api.host(id); got.State != string(course.HostActive) || got.Gone {
+			t.Errorf("a host that came back is %+v", got)
+		}
+	}
+	if out := api.mustHost("list"); strings.Count(out, "active") != 3 {
+		t.Errorf("three hosts have come and gone and come back:\n%s", out)
+	}
+}
+
+// TestAHostWithoutSpaceTakesNoBuilds: the other one does, and the list of hosts
+// says why.
+func TestAHostWithoutSpaceTakesNoBuilds(t *testing.T) {
+	t.Parallel()
+	d := newDeployment(t, deploymentOptions{apis: 1, workers: 1})
+	api := d.apis[0]
+	d.settings.set("MIN_FREE_DISK", "1000000TiB")
+	d.addWorker()
+	repo := gitrepotest.New(t)
+	repo.Commit(tiny("One"), "first")
+	for i := range 4 {
+		key := fmt.Sprint("course", i)
+		api.addCourse(key, repo.URL(), nil)
+		if got := api.builtOn(key); got != d.hostID(0) {
+			t.Errorf("%s was built on %s, which has no space", key, got)
+		}
+	}
+	full := api.host(d.hostID(1))
+	if full.State != string(course.HostFailing) || !strings.Contains(full.Reason, "MIN_FREE_DISK") {
+		t.Errorf("the host without space is %+v", full)
+	}
+
+	// A build folder is one process's.
+	e := runProgram(t, d.settings.environ("COURSEWRIGHT_BUILD_PATH="+d.path("build0")), "worker")
+	if e.status == 0 || !strings.Contains(e.errOut, "another coursewright process uses the build folder") {
+		t.Errorf("a second worker on a build folder ended with %d: %s", e.status, e.errOut)
+	}
+}
+
+// TestManualBuildsGoFirst has one slot and many pushes that wait for it.
+func TestManualBuildsGoFirst(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t, harnessOptions{environ: []string{"COURSEWRIGHT_BUILD_CONCURRENCY=1"}})
+	repo := gitrepotest.New(t)
+	repo.Commit(tiny("One"), "first")
+	keys := []string{"running", "a", "b", "c", "manual"}
+	for _, key := range keys { // the working copies are there afterwards
+		h.addCourse(key, repo.URL(), nil)
+		h.succeed(h.push(key))
+	}
+	files := tiny("Two")
+	files["build.sh"] = "echo started; sleep 1\n" + files["build.sh"]
+	repo.Commit(files, "slow")
+	running := h.push("running")
+	h.running("running", running)
+	ids := map[string]int64{}
+	waits := func(key string) {
+		h.waitFor(key+" waits for a slot", func() bool { return strings.Contains(h.log(key, ids[key]), "Waiting for a build slot") })
+	}
+	for _, key := range []string{"a", "b", "c"} {
+		ids[key] = h.push(key)
+	}
+	for _, key := range []string{"a", "b", "c"} {
+		waits(key)
+	}
+	var started buildJSON
+	if err := json.Unmarshal(h.do(http.MethodPost, "/api/v1/courses/manual/builds", "{}", http.StatusAccepted), &started); err != nil {
+		t.Fatal(err)
+	}
+	ids["manual"] = started.ID
+	waits("manual")
+	manual := h.succeed(ids["manual"])
+	for _, key := range []string{"a", "b", "c"} {
+		if b := h.succeed(ids[key]); b.FinishedAt.Before(manual.FinishedAt) {
+			t.Errorf("the pushed build of %s went before the manual one", key)
+		}
+		if !strings.Contains(h.log(key, ids[key]), "for a build slot.") {
+			t.Errorf("the log of %s does not tell how long it waited", key)
+		}
+	}
+}
