@@ -3,8 +3,9 @@ SHELL = /bin/sh
 GO ?= go
 BIN = bin
 ARGS ?=
+FUZZTIME ?= 30m
 
-.PHONY: help run build test server lint bench generate clean
+.PHONY: help run build test server lint bench fuzz generate clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*## ' Makefile | sed 's/:.*## /\t/' | expand -t 12
@@ -26,6 +27,9 @@ lint: $(BIN)/golangci-lint $(BIN)/workflowcheck ## check format, style, determin
 
 bench: $(BIN)/temporal ## measure; prints the figures that the documentation promises
 	@COURSEWRIGHT_TEST_TEMPORAL_CLI="$$PWD/$(BIN)/temporal" $(GO) test -run '^$$' -bench . -benchtime 1x ./...
+
+fuzz: ## look for courses that crash, hang or fill memory, for example: make fuzz FUZZTIME=5m
+	@sh tools/fuzz.sh $(GO) $(FUZZTIME)
 
 generate: ## write generated files anew: reference pages and golden files
 	@$(GO) test ./internal/settings -update

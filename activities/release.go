@@ -99,7 +99,7 @@ func (r *ReleaseSteps) load(ctx context.Context, c course.Course) (*courseconfig
 	if err != nil {
 		return nil, courseconfig.Report{}, err
 	}
-	if n := len(report.Errors); n > 0 {
+	if n := report.CountErrors(); n > 0 {
 		what := "1 error"
 		if n > 1 {
 			what = fmt.Sprintf("%d errors", n)

@@ -85,6 +85,7 @@ func (c *Course) Files() []string { return slices.Clone(c.files) }
 // missing is a warning: its address will answer 404.
 func (l *loader) collectFiles(c *Course) {
 	files := map[string]bool{c.indexFile: true}
+	l.listed = map[*pyvalue.Value]bool{}
 	if ok, _ := l.folder.isFile(metaFile); ok {
 		files[metaFile] = true
 	}
@@ -100,6 +101,10 @@ func (l *loader) collectFiles(c *Course) {
 				if !ok || i > 0 && list.Kind == pyvalue.Null {
 					continue
 				}
+				if l.listed[list] {
+					continue // an alias, or from an included file
+				}
+				l.listed[list] = true
 				l.collectList(files, list, (*place)(nil).at(key))
 			}
 		}
@@ -120,6 +125,10 @@ func (l *loader) collectFiles(c *Course) {
 func (l *loader) collectList(files map[string]bool, list *pyvalue.Value, at *place) {
 	for _, listed := range l.paths(list, at) {
 		item, i := listed.value, listed.index
+		const costStat = 10
+		if !l.step(costStat, item, at.item(i)) {
+			return
+		}
 		name, inside := fromRoot("", item.Str)
 		if !inside {
 			l.fail(item, at.item(i), "the file "+quote(item.Str)+" is outside the course", "name a file of the course")
@@ -188,7 +197,7 @@ func (c *Course) Document(defaults map[string]json.RawMessage) ([]byte, error) {
 	}
 	out.set("modules", modules)
 	const spare = 1 << 16 // for what graders add and for letters that need escapes
-	return appendJSON(make([]byte, 0, c.weight+c.weight/4+spare), out)
+	return appendJSON(make([]byte, 0, c.weight+spare), out)
 }
 
 // childrenJSON gives objects with their children and grader defaults.

@@ -38,14 +38,14 @@ func (l *loader) encodable(c *Course) {
 	}
 }
 
-// maxExport bounds what is made of one course, in bytes. The largest known
-// courses take a few million.
-const maxExport = 128 << 20
-
 // tryJSON weighs what is exported and reports the values that JSON cannot hold.
 // Those that come from a configuration have their place there.
 func (l *loader) tryJSON(c *Course, list pairs, at *place, from *exerciseConfig) {
+	maxExport := freeExport + exportPerByte*l.read
 	for _, p := range list {
+		if l.weight > maxExport || !l.step(1, c.root.source, at) {
+			return
+		}
 		bytes, ok := weighPair(p)
 		if !ok {
 			u := unwritable{loader: l, index: c.indexFile, from: from, seen: map[*pyvalue.Value]bool{}}

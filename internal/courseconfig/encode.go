@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/big"
 	"strconv"
+	"unicode/utf8"
 
 	"coursewright/internal/courseconfig/pyvalue"
 )
@@ -141,7 +142,9 @@ func weigh(value any) (bytes int, ok bool) {
 	case *pyvalue.Value:
 		return weighValue(v)
 	case string:
-		return len(v), true
+		return weighText(v), true
+	case address:
+		return weighText(string(v)), true
 	case []any:
 		return weighAll(len(v), func(i int) (int, bool) { return weigh(v[i]) })
 	case pairs:
@@ -159,7 +162,26 @@ func weigh(value any) (bytes int, ok bool) {
 
 func weighPair(p pair) (bytes int, ok bool) {
 	bytes, ok = weigh(p.value)
-	return bytes + len(p.key), ok
+	return bytes + weighText(p.key), ok
+}
+
+// weighText gives how many bytes a text takes in ASCII JSON.
+func weighText(s string) int {
+	const escape = 6 // as in \u00e4
+	n := len(s) + len(`""`)
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c == '"' || c == '\\':
+			n++
+		case c < ' ' || c == 0x7f:
+			n += escape - 1
+		case c >= 0xf0: // two escapes
+			n += 2*escape - utf8.UTFMax
+		case c >= 0xc0:
+			n += escape - 2
+		}
+	}
+	return n
 }
 
 // perPart is about what JSON adds to each part of a list or an object.
@@ -183,13 +205,15 @@ func weighValue(v *pyvalue.Value) (bytes int, ok bool) {
 		return weighAll(len(v.Entries), func(i int) (int, bool) {
 			bytes, ok := weighValue(v.Entries[i].Value)
 			key := v.Entries[i].Key
-			return bytes + len(key.Str), ok && (key.Kind == pyvalue.String || writableKey(key))
+			return bytes + weighText(key.Str), ok && (key.Kind == pyvalue.String || writableKey(key))
 		})
-	case pyvalue.Null, pyvalue.Bool, pyvalue.String, pyvalue.Date, pyvalue.DateTime:
-		return len(v.Str), true
+	case pyvalue.Null, pyvalue.Bool, pyvalue.Date, pyvalue.DateTime:
+		return 0, true
+	case pyvalue.String:
+		return weighText(v.Str), true
 	default:
-		_, err := pyvalue.AppendJSON(nil, v)
-		return 0, err == nil
+		text, err := pyvalue.AppendJSON(nil, v)
+		return len(text), err == nil
 	}
 }
 

@@ -2,7 +2,6 @@ package courseconfig
 
 import (
 	"errors"
-	"fmt"
 	"path"
 	"strings"
 	"time"
@@ -19,8 +18,8 @@ type exerciseConfig struct {
 	includes  []string // files that were included
 	modified  time.Time
 	languages []languageData // the default language first
-	formSpec  []any          // made when it is needed first
-	formI18n  pairs
+	parts     *exportParts   // made when they are needed first
+	packed    pairs          // files for the default grader; nil until they are needed
 }
 
 // first gives the data of the default language.
@@ -38,6 +37,8 @@ type loader struct {
 	weight    int                        // bytes of what is exported, about
 	order     []*exerciseConfig          // the loaded ones in the order of the course
 	told      map[filePos]string         // paths of values that cannot be exported
+	included  map[string]*includedFile   // by path as given
+	listed    map[*pyvalue.Value]bool    // lists of files that were looked for
 }
 
 // exercise loads the configuration that an exercise names; nil after a problem.
@@ -127,128 +128,12 @@ func (l *loader) complete(e *exerciseConfig) bool {
 }
 
 func nearKey(v *pyvalue.Value, key string) string {
-	for _, e := range v.Entries {
+	for _, e := range v.Entries[:min(len(v.Entries), maxCandidates)] {
 		if nearest(e.Key.Str, []string{key}) != "" {
 			return "is " + quote(e.Key.Str) + " meant to be it?"
 		}
 	}
 	return ""
-}
-
-// include merges the files that a configuration includes into it. After a
-// problem it goes on with what there is.
-func (l *loader) include(e *exerciseConfig, v, list *pyvalue.Value, base string) *pyvalue.Value {
-	at := (*place)(nil).at("include")
-	if list.Kind != pyvalue.List {
-		l.fail(list, at, "found "+found(list)+"; include is a list of mappings, each with a file", "write for example include: [{file: common.yaml}]")
-		return v
-	}
-	for i, item := range list.Items {
-		if included, force := l.includeItem(e, item, at.item(i), base); included != nil {
-			v = l.mergeInclude(v, included, force)
-		}
-	}
-	return v
-}
-
-// includeItem loads one included file; nil after a problem.
-func (l *loader) includeItem(e *exerciseConfig, item *pyvalue.Value, at *place, base string) (included *pyvalue.Value, force bool) {
-	if item.Kind != pyvalue.Map {
-		l.fail(item, at, "found "+found(item)+"; an item of include is a mapping with a file", "write for example {file: common.yaml}")
-		return nil, false
-	}
-	name, ok := item.Get("file")
-	if !ok || name.Kind != pyvalue.String || name.Str == "" {
-		l.fail(item, at, "an item of include needs the key file: the path of a YAML or JSON file", "")
-		return nil, false
-	}
-	joined, inside := within(base, name.Str)
-	if !inside {
-		l.fail(name, at.at("file"), "the file "+quote(name.Str)+" is outside the course", "name a file relative to the folder of the configuration")
-		return nil, false
-	}
-	c, err := l.folder.readNamed(joined)
-	if err != nil {
-		l.failValue(name, at.at("file"), err)
-		return nil, false
-	}
-	file, data := c.file, c.data
-	e.includes = append(e.includes, file)
-	if c.modified.After(e.modified) {
-		e.modified = c.modified
-	}
-	context, template := item.Get("template_context")
-	if template {
-		if data, ok = l.render(file, data, context, at.at("template_context")); !ok {
-			return nil, false
-		}
-	}
-	v, err := l.parse(file, data)
-	if err != nil {
-		if template {
-			l.failRendered(name, at.at("file"), err, content{file: file, data: data})
-		} else {
-			l.failValue(name, at.at("file"), err)
-		}
-		return nil, false
-	}
-	if v.Kind != pyvalue.Map || len(v.Entries) == 0 {
-		l.addError(inFile(file, v, "found "+found(v)+"; an included file is a mapping with at least one key"))
-		return nil, false
-	}
-	if forced, ok := item.Get("force"); ok {
-		force = forced.Truthy()
-	}
-	return v, force
-}
-
-// failRendered reports an error in the text that a template gave, at the item
-// of include: the error's own place counts in that text, which no file shows.
-func (l *loader) failRendered(v *pyvalue.Value, at *place, err error, text content) {
-	var syntax *pyvalue.SyntaxError
-	if !errors.As(err, &syntax) {
-		l.failValue(v, at, err)
-		return
-	}
-	where := ""
-	lines := strings.Split(string(text.data), "\n")
-	if n := syntax.Pos.Line; n > 0 && n <= len(lines) {
-		where = fmt.Sprintf(" at its line %d, column %d (%s)", n, syntax.Pos.Column, quote(lines[n-1]))
-	}
-	l.fail(v, at, "the text that the template "+quote(text.file)+" gives is not correct"+where+": "+syntax.Message, syntax.Hint)
-}
-
-func (l *loader) render(file string, data []byte, context *pyvalue.Value, at *place) ([]byte, bool) {
-	if context.Kind != pyvalue.Map {
-		l.fail(context, at, "found "+found(context)+"; template_context is a mapping from names to values", "remove the key to include the file without a template")
-		return nil, false
-	}
-	text, err := djtemplate.Render(file, string(data), context)
-	if err != nil {
-		l.failValue(context, at, err)
-		return nil, false
-	}
-	return []byte(text), true
-}
-
-// mergeInclude adds the keys of an included file. Without force a key that is
-// there already is a problem, and keeps its value.
-func (l *loader) mergeInclude(v, included *pyvalue.Value, force bool) *pyvalue.Value {
-	m := pyvalue.MapBuilder{Entries: make([]pyvalue.Entry, 0, len(v.Entries)+len(included.Entries))}
-	for _, e := range v.Entries {
-		m.Put(e.Key, e.Value)
-	}
-	for _, e := range included.Entries {
-		if i := m.Find(e.Key); i >= 0 && !force {
-			before := m.Entries[i].Value
-			l.fail(e.Key, (*place)(nil).at(pyvalue.PyStr(e.Key)), "the included file gives "+asShown(e.Key)+" ("+found(e.Value)+"), which "+quote(before.File)+" has already ("+found(before)+")", "remove one of them, or add force: true to the item of include")
-			continue
-		}
-		m.Put(e.Key, e.Value)
-	}
-	out := *v
-	out.Entries = m.Entries
-	return &out
 }
 
 // failValue reports an error of a reader or a renderer at the place that the

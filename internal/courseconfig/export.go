@@ -44,24 +44,76 @@ func (l *loader) chapterExport(o *record) pairs {
 // exerciseExport gives an exercise what its configuration says.
 func (l *loader) exerciseExport(c *Course, n *node) pairs {
 	e := c.configOf(n)
-	first := e.first()
+	if e.parts == nil {
+		e.parts = l.partsOf(e)
+	}
 	out := n.object.pairs("children", "config", "configure")
 	if !out.has("name") {
-		out.set("title", titles(e))
+		out.set("title", e.parts.title)
 	}
 	if !out.has("description") {
-		out.set("description", orDefault(first, "description", ""))
+		out.set("description", e.parts.description)
 	}
-	copyKeys(&out, first, "url")
+	for _, p := range e.parts.others {
+		out.set(p.key, p.value)
+	}
+	for _, files := range e.parts.files {
+		l.answerFiles(&out, n, e, files)
+	}
+	return out
+}
+
+// exportParts is what a configuration gives to every exercise that has it.
+type exportParts struct {
+	title       any
+	description any
+	others      pairs
+	files       []answerFiles
+}
+
+// answerFiles are the files behind a field of A+, by language.
+type answerFiles struct {
+	answerRoute
+	files [][]listedFile
+}
+
+// partsOf makes the parts, once for all exercises with the configuration.
+func (l *loader) partsOf(e *exerciseConfig) *exportParts {
+	first := e.first()
+	p := &exportParts{title: titles(e), description: orDefault(first, "description", "")}
+	copyKeys(&p.others, first, "url")
 	if _, ok := first.Get("lti"); ok {
-		copyKeys(&out, first, "lti", "lti_context_id", "lti_resource_link_id", "lti_aplus_get_and_post", "lti_open_in_iframe")
+		copyKeys(&p.others, first, "lti", "lti_context_id", "lti_resource_link_id", "lti_aplus_get_and_post", "lti_open_in_iframe")
 	}
 	if _, ok := first.Get("lti1p3"); ok {
-		copyKeys(&out, first, "lti1p3", "lti_open_in_iframe", "lti_custom")
+		copyKeys(&p.others, first, "lti1p3", "lti_open_in_iframe", "lti_custom")
 	}
-	out.set("exercise_info", l.exerciseInfo(e))
-	l.answerFiles(&out, n, e, answerRoute{"model_answer", "model_files", "model"})
-	l.answerFiles(&out, n, e, answerRoute{"exercise_template", "template_files", "exercise_template"})
+	p.others.set("exercise_info", l.exerciseInfo(e))
+	for _, r := range []answerRoute{{"model_answer", "model_files", "model"}, {"exercise_template", "template_files", "exercise_template"}} {
+		if v, ok := first.Get(r.field); ok {
+			p.others.set(r.field, v)
+		} else if _, ok := first.Get(r.list); ok {
+			p.files = append(p.files, l.answerFilesOf(e, r))
+		}
+	}
+	return p
+}
+
+func (l *loader) answerFilesOf(e *exerciseConfig, r answerRoute) answerFiles {
+	out := answerFiles{answerRoute: r, files: make([][]listedFile, len(e.languages))}
+	seen := map[*pyvalue.Value][]listedFile{}
+	for i, lang := range e.languages {
+		list, ok := lang.data.Get(r.list)
+		if !ok || i > 0 && list.Kind == pyvalue.Null {
+			continue
+		}
+		files, known := seen[list]
+		if !known {
+			files = l.paths(list, (*place)(nil).at(r.list))
+			seen[list] = files
+		}
+		out.files[i] = files
+	}
 	return out
 }
 
@@ -103,10 +155,8 @@ func (l *loader) exerciseInfo(e *exerciseConfig) any {
 			info = append(info, pair{pyvalue.PyStr(entry.Key), entry.Value})
 		}
 	} else {
-		if e.formSpec == nil {
-			e.formSpec, e.formI18n = l.formOf(e)
-		}
-		info = pairs{{"form_spec", e.formSpec}, {"form_i18n", e.formI18n}}
+		spec, i18n := l.formOf(e)
+		info = pairs{{"form_spec", spec}, {"form_i18n", i18n}}
 		if radar, ok := first.Get("radar_info"); ok {
 			info.set("radar", radar)
 		}
@@ -121,44 +171,37 @@ func (l *loader) exerciseInfo(e *exerciseConfig) any {
 // address that serves them.
 type answerRoute struct{ field, list, route string }
 
-// answerFiles gives the addresses of model or template files.
-func (l *loader) answerFiles(out *pairs, n *node, e *exerciseConfig, r answerRoute) {
-	first := e.first()
-	if v, ok := first.Get(r.field); ok {
-		out.set(r.field, v)
-		return
-	}
-	list, ok := first.Get(r.list)
-	if !ok {
-		return
-	}
+// answerFiles gives an exercise the addresses of its model or template files.
+func (l *loader) answerFiles(out *pairs, n *node, e *exerciseConfig, a answerFiles) {
 	if len(e.languages) == 1 {
-		out.set(r.field, l.joinedURLs(n, list, r, ""))
+		out.set(a.field, l.joinedURLs(n, a.files[0], a, ""))
 		return
 	}
 	byLanguage := make(pairs, 0, len(e.languages))
 	for i, lang := range e.languages {
-		text := ""
-		if list, ok := lang.data.Get(r.list); ok && (i == 0 || list.Kind != pyvalue.Null) {
-			text = l.joinedURLs(n, list, r, lang.language)
-		}
-		byLanguage = append(byLanguage, pair{lang.language, text})
+		byLanguage = append(byLanguage, pair{lang.language, l.joinedURLs(n, a.files[i], a, lang.language)})
 	}
-	out.set(r.field, byLanguage)
+	out.set(a.field, byLanguage)
 }
 
 // joinedURLs gives the addresses of an exercise's listed files. The exercise's
 // key stands in them, so it must be one that addresses take.
-func (l *loader) joinedURLs(n *node, list *pyvalue.Value, r answerRoute, language string) string {
-	files := l.paths(list, (*place)(nil).at(r.list))
+func (l *loader) joinedURLs(n *node, files []listedFile, a answerFiles, language string) string {
+	if len(files) == 0 || l.overTold || l.stopped {
+		return ""
+	}
 	key := n.object.text("key")
-	if len(files) > 0 && !slug.MatchString(key) {
+	if !slug.MatchString(key) {
 		l.fail(n.object.input("key"), n.object.at.at("key"), "the key "+quote(key)+" cannot stand in the address of a model or template file", "use letters, digits, hyphens and underscores")
 		return ""
 	}
 	urls := make([]string, 0, len(files))
 	for _, f := range files {
-		urls = append(urls, l.fileURL(r.route, key, f.value.Str, language))
+		u := l.fileURL(a.route, key, f.value.Str, language)
+		if !l.hold(len(u)+entryBytes, f.value, nil) {
+			return ""
+		}
+		urls = append(urls, u)
 	}
 	return strings.Join(urls, " ")
 }

@@ -16,7 +16,16 @@ import (
 
 // folder reads the files of one course and remembers which.
 type folder struct {
-	root *os.Root
+	root  *os.Root
+	found func(size int)         // is told the size of every file that is read, once; may be nil
+	sizes map[string]bool        // files that found was told of
+	stats map[string]examination // of paths
+}
+
+// examination is what stat has found out.
+type examination struct {
+	info fs.FileInfo
+	err  error
 }
 
 // maxFileSize bounds one configuration file, in bytes.
@@ -55,11 +64,19 @@ func isOutside(err error) bool { return errors.Is(err, errOutside) }
 
 // stat examines a file or folder. What is missing is fs.ErrNotExist, what leads
 // out of the course is errOutside.
+// Each path is looked at once.
 func (f *folder) stat(name string) (fs.FileInfo, error) {
+	if known, ok := f.stats[name]; ok {
+		return known.info, known.err
+	}
 	info, err := f.root.Stat(name)
 	if err != nil && escapes(err) {
-		return nil, fmt.Errorf("%s: %w", name, errOutside)
+		info, err = nil, fmt.Errorf("%s: %w", name, errOutside)
 	}
+	if f.stats == nil {
+		f.stats = map[string]examination{}
+	}
+	f.stats[name] = examination{info, err}
 	return info, err
 }
 
@@ -141,6 +158,13 @@ func (f *folder) read(name string) ([]byte, time.Time, error) {
 	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.EOF) {
 		return nil, time.Time{}, plainError(name, err)
 	}
+	if f.found != nil && !f.sizes[name] {
+		if f.sizes == nil {
+			f.sizes = map[string]bool{}
+		}
+		f.sizes[name] = true
+		f.found(n)
+	}
 	return data[:n], info.ModTime(), nil
 }
 
@@ -160,8 +184,12 @@ func plainError(name string, err error) error {
 
 // parse reads a configuration file by its extension.
 func (l *loader) parse(name string, data []byte) (*pyvalue.Value, error) {
+	return l.parseWithin(name, data, pyvalue.Limits{})
+}
+
+func (l *loader) parseWithin(name string, data []byte, limits pyvalue.Limits) (*pyvalue.Value, error) {
 	if path.Ext(name) == ".json" {
-		return pyvalue.ReadJSON(name, data, pyvalue.Limits{})
+		return pyvalue.ReadJSON(name, data, limits)
 	}
-	return l.reader.ReadYAML(name, data, pyvalue.Limits{})
+	return l.reader.ReadYAML(name, data, limits)
 }

@@ -16,9 +16,10 @@ type form struct {
 	languages []string
 	spec      []any
 	i18n      pairs
-	keys      map[string]bool // of i18n
-	number    int             // of the next field
-	stopped   bool            // after too many repetitions
+	keys      map[string]int // of i18n: how often each was wanted, so how long the next one becomes
+	empty     *pyvalue.Value // text for what is missing
+	number    int            // of the next field
+	stopped   bool           // after too many repetitions
 }
 
 // The kinds of exercise whose forms are known.
@@ -35,7 +36,7 @@ const misspelt = "requred" //nolint:misspell // see above
 
 // formOf describes the form of an exercise.
 func (c *checker) formOf(e *exerciseConfig) (spec []any, i18n pairs) {
-	f := &form{c: c, spec: []any{}, i18n: pairs{}, keys: map[string]bool{}}
+	f := &form{c: c, spec: []any{}, i18n: pairs{}, keys: map[string]int{}, empty: pyvalue.NewString("")}
 	roots := make([]*pyvalue.Value, 0, len(e.languages))
 	for _, l := range e.languages {
 		f.languages = append(f.languages, l.language)
@@ -68,7 +69,11 @@ func viewType(e *exerciseConfig) string {
 
 // simple adds the field of a form that has only texts or files.
 func (f *form) simple(values []*pyvalue.Value, key pair, typ, title string, required pair) {
-	f.spec = append(f.spec, pairs{key, {"type", typ}, {"title", f.translate(texts(values, title))}, required})
+	if !f.c.hold(8*pairBytes, values[0], nil) {
+		f.stopped = true
+		return
+	}
+	f.spec = append(f.spec, pairs{key, {"type", typ}, {"title", f.translate(f.texts(values, title))}, required})
 }
 
 // need gives a key of the default language's field; without it A+ cannot tell
@@ -104,6 +109,10 @@ func (f *form) each(parents []*pyvalue.Value, key string, at *place, visit func(
 			return
 		}
 		values := make([]*pyvalue.Value, len(parents))
+		if !f.c.step(1+len(parents), parents[0], at.item(n)) {
+			f.stopped = true
+			return
+		}
 		for i, list := range lists {
 			if n < len(list) {
 				values[i] = list[n]
@@ -127,19 +136,19 @@ func (f *form) field(values []*pyvalue.Value, at *place) {
 	typ := orDefault(values[0], "type", null{})
 	name, _ := typ.(*pyvalue.Value)
 	if name == nil || name.Kind != pyvalue.String || name.Str != "table-radio" && name.Str != "table-checkbox" {
-		f.add(values, values[0], typ, texts(values, "title"), at)
+		f.add(values, values[0], typ, f.texts(values, "title"), at)
 		f.number++
 		return
 	}
 	typ = strings.TrimPrefix(name.Str, "table-")
 	f.each(values, "rows", at, func(rows []*pyvalue.Value, there *place) {
-		f.add(values, rows[0], typ, rowTitles(values, rows), there)
+		f.add(values, rows[0], typ, f.rowTitles(values, rows), there)
 		f.number++
 		if _, ok := values[0].Get("more_text"); ok {
 			f.spec = append(f.spec, pairs{
 				{"key", fieldName(rows[0], f.number) + "_more"},
 				{"type", "text"},
-				{"title", f.translate(texts(values, "more_text"))},
+				{"title", f.translate(f.texts(values, "more_text"))},
 				{"required", false},
 			})
 			f.number++
@@ -150,6 +159,10 @@ func (f *form) field(values []*pyvalue.Value, at *place) {
 // add adds a field; key is taken from keyed.
 func (f *form) add(values []*pyvalue.Value, keyed *pyvalue.Value, typ any, titles []*pyvalue.Value, at *place) {
 	d := values[0]
+	if !f.c.hold(8*pairBytes, d, at) {
+		f.stopped = true
+		return
+	}
 	out := pairs{{"key", orDefault(keyed, "key", numbered(f.number))}, {"type", typ}, {"title", f.translate(titles)}, {"required", orDefault(d, "required", false)}}
 	if v, ok := d.Get("compare_method"); ok {
 		switch parts := strings.Split(v.Str, "-"); {
@@ -160,7 +173,7 @@ func (f *form) add(values []*pyvalue.Value, keyed *pyvalue.Value, typ any, title
 		}
 	}
 	if _, ok := d.Get("more"); ok {
-		out.set("description", f.translate(texts(values, "more")))
+		out.set("description", f.translate(f.texts(values, "more")))
 	}
 	if _, ok := d.Get("options"); ok {
 		f.options(&out, values, at)
@@ -184,7 +197,11 @@ func (f *form) options(out *pairs, values []*pyvalue.Value, at *place) {
 		if !ok {
 			v = pyvalue.NewString(fmt.Sprintf("option_%d", len(enum)))
 		}
-		title := pyvalue.NewString(f.translate(texts(option, "label")))
+		if !f.c.hold(2*valueBytes+pairBytes, option[0], there) {
+			f.stopped = true
+			return
+		}
+		title := pyvalue.NewString(f.translate(f.texts(option, "label")))
 		enum = append(enum, v)
 		if !pyvalue.Hashable(v) {
 			f.c.fail(v, there.at("value"), "found "+found(v)+"; allowed is a text or a number", "")
@@ -200,6 +217,10 @@ func (f *form) options(out *pairs, values []*pyvalue.Value, at *place) {
 func (f *form) extra(out *pairs, v *pyvalue.Value, values []*pyvalue.Value, at *place) {
 	if v.Kind != pyvalue.Map {
 		f.c.fail(v, at.at("extra_info"), "found "+found(v)+"; allowed is a mapping", "")
+		return
+	}
+	if !f.c.hold(pairBytes*len(v.Entries), v, at) {
+		f.stopped = true
 		return
 	}
 	known := len(*out)
@@ -223,7 +244,7 @@ func (f *form) extra(out *pairs, v *pyvalue.Value, values []*pyvalue.Value, at *
 				infos[i] = info
 			}
 		}
-		set(e.Key.Str, f.translate(texts(infos, e.Key.Str)))
+		set(e.Key.Str, f.translate(f.texts(infos, e.Key.Str)))
 	}
 }
 
@@ -237,20 +258,43 @@ func (f *form) translate(values []*pyvalue.Value) string {
 	if slices.ContainsFunc(values[1:], func(v *pyvalue.Value) bool { return v.Kind == pyvalue.String && v.Str == key }) {
 		key = "i18n_" + strings.Join(strings.FieldsFunc(key, pyvalue.IsSpace), "_")
 	}
-	for n := 0; f.keys[key]; n++ {
-		if n == maxDuplicates {
-			f.tooMany(values[0])
-			return ""
-		}
-		key += "_duplicate"
+	key, ok := f.free(key, values[0])
+	if !ok {
+		return ""
 	}
-	f.keys[key] = true
 	byLanguage := make(pairs, len(values))
 	for i, v := range values {
 		byLanguage[i] = pair{f.languages[i], v}
 	}
 	f.i18n = append(f.i18n, pair{key, byLanguage})
 	return key
+}
+
+// free gives a key that no text has yet: the one that is wanted, with _duplicate
+// as often as needed behind it.
+func (f *form) free(key string, v *pyvalue.Value) (string, bool) {
+	wanted := key
+	if n := f.keys[wanted]; n > 0 {
+		key += strings.Repeat("_duplicate", n)
+	}
+	for f.keys[key] > 0 {
+		key += "_duplicate" // a text that ends so itself
+		f.keys[wanted]++
+	}
+	if f.keys[wanted] > maxDuplicates {
+		f.tooMany(v)
+	}
+	if !f.stopped && !f.c.hold(2*len(key)+(pairBytes+entryBytes)*(len(f.languages)+2), v, nil) {
+		f.stopped = true
+	}
+	if f.stopped {
+		return "", false
+	}
+	f.keys[key]++
+	if key != wanted {
+		f.keys[wanted]++
+	}
+	return key, true
 }
 
 // maxDuplicates bounds how often one text may come in a form: every repetition
@@ -265,12 +309,12 @@ func (f *form) tooMany(v *pyvalue.Value) {
 }
 
 // texts gives the values under a key, "" where it is missing.
-func texts(values []*pyvalue.Value, key string) []*pyvalue.Value {
+func (f *form) texts(values []*pyvalue.Value, key string) []*pyvalue.Value {
 	out := make([]*pyvalue.Value, len(values))
 	for i, v := range values {
 		value, ok := v.Get(key)
 		if !ok {
-			value = pyvalue.NewString("")
+			value = f.empty
 		}
 		out[i] = value
 	}
@@ -278,10 +322,14 @@ func texts(values []*pyvalue.Value, key string) []*pyvalue.Value {
 }
 
 // rowTitles gives the titles of a table's row: the field's and the row's.
-func rowTitles(fields, rows []*pyvalue.Value) []*pyvalue.Value {
-	out := texts(fields, "title")
+func (f *form) rowTitles(fields, rows []*pyvalue.Value) []*pyvalue.Value {
+	out := f.texts(fields, "title")
 	for i := range out {
 		title := plainText(out[i])
+		if !f.c.hold(valueBytes+len(title), rows[i], nil) {
+			f.stopped = true
+			return out
+		}
 		if label, ok := rows[i].Get("label"); ok {
 			title += ": " + plainText(label)
 		}

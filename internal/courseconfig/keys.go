@@ -10,19 +10,16 @@ import (
 func (c *checker) unknownKeys(m *model, entries []entry, meant map[string]guess, at *place) {
 	for i := range entries {
 		e := &entries[i]
-		kept := len(c.warnings)
-		if m.strict {
-			kept = len(c.errors)
-		}
-		if kept >= maxProblems || m.names(e.name) || slices.Contains(m.known, e.name) {
-			continue // with as many errors the course is refused anyway
-		}
-		if isMeant(meant, e) {
-			continue // told as the key that is missing
-		}
-		if m.strict {
+		switch {
+		case m.names(e.name) || slices.Contains(m.known, e.name):
+		case isMeant(meant, e): // told as the key that is missing
+		case m.strict && c.full():
+			c.failures++
+		case !m.strict && c.fullOfWarnings():
+			c.warned++
+		case m.strict:
 			c.fail(e.key, at.at(e.name), "the key "+quote(e.name)+" is unknown in "+m.noun+"; allowed are "+m.listed(), c.unknownHint(m, e.name))
-		} else {
+		default:
 			c.warn(e.key, at.at(e.name), "the key "+quote(e.name)+" is unknown in "+m.noun+" and is ignored", c.unknownHint(m, e.name))
 		}
 	}
@@ -57,7 +54,7 @@ func (c *checker) misspelt(m *model, entries []entry) map[string]guess {
 			missing = append(missing, f)
 		}
 	}
-	if len(missing) == 0 || len(c.errors) >= maxProblems {
+	if len(missing) == 0 || c.full() {
 		return nil
 	}
 	out := map[string]guess{}

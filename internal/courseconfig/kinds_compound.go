@@ -76,6 +76,9 @@ func (k listKind) coerce(c *checker, v *pyvalue.Value, at *place) (any, bool) {
 	}
 	out, ok := make([]any, 0, len(v.Items)), true
 	for i, item := range v.Items {
+		if c.stopped {
+			return nil, false
+		}
 		value, good := c.item(k.of, item, at.item(i))
 		ok = ok && good
 		out = append(out, value) // nil after a problem, so that the others keep their places

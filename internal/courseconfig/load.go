@@ -39,25 +39,29 @@ func Load(ctx context.Context, dir string, s Settings) (*Course, *Report, error)
 		s.StaticURL = "/static/"
 	}
 	l := &loader{
-		checker:  &checker{models: newModels(s.DefaultGraderURL)},
+		checker:  &checker{models: newModels(s.DefaultGraderURL), budget: budget{ended: ctx.Err}},
 		settings: s,
 		folder:   &folder{root: root},
 		loaded:   map[string]*exerciseConfig{},
 	}
-	c, err := l.course(ctx)
+	l.folder.found = func(size int) { l.read += size }
+	c := l.course()
+	if err := ctx.Err(); err != nil {
+		return nil, nil, fmt.Errorf("load the course: %w", err)
+	}
 	report := l.report()
-	if err != nil || l.failed() {
-		return nil, report, err
+	if l.failed() {
+		return nil, report, nil
 	}
 	return c, report, nil
 }
 
 // course runs the steps of a load. Each goes as far as it can, so that one run
 // finds all problems.
-func (l *loader) course(ctx context.Context) (*Course, error) {
+func (l *loader) course() *Course {
 	c := &Course{settings: l.settings, meta: l.meta(l.folder)}
 	if l.failed() {
-		return nil, nil
+		return nil
 	}
 	l.configDir = "."
 	if c.meta.GraderConfig != nil {
@@ -65,24 +69,20 @@ func (l *loader) course(ctx context.Context) (*Course, error) {
 	}
 	index := l.index(c)
 	if index == nil {
-		return nil, nil
+		return nil
 	}
 	l.language = defaultLanguage(index)
 	root, _ := l.record(l.models.course, l.applyTypes(index), nil)
 	if root == nil {
-		return nil, nil
+		return nil
 	}
 	c.root, c.language = root, l.language
 	for _, m := range records(root.list("modules")) {
-		nodes, err := l.nodes(ctx, records(m.list("children")))
-		if err != nil {
-			return nil, err
-		}
-		c.modules = append(c.modules, moduleNode{m, nodes})
+		c.modules = append(c.modules, moduleNode{m, l.nodes(records(m.list("children")))})
 	}
 	l.headURLs(root)
 	l.finish(c)
-	return c, nil
+	return c
 }
 
 // index reads the index file; nil after a problem.
@@ -144,11 +144,11 @@ type node struct {
 }
 
 // nodes loads the exercises among objects, in document order.
-func (l *loader) nodes(ctx context.Context, objects []*record) ([]*node, error) {
+func (l *loader) nodes(objects []*record) []*node {
 	out := make([]*node, 0, len(objects))
 	for _, o := range objects {
-		if err := ctx.Err(); err != nil {
-			return nil, err
+		if !l.look() { // each may read files
+			return out
 		}
 		n := &node{object: o}
 		if l.models.isExercise(o.model) && o.get("config") != nil {
@@ -159,14 +159,10 @@ func (l *loader) nodes(ctx context.Context, objects []*record) ([]*node, error) 
 		if configure, ok := o.get("configure").(*record); ok {
 			l.checkGraderFiles(configure)
 		}
-		children, err := l.nodes(ctx, records(o.list("children")))
-		if err != nil {
-			return nil, err
-		}
-		n.children = children
+		n.children = l.nodes(records(o.list("children")))
 		out = append(out, n)
 	}
-	return out, nil
+	return out
 }
 
 // finish makes everything that a course is asked for later, so that a course

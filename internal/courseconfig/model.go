@@ -67,6 +67,8 @@ type record struct {
 // checker reads values and collects problems.
 type checker struct {
 	problems
+	budget
+	tagged tagged
 	models *models
 	work   int // values read so far
 
@@ -85,7 +87,7 @@ func (c *checker) spend(n int, v *pyvalue.Value, at *place) bool {
 	if c.work > maxWork && !told {
 		c.fail(v, at, "the course has more than "+strconv.Itoa(maxWork)+" values when types and aliases are followed", "put less into types that many use")
 	}
-	return c.work <= maxWork
+	return c.work <= maxWork && c.step(n+1, v, at)
 }
 
 func (m *model) find(name string) int {
@@ -132,6 +134,11 @@ func (c *checker) entries(v *pyvalue.Value, at *place) ([]entry, bool) {
 	out := make([]entry, 0, len(v.Entries))
 	ok := true
 	for _, e := range v.Entries {
+		if e.Key.Kind != pyvalue.String && c.full() {
+			c.failures++
+			ok = false
+			continue
+		}
 		if e.Key.Kind != pyvalue.String {
 			c.fail(e.Key, at, "found "+found(e.Key)+" as a key; keys are texts", "put the key in quotes")
 			ok = false
@@ -170,6 +177,9 @@ func (c *checker) record(m *model, v *pyvalue.Value, at *place) (*record, bool) 
 	if m.rules != nil {
 		m.rules(c, r)
 	}
+	if c.failures > before && c.full() {
+		return nil, false // the checks between records find enough without it
+	}
 	return r, c.failures == before
 }
 
@@ -180,6 +190,8 @@ func (c *checker) readField(r *record, i int, entries []entry, meant map[string]
 		e = lookup(entries, f.alias)
 	}
 	switch {
+	case e == nil && f.required && c.full():
+		c.failures++
 	case e == nil && f.required && meant[f.name].entry != nil:
 		// The misspelt key and the missing one are one problem.
 		wrong := meant[f.name].entry

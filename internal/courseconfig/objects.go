@@ -13,10 +13,12 @@ type objectKind struct{ models *models }
 func (k *objectKind) allowed() string { return "a chapter or an exercise (a mapping)" }
 
 func (k *objectKind) coerce(c *checker, v *pyvalue.Value, at *place) (any, bool) {
-	return recordKind{k.models.chooseObject(v)}.coerce(c, v, at)
+	return recordKind{k.models.chooseObject(v, !c.full())}.coerce(c, v, at)
 }
 
-func (m *models) chooseObject(v *pyvalue.Value) *model {
+// chooseObject finds the model of an object. With guess a misspelt key of another
+// model counts.
+func (m *models) chooseObject(v *pyvalue.Value, guess bool) *model {
 	mapping, ok := asMapping(v)
 	if !ok {
 		return m.exercise
@@ -27,6 +29,9 @@ func (m *models) chooseObject(v *pyvalue.Value) *model {
 				return choice.model
 			}
 		}
+	}
+	if !guess {
+		return m.exercise
 	}
 	return m.nearestObject(mapping)
 }

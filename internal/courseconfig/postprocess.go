@@ -14,9 +14,15 @@ func (l *loader) defaultConfigure(o *record, e *exerciseConfig) {
 	if l.settings.DefaultGraderURL == "" || o.get("configure") != nil {
 		return
 	}
-	files := pairs{}
-	for _, lang := range e.languages {
-		l.graderFiles(&files, lang.data)
+	if e.packed == nil {
+		e.packed = pairs{}
+		for _, lang := range e.languages {
+			l.graderFiles(&e.packed, lang.data)
+		}
+	}
+	files := e.packed
+	if !l.hold(2*pairBytes*len(files), o.source, o.at) {
+		return
 	}
 	c := &record{model: l.models.configure, source: o.source, at: o.at.at("configure"), values: make([]any, 2), inputs: make([]*pyvalue.Value, 2)}
 	c.set("files", files)

@@ -14,6 +14,7 @@ type problems struct {
 	errors   []course.Diagnostic
 	warnings []course.Diagnostic
 	failures int // errors met, those that were not kept included
+	warned   int // warnings met, likewise
 }
 
 // maxProblems bounds what one run reports of each sort: nobody reads more, and
@@ -25,6 +26,7 @@ func (p *problems) fail(v *pyvalue.Value, at *place, message, hint string) {
 }
 
 func (p *problems) warn(v *pyvalue.Value, at *place, message, hint string) {
+	p.warned++
 	if len(p.warnings) < maxProblems {
 		p.warnings = append(p.warnings, diagnostic(v, at, message, hint))
 	}
@@ -39,11 +41,33 @@ func (p *problems) addError(d course.Diagnostic) {
 
 func (p *problems) failed() bool { return p.failures > 0 }
 
+// full says that no more errors are kept, so that they need no words.
+func (p *problems) full() bool { return len(p.errors) >= maxProblems }
+
+// fullOfWarnings says the same of warnings.
+func (p *problems) fullOfWarnings() bool { return len(p.warnings) >= maxProblems }
+
 // report gives what was collected, each thing once and in the order of the
 // files: exercises that share a configuration or a type would tell its problems
 // again and again.
 func (p *problems) report() *Report {
-	return &Report{Errors: arranged(p.errors), Warnings: arranged(p.warnings)}
+	r := &Report{Errors: arranged(p.errors), Warnings: arranged(p.warnings)}
+	r.Errors, r.MoreErrors = withMore(r.Errors, p.failures-len(p.errors), "error")
+	r.Warnings, r.MoreWarnings = withMore(r.Warnings, p.warned-len(p.warnings), "warning")
+	return r
+}
+
+// withMore puts an entry at the end of a list that says how many problems are
+// not in it, and gives their number.
+func withMore(list []course.Diagnostic, more int, word string) ([]course.Diagnostic, int) {
+	if more == 0 {
+		return list, 0
+	}
+	if len(list) == maxProblems {
+		list = list[:maxProblems-1]
+		more++
+	}
+	return append(list, course.Diagnostic{Message: count(more, "more "+word) + " not shown", Hint: "correct those above and check again"}), more
 }
 
 // arranged sorts by the line, files in the order in which they were met.
@@ -77,8 +101,14 @@ func diagnostic(v *pyvalue.Value, at *place, message, hint string) course.Diagno
 	return d
 }
 
+// maxCandidates bounds the names that a word is compared with.
+const maxCandidates = 300
+
 // nearest finds the candidate that word was probably meant to be, or "".
 func nearest(word string, candidates []string) string {
+	if len(candidates) > maxCandidates {
+		return "" // so many names are no help
+	}
 	best, distance := "", 1+max(1, min(3, len(word)/3))
 	for _, c := range candidates {
 		if d := editDistance(strings.ToLower(word), c); d < distance {

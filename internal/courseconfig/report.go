@@ -14,9 +14,14 @@ import (
 
 // Report tells what is wrong with a course: errors, which refuse it, and
 // warnings, which do not.
+//
+// Of each sort several hundred are listed. Where there are more, the last entry
+// of the list, which has no place, says how many, and so do the two numbers.
 type Report struct {
-	Errors   []course.Diagnostic
-	Warnings []course.Diagnostic
+	Errors       []course.Diagnostic
+	Warnings     []course.Diagnostic
+	MoreErrors   int // not listed
+	MoreWarnings int // not listed
 }
 
 // Accepted says whether the course can be built, stored and exported.
@@ -66,8 +71,18 @@ func (r *Report) Text(dir string) string {
 	for _, d := range r.Warnings {
 		s.write(&b, "warning", d)
 	}
-	fmt.Fprintf(&b, "%s, %s\n", count(len(r.Errors), "error"), count(len(r.Warnings), "warning"))
+	fmt.Fprintf(&b, "%s, %s\n", count(r.CountErrors(), "error"), count(total(r.Warnings, r.MoreWarnings), "warning"))
 	return b.String()
+}
+
+// CountErrors gives the number of errors, those that are not listed included.
+func (r *Report) CountErrors() int { return total(r.Errors, r.MoreErrors) }
+
+func total(list []course.Diagnostic, more int) int {
+	if more > 0 {
+		return len(list) - 1 + more // the last entry tells of those
+	}
+	return len(list)
 }
 
 func count(n int, word string) string {
@@ -93,7 +108,10 @@ func (s *sourceLines) write(b *strings.Builder, level string, d course.Diagnosti
 	if path != "" {
 		path += ": "
 	}
-	fmt.Fprintf(b, "%s: %s: %s\n", harmless(where), level, harmless(path+d.Message))
+	if where != "" {
+		where += ": "
+	}
+	fmt.Fprintf(b, "%s%s: %s\n", harmless(where), level, harmless(path+d.Message))
 	if line, ok := s.line(d.File, d.Line); ok {
 		text, column := s.excerpt(line, d.Column)
 		number := fmt.Sprintf("%5d", d.Line)

@@ -169,6 +169,10 @@ func (c *checker) checkChildren(module *record, known map[string]bool, categorie
 		if !ok || categories == nil || known[category] {
 			return
 		}
+		if depth == 0 && c.full() {
+			c.failures++
+			return
+		}
 		message := "there is no category " + quote(category) + " in categories"
 		hint := ""
 		if near := nearest(category, categories.keys()); near != "" {

@@ -24,11 +24,10 @@ func cutTag(key string) (name, tag string, ok bool) {
 	return key[:i], tag, word
 }
 
-// Bounds of one exercise configuration: languages, values over all of them, and
-// bytes of different texts under |rst, which take a hundred times their size.
+// Bounds of one exercise configuration: languages, and bytes of different texts
+// under |rst, which take a hundred times their size.
 const (
 	maxLanguages  = 50
-	maxTagged     = 4_000_000
 	maxMarkup     = 400_000
 	maxTagsPerKey = 20
 )
@@ -40,44 +39,105 @@ type languageData struct {
 	data     *pyvalue.Value
 }
 
+// tagged keeps what is the same wherever a value is used again: in other
+// languages, and in other configurations that include the same file.
+type tagged struct {
+	html   map[string]string                  // of texts
+	values map[*pyvalue.Value]*pyvalue.Value  // converted
+	names  map[*pyvalue.Value]*pyvalue.Value  // keys without tags
+	shared map[*pyvalue.Value]bool            // values of included files
+	done   map[inLanguage]localized           // of shared values
+	sorted map[*pyvalue.Value][]pyvalue.Entry // of mappings with tags
+}
+
+func newTagged() tagged {
+	return tagged{
+		html: map[string]string{}, values: map[*pyvalue.Value]*pyvalue.Value{}, names: map[*pyvalue.Value]*pyvalue.Value{},
+		shared: map[*pyvalue.Value]bool{}, done: map[inLanguage]localized{}, sorted: map[*pyvalue.Value][]pyvalue.Entry{},
+	}
+}
+
+// inLanguage is a value that is worked on for a language.
+type inLanguage struct {
+	value    *pyvalue.Value
+	language string
+}
+
+// localized is what a value becomes in a language, and the languages it mentions.
+type localized struct {
+	value     *pyvalue.Value
+	languages []string
+}
+
 // tagger works tags in for one language.
 type tagger struct {
 	c         *checker
 	language  string
 	languages []string // those met so far; only added to while the default language is worked on
 	collect   bool
-	visited   *int              // in all languages
-	markup    *int              // bytes converted, in all languages
-	html      map[string]string // converted texts, the same in every language
+	markup    *int // bytes converted, in all languages
 }
 
 // applyTags gives a configuration in every language that it mentions, the
 // default one first.
 func (c *checker) applyTags(v *pyvalue.Value, language string, at *place) ([]languageData, bool) {
-	visited, markup, before := 0, 0, c.failures
-	html := map[string]string{}
-	first := &tagger{c: c, language: language, languages: []string{language}, collect: true, visited: &visited, markup: &markup, html: html}
+	if c.tagged.html == nil {
+		c.tagged = newTagged()
+	}
+	markup, before := 0, c.failures
+	first := &tagger{c: c, language: language, languages: []string{language}, collect: true, markup: &markup}
 	out := []languageData{{language, first.value(v, at)}}
-	if c.failures > before {
+	if c.failures > before || c.stopped {
 		return nil, false
 	}
 	for _, other := range first.languages[1:] {
-		t := &tagger{c: c, language: other, visited: &visited, markup: &markup, html: html}
+		t := &tagger{c: c, language: other, markup: &markup}
 		out = append(out, languageData{other, t.value(v, at)})
-		if c.failures > before {
+		if c.failures > before || c.stopped {
 			return nil, false
 		}
 	}
 	return out, true
 }
 
-// value gives v with its tags worked in. A value without tags is not copied.
+// value gives v with its tags worked in. A value without tags is not copied,
+// and one of an included file is worked on only once in a language.
 func (t *tagger) value(v *pyvalue.Value, at *place) *pyvalue.Value {
-	*t.visited++
-	if *t.visited > maxTagged {
-		if *t.visited == maxTagged+1 {
-			t.c.fail(v, at, fmt.Sprintf("the configuration has more than %d values over all its languages", maxTagged), "split the exercise or use fewer languages")
+	if !t.c.tagged.shared[v] {
+		return t.own(v, at)
+	}
+	key := inLanguage{v, t.language}
+	done, ok := t.c.tagged.done[key]
+	if !ok {
+		inner := *t
+		inner.languages = nil
+		before := t.c.failures
+		done = localized{inner.own(v, at), inner.languages}
+		if t.c.failures == before {
+			t.c.tagged.done[key] = done
 		}
+	}
+	for _, language := range done.languages {
+		t.mention(language, v, at)
+	}
+	return done.value
+}
+
+// mention adds a language to those of the configuration.
+func (t *tagger) mention(language string, v *pyvalue.Value, at *place) bool {
+	if !t.collect || slices.Contains(t.languages, language) {
+		return true
+	}
+	if len(t.languages) == maxLanguages {
+		t.c.fail(v, at, fmt.Sprintf("the configuration has more than %d languages", maxLanguages), "use fewer")
+		return false
+	}
+	t.languages = append(t.languages, language)
+	return true
+}
+
+func (t *tagger) own(v *pyvalue.Value, at *place) *pyvalue.Value {
+	if !t.c.step(1+len(v.Items)+len(v.Entries), v, at) {
 		return v
 	}
 	switch v.Kind {
@@ -95,6 +155,9 @@ func (t *tagger) list(v *pyvalue.Value, at *place) *pyvalue.Value {
 	for i, item := range v.Items {
 		changed := t.inner(item, func() *place { return at.item(i) })
 		if changed != item && out == nil {
+			if !t.c.hold(valueBytes+entryBytes*len(v.Items), v, at) {
+				return v
+			}
 			out = slices.Clone(v.Items)
 		}
 		if out != nil {
@@ -112,7 +175,6 @@ func (t *tagger) list(v *pyvalue.Value, at *place) *pyvalue.Value {
 // inner works the tags in an item. Only lists and mappings need a place.
 func (t *tagger) inner(v *pyvalue.Value, at func() *place) *pyvalue.Value {
 	if v.Kind != pyvalue.Map && v.Kind != pyvalue.List {
-		*t.visited++
 		return v
 	}
 	return t.value(v, at())
@@ -134,6 +196,9 @@ func (t *tagger) mapping(v *pyvalue.Value, at *place) *pyvalue.Value {
 	for i, e := range v.Entries {
 		changed := t.inner(e.Value, func() *place { return at.at(e.Key.Str) })
 		if changed != e.Value && out == nil {
+			if !t.c.hold(valueBytes+entryBytes*len(v.Entries), v, at) {
+				return v
+			}
 			out = slices.Clone(v.Entries)
 		}
 		if out != nil {
@@ -151,13 +216,24 @@ func (t *tagger) mapping(v *pyvalue.Value, at *place) *pyvalue.Value {
 // taggedMapping visits the entries by the length of their keys, then by the
 // keys: so a tagged key wins over the same key without tag.
 func (t *tagger) taggedMapping(v *pyvalue.Value, at *place) *pyvalue.Value {
-	entries := slices.Clone(v.Entries)
-	slices.SortStableFunc(entries, func(a, b pyvalue.Entry) int { return compareKeys(a.Key.Str, b.Key.Str) })
+	const costTag = 20 // steps
+	if !t.c.hold(valueBytes+2*entryBytes*len(v.Entries), v, at) || !t.c.step(costTag*len(v.Entries), v, at) {
+		return v
+	}
+	entries, known := t.c.tagged.sorted[v]
+	if !known {
+		entries = slices.Clone(v.Entries)
+		slices.SortStableFunc(entries, func(a, b pyvalue.Entry) int { return compareKeys(a.Key.Str, b.Key.Str) })
+		t.c.tagged.sorted[v] = entries
+	}
 	m := pyvalue.MapBuilder{Entries: make([]pyvalue.Entry, 0, len(entries))}
 	for _, e := range entries {
 		name, value := t.untag(e, at)
 		value = t.inner(value, func() *place { return at.at(name) })
-		m.Put(named(e.Key, name), value)
+		m.Put(t.named(e.Key, name), value)
+		if t.c.stopped || t.c.overTold {
+			return v
+		}
 	}
 	out := *v
 	out.Entries = m.Entries
@@ -165,12 +241,16 @@ func (t *tagger) taggedMapping(v *pyvalue.Value, at *place) *pyvalue.Value {
 }
 
 // named gives a key with another name at the same place.
-func named(key *pyvalue.Value, name string) *pyvalue.Value {
+func (t *tagger) named(key *pyvalue.Value, name string) *pyvalue.Value {
 	if key.Str == name {
 		return key
 	}
+	if out, ok := t.c.tagged.names[key]; ok {
+		return out
+	}
 	out := *key
 	out.Str = name
+	t.c.tagged.names[key] = &out
 	return &out
 }
 
@@ -236,14 +316,9 @@ func (t *tagger) translated(v, key *pyvalue.Value, at *place) *pyvalue.Value {
 			odd = true
 			continue
 		}
-		if !t.collect || slices.Contains(t.languages, e.Key.Str) {
-			continue
-		}
-		if len(t.languages) == maxLanguages {
-			t.c.fail(v, at, fmt.Sprintf("the configuration has more than %d languages", maxLanguages), "use fewer")
+		if !t.mention(e.Key.Str, v, at) {
 			return nothingAt(key)
 		}
-		t.languages = append(t.languages, e.Key.Str)
 	}
 	if value, ok := v.Get(t.language); ok && !odd {
 		return value
@@ -262,21 +337,34 @@ func (t *tagger) converted(v *pyvalue.Value, at *place) *pyvalue.Value {
 	if !v.Truthy() {
 		return v
 	}
+	if out, ok := t.c.tagged.values[v]; ok {
+		return out
+	}
 	out := &pyvalue.Value{Kind: pyvalue.String, Pos: v.Pos, File: v.File}
 	if v.Kind != pyvalue.String {
 		t.c.warn(v, at, "found "+found(v)+" under |rst; allowed is a text", "put it in quotes or remove the tag")
 		out.Str = "'" + pythonType(v) + "' object has no attribute 'startswith'" // what courses have got here so far
 		return out
 	}
-	html, ok := t.html[v.Str]
+	html, ok := t.c.tagged.html[v.Str]
 	if !ok {
 		if *t.markup += len(v.Str); *t.markup > maxMarkup {
 			t.c.fail(v, at, fmt.Sprintf("the texts under |rst have more than %d bytes together", maxMarkup), "split the exercise, or write HTML without the tag")
 			return v
 		}
+		if !t.c.convertible(v, at) {
+			return v
+		}
 		html = rst.HTML(v.Str)
-		t.html[v.Str] = html
+		if !t.c.hold(len(html), v, at) {
+			return v
+		}
+		t.c.tagged.html[v.Str] = html
 	}
+	if !t.c.hold(valueBytes, v, at) {
+		return v
+	}
+	t.c.tagged.values[v] = out
 	out.Str = html
 	return out
 }

@@ -144,7 +144,8 @@ func countBelow(v *pyvalue.Value, known map[*pyvalue.Value]int) int {
 	if n, ok := known[v]; ok {
 		return n
 	}
-	n := 1
+	const textOfValue = 16 // bytes; each use of a text reads it
+	n := 1 + len(v.Str)/textOfValue
 	for _, item := range v.Items {
 		n = min(n+countBelow(item, known), maxCount)
 	}

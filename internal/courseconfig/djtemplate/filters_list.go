@@ -146,7 +146,8 @@ func slice(in filterInput) (val, error) {
 	if len(bounds) == 1 { // one number is the end
 		numbers[0], numbers[1] = nil, numbers[0]
 	}
-	if err := in.r.chargeItems(in.value); err != nil {
+	n, _ := in.value.length()
+	if err := in.r.charge(costMake / 2 * n); err != nil {
 		return val{}, err
 	}
 	items := in.value.items()

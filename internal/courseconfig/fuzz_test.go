@@ -1,0 +1,148 @@
+package courseconfig_test
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/tools/txtar"
+)
+
+// FuzzCourse loads, checks and exports whole courses: archives of an index,
+// exercise configurations, included files and apps.meta. A piece of the archive
+// is written many times, up to a megabyte, since courses that cost too much are
+// mostly small ones with something repeated. With COURSEWRIGHT_TEST_BOUNDS set
+// the promised time and memory are held, too.
+func FuzzCourse(f *testing.F) {
+	const small worst = 1000
+	for _, files := range small.courses() {
+		f.Add(archived(files), uint16(100), uint8(20), uint16(1))
+	}
+	for _, pattern := range []string{"testdata/oracle/*.txtar", "testdata/reports/*.txtar"} {
+		names, err := filepath.Glob(pattern)
+		if err != nil {
+			f.Fatal(err)
+		}
+		for _, name := range names {
+			archive, err := txtar.ParseFile(name)
+			if err != nil {
+				f.Fatal(err)
+			}
+			files := map[string]string{}
+			for _, file := range archive.Files {
+				files[strings.TrimPrefix(file.Name, "input/")] = string(file.Data)
+			}
+			f.Add(archived(files), uint16(50), uint8(30), uint16(100))
+		}
+	}
+	bounded := os.Getenv(boundsVariable) != ""
+	f.Fuzz(func(t *testing.T, archive []byte, at uint16, size uint8, times uint16) {
+		dir := t.TempDir()
+		unpackBytes(t, dir, repeated(archive, int(at), int(size), int(times)))
+		if !bounded {
+			everything(t, dir)
+			return
+		}
+		used := thisProcess(t, func() { everything(t, dir) })
+		if used.memory > maxWorstMemory { // garbage of the courses before may have been part of it
+			debug.FreeOSMemory()
+			used = thisProcess(t, func() { everything(t, dir) })
+		}
+		if used.time > maxWorstTime || used.memory > maxWorstMemory {
+			t.Errorf("%s, %d MB", used.time, used.memory>>20)
+		}
+	})
+}
+
+// archived writes files one after the other.
+func archived(files map[string]string) []byte {
+	a := &txtar.Archive{}
+	for _, name := range []string{"index.yaml", "index.json", "e.yaml", "t.yaml", "apps.meta"} {
+		if text, ok := files[name]; ok {
+			a.Files = append(a.Files, txtar.File{Name: name, Data: []byte(text)})
+			delete(files, name)
+		}
+	}
+	for name, text := range files {
+		a.Files = append(a.Files, txtar.File{Name: name, Data: []byte(text)})
+	}
+	return txtar.Format(a)
+}
+
+// repeated writes size bytes of a text so many times more. The number sign in
+// them becomes a number.
+func repeated(text []byte, at, size, times int) []byte {
+	at = min(at, len(text))
+	end := min(at+size, len(text))
+	out := append([]byte{}, text[:end]...)
+	for i := range times {
+		if len(out)+len(text)-end > int(fullWorst) {
+			break
+		}
+		out = append(out, bytes.ReplaceAll(text[at:end], []byte("#"), strconv.AppendInt(nil, int64(i), 10))...)
+	}
+	return append(out, text[end:]...)
+}
+
+// unpackBytes writes an archive into a folder, and nothing beside it.
+func unpackBytes(tb testing.TB, dir string, archive []byte) {
+	tb.Helper()
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	defer root.Close() //nolint:errcheck // nothing is left to write
+	const most = 50    // files
+	a := txtar.Parse(archive)
+	for _, f := range a.Files[:min(len(a.Files), most)] {
+		if err := root.MkdirAll(filepath.Dir(f.Name), 0o700); err != nil {
+			continue // a name that no file can have
+		}
+		_ = root.WriteFile(f.Name, f.Data, 0o600) // the same
+	}
+}
+
+// thisProcess measures what a function takes. No other may run meanwhile.
+func thisProcess(tb testing.TB, run func()) usage {
+	tb.Helper()
+	const resetMost = "5" // the most memory counts afresh, see proc(5)
+	if err := os.WriteFile("/proc/self/clear_refs", []byte(resetMost), 0); err != nil {
+		tb.Fatal(err)
+	}
+	before := processorTime(tb)
+	run()
+	took := processorTime(tb) - before
+	return usage{took, mostResident(tb)}
+}
+
+func processorTime(tb testing.TB) time.Duration {
+	tb.Helper()
+	var r syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &r); err != nil {
+		tb.Fatal(err)
+	}
+	return time.Duration(r.Utime.Nano() + r.Stime.Nano())
+}
+
+// mostResident gives the most memory, in bytes, that this process had so far.
+// The figure of getrusage would be that of the process that started it, if that
+// is larger.
+func mostResident(tb testing.TB) int {
+	tb.Helper()
+	status, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	_, told, _ := strings.Cut(string(status), "VmHWM:")
+	kilobytes, err := strconv.Atoi(strings.Fields(told + " ?")[0])
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return kilobytes << 10
+}
