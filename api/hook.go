@@ -47,12 +47,19 @@ func hook(g *gate, rows hookStore, builds hookBuilds, policy hookPolicy) handler
 			err, _ = g.limits.badHook(c, err)
 			return err
 		}
+		a, err := policy.admit(c, found)
+		if err != nil {
+			err, _ = g.limits.badHook(c, err)
+			return err
+		}
 		body, err := readBody(c, maxDelivery)
 		if err != nil {
 			return err
 		}
 		ip := g.addresses.ClientIP(c.Request)
-		a, err := policy.admit(g, c, found, body)
+		if !a.trusted {
+			err = policy.check(g, c, &a, body)
+		}
 		a.delivery.RequestIP = ip
 		if err != nil || a.ignored != "" {
 			return a.turnAway(g, c, rows, err)
@@ -90,10 +97,10 @@ func hook(g *gate, rows hookStore, builds hookBuilds, policy hookPolicy) handler
 // admission is what was found out about a request.
 type admission struct {
 	trusted  bool // the caller may choose the image and the command as well
-	signed   bool // it says that it comes from a git host
+	course   course.Course
+	service  webhook.Service // that the sender says it is
 	ignored  string
 	delivery course.Delivery
-	key      string
 }
 
 // turnAway keeps a delivery that makes no build and answers it.
@@ -105,27 +112,27 @@ func (a admission) turnAway(g *gate, c *gin.Context, rows hookStore, refusal err
 		}
 		a.delivery.Verdict, a.delivery.Reason = course.DeliveryIgnored, a.ignored
 	} else {
-		signed := a.signed && errors.As(refusal, &why)
 		answer, keep := g.limits.badHook(c, refusal)
-		if !signed || !keep {
+		if !errors.As(refusal, &why) || !keep {
 			return answer
 		}
 		refusal, a.delivery.Verdict, a.delivery.Reason = answer, course.DeliveryRefused, why.Text
 	}
-	if _, err := rows.RecordDelivery(c.Request.Context(), a.key, a.delivery); err != nil {
+	if _, err := rows.RecordDelivery(c.Request.Context(), a.course.Key, a.delivery); err != nil {
 		return errors.Join(err, refusal)
 	}
 	if refusal != nil {
 		return refusal
 	}
-	g.audit(c, "IGNORE-DELIVERY", a.key, "reason", a.ignored)
+	g.audit(c, "IGNORE-DELIVERY", a.course.Key, "reason", a.ignored)
 	writeText(c, http.StatusOK, a.ignored)
 	return nil
 }
 
-// admit decides whether the request may start a build.
-func (p hookPolicy) admit(g *gate, c *gin.Context, found course.Course, body []byte) (admission, error) {
-	out := admission{key: found.Key}
+// admit decides who may go on: callers with Write access, and git hosts, whose
+// signature is checked next. Nobody else's body is read.
+func (p hookPolicy) admit(c *gin.Context, found course.Course) (admission, error) {
+	out := admission{course: found}
 	caller := CallerOf(c.Request)
 	service, signed := webhook.Detect(c.Request.Header)
 	switch {
@@ -141,17 +148,24 @@ func (p hookPolicy) admit(g *gate, c *gin.Context, found course.Course, body []b
 	if !signed {
 		return out, &requestError{status: http.StatusBadRequest, detail: "Unknown git service"}
 	}
-	d := webhook.Delivery{Header: c.Request.Header, Body: body}
-	event := webhook.ParseEvent(service, d)
-	out.signed = true
-	out.delivery = course.Delivery{Service: string(service), Event: event.Name, Headers: webhook.KeptHeaders(c.Request.Header)}
-	if err := p.verify(g, c, found, service, d); err != nil {
-		return out, err
-	}
-	if build, why := event.Decide(found.GitBranch); !build {
-		out.ignored = why
-	}
+	out.service = service
 	return out, nil
+}
+
+// check decides whether a git host's delivery starts a build. What it says is
+// read when it has proved who it is.
+func (p hookPolicy) check(g *gate, c *gin.Context, a *admission, body []byte) error {
+	d := webhook.Delivery{Header: c.Request.Header, Body: body}
+	a.delivery = course.Delivery{
+		Service: string(a.service), Event: webhook.EventName(a.service, d.Header), Headers: webhook.KeptHeaders(d.Header),
+	}
+	if err := p.verify(g, c, a.course, a.service, d); err != nil {
+		return err
+	}
+	if build, why := webhook.ParseEvent(a.service, d).Decide(a.course.GitBranch); !build {
+		a.ignored = why
+	}
+	return nil
 }
 
 // verify checks the sender against every secret that is valid now.

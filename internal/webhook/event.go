@@ -25,7 +25,7 @@ const branchPrefix = "refs/heads/"
 // ParseEvent reads a delivery. It never fails: what cannot be read is an event
 // without refs, or a bare push.
 func ParseEvent(s Service, d Delivery) Event {
-	e := Event{Name: eventName(s, d.Header)}
+	e := Event{Name: EventName(s, d.Header)}
 	var fields map[string]json.RawMessage
 	if err := json.Unmarshal(d.payload(), &fields); err != nil {
 		fields = nil

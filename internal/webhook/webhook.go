@@ -67,7 +67,9 @@ func Detect(h http.Header) (s Service, ok bool) {
 	return "", false
 }
 
-func eventName(s Service, h http.Header) string {
+// EventName gives the name of the event in the service's own words, empty when the
+// headers have none.
+func EventName(s Service, h http.Header) string {
 	for _, e := range eventHeaders() {
 		if e.service == s && h.Get(e.header) != "" {
 			return h.Get(e.header)
