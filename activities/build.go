@@ -95,6 +95,9 @@ func (b *BuildSteps) Checkout(ctx context.Context, job Job) (CheckedOut, error) 
 		if err := b.source(ctx, job, c, log, &out); err != nil {
 			return err
 		}
+		if err := b.cleanLeftovers(ctx, job.CourseKey, log); err != nil {
+			return err
+		}
 		return b.Store.RecordFacts(ctx, job.BuildID, course.Facts{Commit: out.Commit})
 	})
 	if err != nil {
@@ -233,6 +236,8 @@ func (b *BuildSteps) Clean(ctx context.Context, job Job) error {
 	err = b.cleanCopy(ctx, job.CourseKey, log)
 	if err != nil {
 		log.Printf("warning: the working copy is not clean: %v", err)
+	} else {
+		err = b.Disk.noteClean(job.CourseKey)
 	}
 	if b.KeepBuilds > 0 {
 		_, pruneErr := b.Store.PruneBuilds(ctx, job.CourseID, b.KeepBuilds)
@@ -244,6 +249,21 @@ func (b *BuildSteps) Clean(ctx context.Context, job Job) error {
 		logErr = nil // the course was removed meanwhile
 	}
 	return forTemporal(errors.Join(err, pruneErr, logErr))
+}
+
+// cleanLeftovers cleans a working copy after a build that ended without it, such
+// as one whose workflow was terminated or whose host died.
+func (b *BuildSteps) cleanLeftovers(ctx context.Context, key string, log *buildlog.Writer) error {
+	unclean, err := b.Disk.unclean(key)
+	if err != nil || !unclean {
+		return err
+	}
+	log.Printf("The last build on this host was not cleaned up after; cleaning now.")
+	if err := b.cleanCopy(ctx, key, log); err != nil {
+		log.Printf("warning: the working copy is not clean: %v", err)
+		return nil
+	}
+	return b.Disk.noteClean(key)
 }
 
 // cleanCopy cleans a working copy; a copy that is not git's is left as it is.

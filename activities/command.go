@@ -89,6 +89,9 @@ func (c *command) run(ctx context.Context) error {
 		return err
 	}
 	defer release()
+	if err := c.steps.Disk.noteUnclean(c.in.Job.CourseKey); err != nil {
+		return err
+	}
 	ctx, c.stop = context.WithCancelCause(ctx)
 	defer c.stop(nil)
 	request.Output = c.log

@@ -79,3 +79,28 @@ func (d Disk) Course(key string) string { return filepath.Join(d.Path, key) }
 
 // Cache is the file that remembers the hashes of a course's files.
 func (d Disk) Cache(key string) string { return filepath.Join(d.Path, cachesDir, key) }
+
+// A working copy that a build command may have changed is noted until it is
+// clean again. The note is not in the copy, where builds could tamper with it.
+func (d Disk) uncleanNote(key string) string { return d.Cache(key) + ".unclean" }
+
+func (d Disk) noteUnclean(key string) error {
+	return os.WriteFile(d.uncleanNote(key), nil, 0o600)
+}
+
+// unclean says whether the last build of a course was not cleaned up after.
+func (d Disk) unclean(key string) (bool, error) {
+	_, err := os.Stat(d.uncleanNote(key))
+	if errors.Is(err, os.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+func (d Disk) noteClean(key string) error {
+	err := os.Remove(d.uncleanNote(key))
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	return err
+}

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -13,7 +12,6 @@ import (
 
 	"coursewright/internal/build/docker"
 	"coursewright/internal/build/docker/dockertest"
-	"coursewright/internal/course"
 	"coursewright/internal/gitrepo/gitrepotest"
 )
 
@@ -122,25 +120,4 @@ func (h *harness) shows(key string, id int64, words string) {
 			h.tb.Fatalf("the log does not show %q: %v\n%s", words, err, h.log(key, id))
 		}
 	}
-}
-
-// A cancelled build's container is gone within seconds, also one that ignores
-// signals, and the course builds again.
-func TestCancelStopsTheContainer(t *testing.T) {
-	t.Parallel()
-	repo := gitrepotest.New(t)
-	repo.Commit(containerCourse("One", "trap '' TERM\necho started\nwhile :; do sleep 1; done\n"), "endless")
-	h := newHarness(t, harnessOptions{environ: inContainers(t)})
-	h.addCourse("course", repo.URL(), nil)
-	id := h.push("course")
-	h.shows("course", id, "started")
-	h.do(http.MethodPost, fmt.Sprintf("/api/v1/courses/course/builds/%d/cancel", id), "{}", http.StatusAccepted)
-	if b := h.await(id); b.Status != course.StatusCancelled {
-		t.Errorf("build ended %s: %s", b.Status, b.Reason)
-	}
-	if left := dockertest.Containers(t, docker.LabelDisk+"="+h.system.host); len(left) != 0 {
-		t.Errorf("containers are left after the cancel: %v", left)
-	}
-	repo.Commit(containerCourse("Two", ""), "quick")
-	h.succeed(h.push("course"))
 }

@@ -140,6 +140,7 @@ func (y *system) buildSteps() (*activities.BuildSteps, error) {
 	if err != nil {
 		return nil, err
 	}
+	y.keeper, _ = builder.(build.Keeper)
 	s := y.settings
 	return &activities.BuildSteps{
 		Host: y.host, Disk: y.disk, Store: y.store, Git: y.git, Builder: builder,

@@ -13,6 +13,7 @@ import (
 
 	"coursewright/activities"
 	"coursewright/internal/aplusauth"
+	"coursewright/internal/build"
 	"coursewright/internal/gitrepo"
 	"coursewright/internal/host"
 	"coursewright/internal/lms"
@@ -65,6 +66,7 @@ type system struct {
 	slots     *host.Slots
 	agent     *host.Agent
 	tidier    *activities.Tidier
+	keeper    build.Keeper // nil: no build outlives this process
 	publicKey string
 	tokens    *aplusauth.Service
 	graders   activities.Graders
@@ -111,6 +113,7 @@ func startSystem(ctx context.Context, s settings.Settings, p process) (*system, 
 		{true, y.startWorkers},
 		{y.role.builds, y.leaveInTime},
 		{y.role.builds, y.startTidying},
+		{y.role.builds, y.startJanitor},
 		{true, func(context.Context) error { y.health = y.newHealth(); return nil }},
 		{y.role.serves, y.startLeading},
 		{y.role.serves, y.startSweeping},
