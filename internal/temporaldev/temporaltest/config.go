@@ -11,7 +11,7 @@ persistence:
   datastores:
     default:
       sql: &database
-        pluginName: postgres12
+        pluginName: postgres12_pgx
         databaseName: temporal
         connectAddr: "localhost:5432"
         connectProtocol: tcp

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -97,7 +98,7 @@ func (s *Server) Resume() {
 func (s *Server) sql(tool, database string, args ...string) {
 	s.tb.Helper()
 	cmd := exec.CommandContext(s.tb.Context(), tool, append([]string{
-		"--plugin", "postgres12", "--endpoint", "localhost", "--port", "5432", "--user", s.db.User, "--password", "none",
+		"--plugin", "postgres12_pgx", "--endpoint", "localhost", "--port", "5432", "--user", s.db.User, "--password", "none",
 		"--connect-attributes", "host=" + s.db.Socket, "--database", database,
 	}, args...)...)
 	if out, err := cmd.CombinedOutput(); err != nil {
@@ -125,18 +126,23 @@ func (s *Server) configure() {
 	}
 }
 
+// freePorts finds ports that are free now. Temporal keeps them in PostgreSQL's
+// smallint, which ends where systems begin to choose ports by themselves.
 func freePorts(tb testing.TB, n int) []int {
 	tb.Helper()
+	const first, last, tries = 10_000, 32_767, 1000
 	var out []int
-	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // a test's port
+	for try := 0; len(out) < n; try++ {
+		port := first + rand.IntN(last-first)
+		l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port))) //nolint:noctx // a test's port
 		if err != nil {
-			tb.Fatal(err)
+			if try == tries {
+				tb.Fatal(err)
+			}
+			continue
 		}
 		defer l.Close() //nolint:errcheck // holds the port until all are found
-		if at, ok := l.Addr().(*net.TCPAddr); ok {
-			out = append(out, at.Port)
-		}
+		out = append(out, port)
 	}
 	return out
 }
