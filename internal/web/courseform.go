@@ -14,6 +14,7 @@ type formPage struct {
 	Key      string // present key; empty in the form of a new course
 	Course   course.Course
 	RemoteID string // as typed
+	Secret   string // a new one to show; empty: none
 	Errors   map[string]string
 }
 
@@ -74,6 +75,11 @@ func (s *site) saveCourse(w http.ResponseWriter, r *http.Request) error {
 	if err == nil && page.Course.Key != old.Key {
 		err = s.idle(r, old.Key)
 	}
+	// gitmanager's form had a button of this name beside the one that saves.
+	renew := r.PostForm.Has("regenerate_secret")
+	if renew {
+		page.Course.RenewSecret(s.Now(), 0)
+	}
 	saved := page.Course
 	if err == nil {
 		saved, err = s.Courses.UpdateCourse(r.Context(), page.Course)
@@ -81,7 +87,12 @@ func (s *site) saveCourse(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return s.formAgain(w, page, err)
 	}
-	s.Audit(r, "EDIT-COURSE", saved.Key, "old_key", old.Key)
+	s.Audit(r, "EDIT-COURSE", saved.Key, "old_key", old.Key, "new_secret", renew)
+	if renew {
+		page = newFormPage("Edit "+saved.Key, saved.Key, saved)
+		page.Secret = saved.WebhookSecret
+		return s.render(w, http.StatusOK, "form.html", page)
+	}
 	http.Redirect(w, r, "/gitmanager/"+saved.Key+"/updates?done=saved", http.StatusSeeOther)
 	return nil
 }

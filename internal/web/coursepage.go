@@ -27,8 +27,10 @@ type coursePage struct {
 	Builds    []course.Build
 	Next      int64 // 0 on the last page
 
-	Deliveries     []course.Delivery // for callers who may write
-	OldSecretValid bool              // a secret before the present one still is
+	Deliveries      []course.Delivery // for callers who may write
+	NextDelivery    int64             // 0 on the last page of deliveries
+	OlderDeliveries bool              // not the first page of deliveries
+	OldSecretValid  bool              // a secret before the present one still is
 }
 
 // Older says whether publishing this release takes students back.
@@ -82,7 +84,7 @@ func (s *site) showCourse(w http.ResponseWriter, r *http.Request, c course.Cours
 	}
 	if page.Write {
 		page.OldSecretValid = len(c.Secrets(s.Now())) > 1
-		if page.Deliveries, err = s.Rows.ListDeliveries(r.Context(), c.Key, course.Page{Limit: deliveriesPerPage}); err != nil {
+		if err := s.addDeliveries(r, &page); err != nil {
 			return err
 		}
 	}
@@ -95,6 +97,26 @@ func (s *site) showCourse(w http.ResponseWriter, r *http.Request, c course.Cours
 		page.Notices = append(page.Notices, "The releases of this course cannot be read now.")
 	}
 	return s.render(w, http.StatusOK, "course.html", page)
+}
+
+// addDeliveries adds a page of the deliveries: the newest, or those before the
+// one that the query names.
+func (s *site) addDeliveries(r *http.Request, page *coursePage) error {
+	before, err := strconv.ParseInt(r.URL.Query().Get("deliveries"), 10, 64)
+	if err != nil || before < 0 {
+		before = 0
+	}
+	page.OlderDeliveries = before > 0
+	list, err := s.Rows.ListDeliveries(r.Context(), page.Course.Key, course.Page{Limit: deliveriesPerPage + 1, Before: before})
+	if err != nil {
+		return err
+	}
+	if len(list) > deliveriesPerPage {
+		list = list[:deliveriesPerPage]
+		page.NextDelivery = list[deliveriesPerPage-1].ID
+	}
+	page.Deliveries = list
+	return nil
 }
 
 func (s *site) addReleases(page *coursePage) error {

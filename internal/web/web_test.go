@@ -87,32 +87,6 @@ func TestCoursePage(t *testing.T) {
 	}
 }
 
-func TestDeliveriesOnTheCoursePage(t *testing.T) {
-	t.Parallel()
-	s := newSite(t, nil)
-	s.addCourse(t, "alpha")
-	accepted := course.Delivery{Service: "github", Event: "push", Verdict: course.DeliveryAccepted, Options: course.BuildOptions{RebuildAll: true}}
-	_, err := s.store.RequestBuild(t.Context(), "alpha", course.BuildRequest{Trigger: course.TriggerHook, Delivery: &accepted})
-	must(t, err)
-	refused, err := s.store.RecordDelivery(t.Context(), "alpha", course.Delivery{Service: "gitlab", Event: "<b>", Verdict: course.DeliveryRefused, Reason: "Secrets didn't match"})
-	must(t, err)
-	doc := s.get(t, "/gitmanager/alpha/updates", http.StatusOK)
-	rows := doc.Find("section[aria-labelledby=deliveries] tbody tr")
-	if rows.Length() != 2 || !strings.Contains(text(rows.First()), "gitlab <b> refused Secrets didn't match") {
-		t.Fatalf("deliveries %q", text(rows))
-	}
-	form := doc.Find("section[aria-labelledby=deliveries] form")
-	if form.Length() != 1 {
-		t.Fatalf("%d deliveries can be repeated, want 1", form.Length())
-	}
-	s.answer(t, formRequest(t, form.AttrOr("action", ""), nil), http.StatusSeeOther)
-	b, err := s.store.Build(t.Context(), 2)
-	if err != nil || !b.Options.RebuildAll {
-		t.Errorf("the repeated build is %+v, %v", b, err)
-	}
-	s.answer(t, formRequest(t, fmt.Sprintf("/gitmanager/alpha/deliveries/%d/redeliver", refused.ID), nil), http.StatusNotFound)
-}
-
 func TestReadersSeeNoSecret(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, func(c *web.Config) {
@@ -425,43 +399,4 @@ func TestAssets(t *testing.T) {
 	}
 	s.get(t, "/assets/none.css", http.StatusNotFound)
 	s.get(t, "/assets/..%2ftemplates%2flist.html", http.StatusNotFound)
-}
-
-// A new secret may leave the old one valid for a while, which the page tells.
-func TestSecretRotationOnThePage(t *testing.T) {
-	t.Parallel()
-	var told []string
-	s := newSite(t, func(c *web.Config) {
-		c.Audit = func(_ *http.Request, action, key string, pairs ...any) {
-			told = append(told, fmt.Sprint(append([]any{action, key}, pairs...)...))
-		}
-	})
-	s.addCourse(t, "alpha")
-	const at = "/gitmanager/alpha/webhook-secret"
-	s.answer(t, formRequest(t, at, url.Values{"keep_old_hours": {"721"}}), http.StatusBadRequest)
-	s.answer(t, formRequest(t, at, url.Values{"keep_old_hours": {"soon"}}), http.StatusBadRequest)
-	if hours := s.get(t, "/gitmanager/alpha/updates", http.StatusOK).Find("#keep_old_hours option[selected]").AttrOr("value", ""); hours != "24" {
-		t.Errorf("the page proposes %q hours", hours)
-	}
-	next := s.post(t, at, url.Values{"keep_old_hours": {"24"}})
-	page := text(s.get(t, next, http.StatusOK).Find("main"))
-	if !strings.Contains(page, "valid until 2 Sep 2026 12:05:00 UTC") || strings.Contains(page, "secret-of-alpha") {
-		t.Errorf("the page says %s", page)
-	}
-	c, err := s.store.Course(t.Context(), "alpha")
-	must(t, err)
-	if c.OldSecret != "secret-of-alpha" || c.WebhookSecret == c.OldSecret {
-		t.Errorf("secrets are %q and %q", c.WebhookSecret, c.OldSecret)
-	}
-	next = s.post(t, at, nil)
-	if page := text(s.get(t, next, http.StatusOK).Find("main")); !strings.Contains(page, "the old one are refused") || strings.Contains(page, "valid until") {
-		t.Errorf("without time, the page says %s", page)
-	}
-	want := []string{"EDIT-COURSEalphafieldwebhook_secretkeep_old24h0m0s", "EDIT-COURSEalphafieldwebhook_secretkeep_old0s"}
-	for i := range told {
-		told[i] = strings.ReplaceAll(told[i], " ", "")
-	}
-	if diff := cmp.Diff(want, told); diff != "" {
-		t.Errorf("the security log (-want +got):\n%s", diff)
-	}
 }
