@@ -1,0 +1,132 @@
+package main
+
+import (
+	"context"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"coursewright/internal/course"
+	"coursewright/internal/gitrepo/gitrepotest"
+	"coursewright/internal/temporaldev/temporaltest"
+)
+
+// cable is a connection to Temporal that can be pulled.
+type cable struct {
+	mu     sync.Mutex
+	pulled context.Context //nolint:containedctx // it ends when the cable is pulled
+	pull   context.CancelFunc
+	only   string // method that it carries, by its end; empty: all
+	refuse bool   // a pulled cable answers that nobody is there; else it swallows
+	lost   int    // calls while it was pulled
+}
+
+func newCable(only string, refuse bool) *cable {
+	c := &cable{only: only, refuse: refuse}
+	c.plug()
+	return c
+}
+
+func (c *cable) plug() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.pulled, c.pull = context.WithCancel(context.Background())
+}
+
+func (c *cable) state() context.Context {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.pulled
+}
+
+// intercept is the client's interceptor. Calls on their way are lost as well.
+func (c *cable) intercept(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
+	if !strings.HasSuffix(method, c.only) {
+		return invoke(ctx, method, req, reply, cc, opts...)
+	}
+	state := c.state()
+	if state.Err() == nil {
+		call, cancel := context.WithCancel(ctx)
+		defer cancel()
+		defer context.AfterFunc(state, cancel)()
+		if err := invoke(call, method, req, reply, cc, opts...); state.Err() == nil {
+			return err
+		}
+	}
+	c.mu.Lock()
+	c.lost++
+	c.mu.Unlock()
+	if !c.refuse {
+		<-ctx.Done()
+	}
+	return status.Error(codes.Unavailable, "the cable is pulled")
+}
+
+// Temporal may be away for some seconds: a build goes on, in the same try.
+func TestABuildOutlivesAShortOutage(t *testing.T) {
+	t.Parallel()
+	c := newCable("/RecordActivityTaskHeartbeat", true)
+	repo := gitrepotest.New(t)
+	files := tiny("One")
+	files["build.sh"] = "echo started\nsleep 12\n" + files["build.sh"]
+	repo.Commit(files, "first")
+	h := newHarness(t, harnessOptions{interceptor: c.intercept})
+	h.addCourse("course", repo.URL(), nil)
+	id := h.push("course")
+	h.running("course", id)
+	c.pull()
+	back := time.AfterFunc(9*time.Second, c.plug)
+	defer back.Stop()
+	h.succeed(id)
+	if log := h.log("course", id); strings.Count(log, "started\n") != 1 {
+		t.Errorf("the build did not go on in one try:\n%s", log)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.lost < 3 {
+		t.Errorf("only %d heartbeats were lost: the test shows nothing", c.lost)
+	}
+}
+
+// A host that is cut off from Temporal, and from nothing else, stops its build
+// before another host begins it. The build's own lock, which all hosts see, would
+// show two at once.
+func TestAHostThatIsCutOffStopsBeforeAnotherBegins(t *testing.T) {
+	t.Parallel()
+	c := newCable("", false)
+	lock, again := t.TempDir()+"/lock", t.TempDir()+"/again"
+	repo := gitrepotest.New(t)
+	files := tiny("One")
+	files["build.sh"] = `if ! mkdir ` + lock + `; then echo "another build runs"; exit 9; fi
+trap 'rmdir ` + lock + `' EXIT
+if mkdir ` + again + `; then echo started; sleep 600 & wait; fi
+` + files["build.sh"]
+	repo.Commit(files, "first")
+	o := harnessOptions{data: t.TempDir(), temporal: temporaltest.Start(t), interceptor: c.intercept}
+	o.environ = []string{"COURSEWRIGHT_BUILD_PATH=" + t.TempDir()}
+	first := newHarness(t, o)
+	first.addCourse("course", repo.URL(), nil)
+	id := first.push("course")
+	first.running("course", id)
+
+	c.pull()
+	o.environ = []string{"COURSEWRIGHT_BUILD_PATH=" + t.TempDir()}
+	o.interceptor = nil
+	second := newHarness(t, o)
+	b := second.await(id)
+	log := second.log("course", id)
+	if b.Status != course.StatusSuccess || b.Host != second.system.host {
+		t.Errorf("the build ended %s on %s: %s\n%s", b.Status, b.Host, b.Reason, log)
+	}
+	for _, words := range []string{"no answer from Temporal", "does not answer any more"} {
+		if !strings.Contains(log, words) {
+			t.Errorf("the log does not tell %q:\n%s", words, log)
+		}
+	}
+	c.plug()
+}
