@@ -219,13 +219,14 @@ func TestADeploymentGoesOnWithoutItsDead(t *testing.T) {
 	for name, environ := range databases() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			killSome(t, newDeployment(t, deploymentOptions{apis: 2, workers: 2, environ: environ(t)}))
+			killSome(t, newDeployment(t, deploymentOptions{apis: 2, workers: 2, environ: environ(t)}), (*deployment).restartWorker)
 		})
 	}
 }
 
-// killSome builds courses while an api and a worker die.
-func killSome(t *testing.T, d *deployment) {
+// killSome builds courses while an api and a worker die; replace gives a worker
+// in its place.
+func killSome(t *testing.T, d *deployment, replace func(d *deployment, dead int) *program) {
 	t.Helper()
 	const courses = 4
 	ids := map[string]int64{}
@@ -246,7 +247,7 @@ func killSome(t *testing.T, d *deployment) {
 	d.workers[0].kill()
 	d.apis[0].kill()
 	api := d.apis[1]
-	d.restartWorker(0)
+	replaced := replace(d, 0)
 	for key, id := range ids {
 		b := api.finished(key, id, course.StatusSuccess)
 		api.publish(key, b.Version)
@@ -259,7 +260,7 @@ func killSome(t *testing.T, d *deployment) {
 			t.Errorf("%s: %q is served", key, got)
 		}
 	}
-	for _, p := range []*program{d.apis[1], d.workers[0], d.workers[1]} {
+	for _, p := range []*program{d.apis[1], replaced, d.workers[1]} {
 		if err := p.stop(); err != nil {
 			t.Errorf("the end of %v: %v", p.cmd.Args[1:], err)
 		}

@@ -36,11 +36,14 @@ func newProduction(tb testing.TB) *production {
 }
 
 // On the server of production, whose namespace migrate makes, a deployment goes
-// on without its dead.
+// on without its dead. The dead worker's host is gone for good: another clones
+// its courses.
 func TestADeploymentOnTemporalsServer(t *testing.T) {
 	t.Parallel()
 	p := newProduction(t)
-	killSome(t, newDeployment(t, deploymentOptions{apis: 2, workers: 2, settings: p.settings}))
+	killSome(t, newDeployment(t, deploymentOptions{apis: 2, workers: 2, settings: p.settings}), func(d *deployment, _ int) *program {
+		return d.addWorker()
+	})
 }
 
 // With Temporal stopped in the middle of builds no push is refused, no build is
