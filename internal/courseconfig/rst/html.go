@@ -193,7 +193,7 @@ func (w *writer) block(n *node) {
 	case "system_message":
 		w.systemMessage(n)
 	case "math_block":
-		w.put(tagLine(n, "div", "formula"), formula(n.plain()), "\n</div>\n")
+		w.put(tagLine(n, "div", "formula"), formula(n.plain(), true), "\n</div>\n")
 	case "comment":
 		// Two hyphens would end the comment.
 		w.put("<!-- ", strings.ReplaceAll(strings.ReplaceAll(n.plain(), "--", "- -"), "--", "- -"), " -->\n")

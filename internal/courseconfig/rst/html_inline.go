@@ -40,7 +40,7 @@ func (w *writer) inline(n *node) bool {
 	case "problematic":
 		w.around(n, `<a href="#`+n.get("refid")+`">`+tag(n, "span", "problematic"), "</span></a>")
 	case "math":
-		w.put(tag(n, "span", "formula"), formula(n.plain()), "</span>")
+		w.put(tag(n, "span", "formula"), formula(n.plain(), false), "</span>")
 	case "raw":
 		w.raw(n)
 	default:
