@@ -21,6 +21,7 @@ func TestEdges(t *testing.T) {
 		return "name: C\ncategories: {ex: {name: E}}\nexercise_types: " + table + "\nmodules: [{key: m, name: M, children: [{key: k, category: ex, type: one}]}]\n"
 	}
 	const exercise = "title: T\nview_type: x\n"
+	const form = "title: T\nview_type: access.types.stdsync.createForm\nfieldgroups:\n- fields:\n"
 	plain := withConfig("e.yaml")
 	odd := strings.Replace(plain, "key: e", "key: a b", 1)
 	tests := map[string]struct{ index, exercise, want string }{
@@ -36,6 +37,14 @@ func TestEdges(t *testing.T) {
 		"file without field":           {plain, "title: T\nview_type: access.types.stdasync.acceptFiles\nfiles: [{name: a.py}]\n", `"form_spec": [{"key": null, "type": "file", "title": "a.py", "required": true}]`},
 		"text without name":            {plain, "title: T\nview_type: access.types.stdasync.acceptPost\nfields: [{title: A}]\n", `"form_spec": [{"key": null, "type": "textarea", "title": "A"`},
 		"odd language of files":        {plain, exercise + "model_files|i18n: {en: [a.py], sv_FI: [b.py]}\n", "b.py?lang=sv_FI"},
+		"rows take the field's key":    {plain, form + "  - {type: table-radio, title: F, key: k, more_text: M, rows: [{key: r}, {label: L}]}\n", `[{"key": "r", "type": "radio", "title": "F", "required": false}, {"key": "r_more", "type": "text", "title": "M", "required": false}, {"key": "k", "type": "radio", "title": "F: L", "required": false}, {"key": "k_more"`},
+		"row of a null title":          {plain, form + "  - {type: table-radio, title: , rows: [{}]}\n", `"title": "None"`},
+		"rows that are texts":          {plain, form + "  - {type: table-radio, title: F, rows: [one, [two]]}\n", `[{"key": "field_0", "type": "radio", "title": "F", "required": false}, {"key": "field_1", "type": "radio", "title": "F_duplicate"`},
+		"a row with the word key":      {plain, form + "  - {type: table-radio, title: F, rows: [monkey]}\n", "!allowed is a mapping"},
+		"extra_info: nothing in it":    {plain, form + "  - {title: F, extra_info: []}\n", `"title": "F", "required": false}]`},
+		"extra_info: pairs":            {plain, form + "  - {title: F, extra_info: [[a, 1]]}\n", `"required": false, "a": 1}]`},
+		"mapping as a title":           {plain, "title: T\nview_type: access.types.stdasync.acceptFiles\nfiles: [{name: {bb: 1, a: [2]}}]\n", `"title": "{'a': [2], 'bb': 1}"`},
+		"mapping as a list of files":   {plain, exercise + "model_files: {bb.py: 1, a.py: 2}\n", `/model/c/e/bb.py"`},
 		"types: an empty list":         {types("[]"), "", `"type": "one"`},
 		"types: a list without it":     {types("[two, 3]"), "", `"type": "one"`},
 		"types: a list with it":        {types("[one]"), "", "!exercise_types is a mapping"},

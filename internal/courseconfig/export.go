@@ -2,6 +2,7 @@ package courseconfig
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -218,6 +219,9 @@ const maxListedFiles = 1000
 // paths gives the texts of a list of files.
 func (l *loader) paths(list *pyvalue.Value, at *place) []listedFile {
 	items, ok := iterate(list)
+	if list.Kind == pyvalue.Map {
+		slices.SortStableFunc(items, func(a, b *pyvalue.Value) int { return compareKeys(a.Str, b.Str) })
+	}
 	if len(items) > maxListedFiles {
 		l.fail(list, at, fmt.Sprintf("found %d files; allowed are %d", len(items), maxListedFiles), "list fewer")
 		return nil

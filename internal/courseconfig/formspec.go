@@ -108,7 +108,7 @@ func (f *form) each(parents []*pyvalue.Value, key string, at *place, visit func(
 		if f.stopped {
 			return
 		}
-		values := make([]*pyvalue.Value, len(parents))
+		values, good := make([]*pyvalue.Value, len(parents)), true
 		if !f.c.step(1+len(parents), parents[0], at.item(n)) {
 			f.stopped = true
 			return
@@ -122,12 +122,49 @@ func (f *form) each(parents []*pyvalue.Value, key string, at *place, visit func(
 				}
 				values[i] = none
 			}
+			if key == "rows" && !holdsWords(values[i], "key", "label") {
+				f.c.warn(values[i], at.item(n), "found "+found(values[i])+" as a row; allowed is a mapping with key and label", "write for example {key: first, label: First}")
+				values[i] = pyvalue.NewMap()
+			}
 			if values[i].Kind != pyvalue.Map {
-				f.c.fail(values[i], at.item(n), "found "+found(values[i])+"; allowed is a mapping", "")
-				return
+				f.c.fail(values[i], at.item(n), "found "+found(values[i])+"; allowed is a mapping with "+partsOf(key), "")
+				good = false
 			}
 		}
-		visit(values, at.item(n))
+		if good {
+			visit(values, at.item(n))
+		}
+	}
+}
+
+// partsOf says what stands in each item of a list of a form.
+func partsOf(list string) string {
+	switch list {
+	case "fieldgroups":
+		return "fields"
+	case "rows":
+		return "key and label"
+	case "options":
+		return "value and label"
+	case "files":
+		return "field and name"
+	default:
+		return "the keys of a field, such as type and title"
+	}
+}
+
+// holdsWords says whether Python finds one of some words in a value, or fails to
+// look for them; a text or a list without them passes as an empty row.
+func holdsWords(v *pyvalue.Value, words ...string) bool {
+	switch v.Kind {
+	case pyvalue.String:
+		return slices.ContainsFunc(words, func(w string) bool { return strings.Contains(v.Str, w) })
+	case pyvalue.List, pyvalue.Set:
+		return slices.ContainsFunc(v.Items, func(item *pyvalue.Value) bool {
+			return item.Kind == pyvalue.String && slices.Contains(words, item.Str)
+		})
+	default:
+		return true
 	}
 }
 
@@ -142,11 +179,15 @@ func (f *form) field(values []*pyvalue.Value, at *place) {
 	}
 	typ = strings.TrimPrefix(name.Str, "table-")
 	f.each(values, "rows", at, func(rows []*pyvalue.Value, there *place) {
-		f.add(values, rows[0], typ, f.rowTitles(values, rows), there)
+		keyed := values[0] // a row without a key has the field's
+		if _, ok := rows[0].Get("key"); ok {
+			keyed = rows[0]
+		}
+		f.add(values, keyed, typ, f.rowTitles(values, rows), there)
 		f.number++
 		if _, ok := values[0].Get("more_text"); ok {
 			f.spec = append(f.spec, pairs{
-				{"key", fieldName(rows[0], f.number) + "_more"},
+				{"key", fieldName(keyed, f.number) + "_more"},
 				{"type", "text"},
 				{"title", f.translate(f.texts(values, "more_text"))},
 				{"required", false},
@@ -215,11 +256,12 @@ func (f *form) options(out *pairs, values []*pyvalue.Value, at *place) {
 
 // extra adds the attributes that a field has beside the known ones.
 func (f *form) extra(out *pairs, v *pyvalue.Value, values []*pyvalue.Value, at *place) {
-	if v.Kind != pyvalue.Map {
-		f.c.fail(v, at.at("extra_info"), "found "+found(v)+"; allowed is a mapping", "")
+	info, ok := asMapping(v)
+	if !ok {
+		f.c.fail(v, at.at("extra_info"), "found "+found(v)+"; allowed is a mapping of attributes to values", "")
 		return
 	}
-	if !f.c.hold(pairBytes*len(v.Entries), v, at) {
+	if !f.c.hold(pairBytes*len(info.Entries), v, at) {
 		f.stopped = true
 		return
 	}
@@ -232,7 +274,7 @@ func (f *form) extra(out *pairs, v *pyvalue.Value, values []*pyvalue.Value, at *
 			*out = append(*out, pair{key, value}) // the keys of extra_info differ from each other
 		}
 	}
-	for _, e := range v.Entries {
+	for _, e := range info.Entries {
 		if e.Key.Str != "validationMessage" {
 			set(e.Key.Str, e.Value)
 			continue
@@ -254,7 +296,7 @@ func (f *form) translate(values []*pyvalue.Value) string {
 	if !slices.ContainsFunc(values, func(v *pyvalue.Value) bool { return v.Kind != pyvalue.String || v.Str != "" }) {
 		return ""
 	}
-	key := pyvalue.PyStr(values[0])
+	key := f.written(values[0])
 	if slices.ContainsFunc(values[1:], func(v *pyvalue.Value) bool { return v.Kind == pyvalue.String && v.Str == key }) {
 		key = "i18n_" + strings.Join(strings.FieldsFunc(key, pyvalue.IsSpace), "_")
 	}
@@ -297,6 +339,19 @@ func (f *form) free(key string, v *pyvalue.Value) (string, bool) {
 	return key, true
 }
 
+// written gives a value as Python writes it, mappings in the order in which tags
+// are worked in.
+func (f *form) written(v *pyvalue.Value) string {
+	if len(v.Items)+len(v.Entries) == 0 {
+		return pyvalue.PyStr(v)
+	}
+	if !f.c.hold(valueBytes*countBelow(v, map[*pyvalue.Value]int{}), v, nil) {
+		f.stopped = true
+		return ""
+	}
+	return pyvalue.PyStr(ordered(v))
+}
+
 // maxDuplicates bounds how often one text may come in a form: every repetition
 // makes its key longer.
 const maxDuplicates = 500
@@ -325,15 +380,16 @@ func (f *form) texts(values []*pyvalue.Value, key string) []*pyvalue.Value {
 func (f *form) rowTitles(fields, rows []*pyvalue.Value) []*pyvalue.Value {
 	out := f.texts(fields, "title")
 	for i := range out {
+		label, ok := rows[i].Get("label")
+		if !ok {
+			continue
+		}
 		title := plainText(out[i])
 		if !f.c.hold(valueBytes+len(title), rows[i], nil) {
 			f.stopped = true
 			return out
 		}
-		if label, ok := rows[i].Get("label"); ok {
-			title += ": " + plainText(label)
-		}
-		out[i] = pyvalue.NewString(title)
+		out[i] = pyvalue.NewString(title + ": " + plainText(label))
 	}
 	return out
 }

@@ -240,6 +240,24 @@ func (t *tagger) taggedMapping(v *pyvalue.Value, at *place) *pyvalue.Value {
 	return &out
 }
 
+// ordered gives a value with its mappings in the order in which tags are worked
+// in. Where a mapping is written out or walked as a list, the order shows.
+func ordered(v *pyvalue.Value) *pyvalue.Value {
+	if len(v.Items) == 0 && len(v.Entries) == 0 {
+		return v
+	}
+	out := *v
+	out.Items, out.Entries = slices.Clone(v.Items), slices.Clone(v.Entries)
+	for i, item := range out.Items {
+		out.Items[i] = ordered(item)
+	}
+	for i, e := range out.Entries {
+		out.Entries[i].Value = ordered(e.Value)
+	}
+	slices.SortStableFunc(out.Entries, func(a, b pyvalue.Entry) int { return compareKeys(a.Key.Str, b.Key.Str) })
+	return &out
+}
+
 // named gives a key with another name at the same place.
 func (t *tagger) named(key *pyvalue.Value, name string) *pyvalue.Value {
 	if key.Str == name {

@@ -86,8 +86,10 @@ func headURL(host, staticURL, key, file string) string {
 		return path.Join(staticURL, key, file)
 	}
 	p, rest := staticURL+key+"/"+file, ""
+	p = strings.NewReplacer("\t", "", "\r", "", "\n", "").Replace(p) // as Python's urljoin
 	if i := strings.IndexAny(p, "?#"); i >= 0 {
-		p, rest = p[:i], p[i:]
+		p, rest = p[:i], strings.TrimSuffix(strings.Replace(p[i:], "?#", "#", 1), "#")
+		rest = strings.TrimSuffix(rest, "?")
 	}
 	origin := base.Scheme + "://"
 	if base.User != nil {
