@@ -7,14 +7,17 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"go.temporal.io/sdk/client"
 	"golang.org/x/sync/singleflight"
 )
 
-// healthLimit bounds one look at a dependency.
-const healthLimit = 3 * time.Second
+const (
+	healthLimit = 3 * time.Second // bounds one look at a dependency
+	healthKept  = time.Second     // everybody may ask; the answer is as good for so long
+)
 
 // dependency is something that a process needs.
 type dependency struct {
@@ -35,10 +38,31 @@ type finding struct {
 type health struct {
 	all   []dependency
 	looks singleflight.Group
+
+	mu    sync.Mutex
+	found []finding // by the last look
+	at    time.Time
 }
 
-// look looks at everything at once.
+// look gives the state of everything.
 func (h *health) look(ctx context.Context) []finding {
+	h.mu.Lock()
+	found, fresh := h.found, time.Since(h.at) < healthKept
+	h.mu.Unlock()
+	if fresh {
+		return found
+	}
+	found = h.lookNow(ctx)
+	if ctx.Err() == nil { // else the caller has gone, and nothing is known
+		h.mu.Lock()
+		h.found, h.at = found, time.Now()
+		h.mu.Unlock()
+	}
+	return found
+}
+
+// lookNow looks at everything at once.
+func (h *health) lookNow(ctx context.Context) []finding {
 	ctx, cancel := context.WithTimeout(ctx, healthLimit)
 	defer cancel()
 	var results []<-chan singleflight.Result

@@ -146,6 +146,32 @@ func (p *program) awaitReady() {
 	}
 }
 
+// awaitStatus waits until an address answers with a status.
+func (h *harness) awaitStatus(path string, want int) {
+	h.tb.Helper()
+	ctx, cancel := context.WithTimeout(h.tb.Context(), time.Minute)
+	defer cancel()
+	for {
+		r, err := http.NewRequestWithContext(ctx, http.MethodGet, h.base+path, nil)
+		if err != nil {
+			h.tb.Fatal(err)
+		}
+		res, err := http.DefaultTransport.RoundTrip(r)
+		if err != nil {
+			h.tb.Fatal(err)
+		}
+		if err := res.Body.Close(); err != nil {
+			h.tb.Fatal(err)
+		}
+		if res.StatusCode == want {
+			return
+		}
+		if err := waitShortly(ctx); err != nil {
+			h.tb.Fatalf("%s: status %d after a minute, want %d", path, res.StatusCode, want)
+		}
+	}
+}
+
 // The admin listener tells what the public one keeps to itself.
 func TestAdminListener(t *testing.T) {
 	t.Parallel()
@@ -172,6 +198,7 @@ func TestAdminListener(t *testing.T) {
 		t.Fatal(err)
 	}
 	admin := &harness{tb: t, base: public.admin}
+	admin.awaitStatus("/readyz", http.StatusServiceUnavailable)
 	if got := string(admin.get("/readyz", http.StatusServiceUnavailable)); !strings.Contains(got, "COURSES_PATH: open "+d.path("courses")) {
 		t.Errorf("the admin listener does not tell what is missing: %s", got)
 	}
