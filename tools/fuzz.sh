@@ -1,6 +1,7 @@
 #!/bin/sh
 # Looks for inputs that crash a reader, or make it take more than a second or
-# 256 MB: first the known worst courses, then random ones for so long in all:
+# 256 MB: first the known worst courses, then random ones for so long in all. It
+# goes on after a failure; the input that failed stands in testdata/fuzz then.
 #
 #   fuzz.sh GO TIME        such as fuzz.sh go 30m; minutes (m) or seconds (s)
 set -eu
@@ -12,15 +13,16 @@ case $2 in
 esac
 config=./internal/courseconfig
 export COURSEWRIGHT_TEST_BOUNDS=1
+status=0
 
 echo "the worst known courses"
-"$go" test "$config" -run '^TestBounds$' -count=1 -timeout 60m
+"$go" test "$config" -run '^TestBounds$' -count=1 -timeout 60m || status=1
 
 # fuzz PACKAGE TARGET PERCENT
 fuzz() {
 	time=$((seconds * $3 / 100))
 	echo "$2: $time seconds"
-	"$go" test "$1" -run '^$' -fuzz "^$2\$" -fuzztime "${time}s" -parallel 1 -timeout 0
+	"$go" test "$1" -run '^$' -fuzz "^$2\$" -fuzztime "${time}s" -parallel 1 -timeout 0 || status=1
 }
 fuzz "$config" FuzzCourse 50
 fuzz "$config" FuzzLoad 10
@@ -28,3 +30,4 @@ fuzz "$config/pyvalue" FuzzYAML 12
 fuzz "$config/pyvalue" FuzzJSON 4
 fuzz "$config/rst" FuzzHTML 14
 fuzz "$config/djtemplate" FuzzRender 10
+exit $status
