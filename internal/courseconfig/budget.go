@@ -15,7 +15,7 @@ const (
 	freeHeld, heldPerByte         = 32 << 20, 32 // bytes of memory that values made of others take
 	freeExport, exportPerByte     = 24 << 20, 8  // bytes that A+ and the graders get
 	freeRendered, renderedPerByte = 4 << 20, 4   // bytes that templates give
-	freeMarkup, markupPerByte     = 500_000, 1   // bytes of different texts under |rst
+	freeMarkup, bytesPerMarkup    = 300_000, 2   // bytes of different texts under |rst, and bytes of files for one more
 	freeTemplate, templatePerByte = 3 << 20, 3   // steps of templates
 )
 
@@ -86,10 +86,17 @@ func (c *checker) over(v *pyvalue.Value, at *place, message string) bool {
 	return false
 }
 
+// markupOf is what a text under |rst counts: its bytes and what each text takes
+// even when it is short.
+func markupOf(text string) int {
+	const perText = 40
+	return len(text) + perText
+}
+
 // convertible counts a text under |rst and says whether it is to be converted.
 func (c *checker) convertible(v *pyvalue.Value, at *place) bool {
-	c.markup += len(v.Str)
-	if most := freeMarkup + markupPerByte*c.read; c.markup > most {
+	c.markup += markupOf(v.Str)
+	if most := freeMarkup + c.read/bytesPerMarkup; c.markup > most {
 		return c.over(v, at, fmt.Sprintf("the different texts under |rst have more than %d bytes in the whole course", most))
 	}
 	return c.step(len(v.Str), v, at)

@@ -184,7 +184,7 @@ func (l *loader) render(file content, context *pyvalue.Value, at *place) ([]byte
 // mergeInclude adds the keys of an included file. Without force a key that is
 // there already is a problem, and keeps its value.
 func (l *loader) mergeInclude(m *pyvalue.MapBuilder, included *pyvalue.Value, force bool) {
-	const costPut = 4 // steps
+	const costPut = 8 // steps
 	for _, e := range included.Entries {
 		if !l.step(costPut+len(e.Key.Str)/entryBytes, e.Key, nil) {
 			return

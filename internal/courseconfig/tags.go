@@ -366,8 +366,11 @@ func (t *tagger) converted(v *pyvalue.Value, at *place) *pyvalue.Value {
 	}
 	html, ok := t.c.tagged.html[v.Str]
 	if !ok {
-		if *t.markup += len(v.Str); *t.markup > maxMarkup {
-			t.c.fail(v, at, fmt.Sprintf("the texts under |rst have more than %d bytes together", maxMarkup), "split the exercise, or write HTML without the tag")
+		before := *t.markup
+		if *t.markup += markupOf(v.Str); *t.markup > maxMarkup {
+			if before <= maxMarkup {
+				t.c.fail(v, at, fmt.Sprintf("the texts under |rst have more than %d bytes together", maxMarkup), "split the exercise, or write HTML without the tag")
+			}
 			return v
 		}
 		if !t.c.convertible(v, at) {

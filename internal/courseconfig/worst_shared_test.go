@@ -92,7 +92,7 @@ func (w worst) shared() map[string]map[string]string {
 		"one broken wide file":           sharing(half.countUp("k%d: 1\n")),
 		"model files":                    exercise(worstLanguages() + "model_files: [" + strings.Repeat("a.py,", 1000) + "]\ntemplate_files: [" + strings.Repeat("a/b/c/d/e/f.py,", 1000) + "]\n"),
 		"aliased options":                exercise("fieldgroups:\n- fields: [&f {options: [" + strings.Repeat("{},", 900) + "]}," + strings.Repeat("*f,", 500) + "]\n"),
-		"aliased attributes":             exercise("fieldgroups:\n- fields: [&f {extra_info: {" + numbers(900, "k%d: 1,") + "}}," + strings.Repeat("*f,", 400) + "]\n"),
+		"aliased attributes":             exercise("fieldgroups:\n- fields: [&f {extra_info: {" + repeat(900, "k%d: 1,") + "}}," + strings.Repeat("*f,", 400) + "]\n"),
 		"long repeated title":            exercise("a: &t " + w.fill("x") + "\nfieldgroups:\n- fields: [" + strings.Repeat("{title: *t},", 490) + "]\n"),
 		"long title of rows":             exercise("fieldgroups:\n- fields:\n  - title: " + half.fill("x") + "\n    type: table-radio\n    rows:\n" + half.countUp("    - {label: t%d}\n")),
 		"list as a title":                exercise("a: &t [" + half.fill("1,") + "]\nfieldgroups:\n- fields: [" + strings.Repeat("{title: *t},", 3) + "]\n"),
@@ -125,16 +125,7 @@ func (w worst) smallRST() map[string]string {
 }
 
 func graderFiles() string {
-	return strings.ReplaceAll(numbers(49, "l%d: ./f%[1]d,"), "'", "")
-}
-
-// numbers writes n numbered pieces.
-func numbers(n int, format string) string {
-	var b strings.Builder
-	for i := range n {
-		fmt.Fprintf(&b, format, i)
-	}
-	return b.String()
+	return repeat(49, "l%d: ./f%[1]d,")
 }
 
 // templates are courses that include a template with large values.
