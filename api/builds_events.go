@@ -14,7 +14,8 @@ import (
 )
 
 const (
-	pollEvery    = 400 * time.Millisecond // how soon a change is seen
+	pollEvery    = time.Second            // how soon a change is seen of which no notice came
+	stepGap      = 200 * time.Millisecond // between two looks while changes come one after the other
 	pingEvery    = 15 * time.Second       // keeps proxies from closing a silent stream
 	writeTimeout = 30 * time.Second       // a reader that takes nothing for so long is gone
 )
@@ -66,11 +67,15 @@ type eventStream struct {
 	build   int64
 	offset  int64
 	last    []byte // the status that was sent last
+	looked  time.Time
 }
 
 // run sends events until the build has ended, the reader is gone or the
-// process stops.
+// process stops. It looks when a change is told, and now and then by itself.
 func (s *eventStream) run(ctx context.Context, closing <-chan struct{}) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	changes := s.logs.Changes(ctx, s.build)
 	poll, ping := time.NewTicker(pollEvery), time.NewTicker(pingEvery)
 	defer poll.Stop()
 	defer ping.Stop()
@@ -79,16 +84,27 @@ func (s *eventStream) run(ctx context.Context, closing <-chan struct{}) error {
 		if err != nil || ended {
 			return err
 		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-closing:
-			return nil
-		case <-ping.C:
-			if err := s.send(": ping\n\n"); err != nil {
-				return err
+		told := changes
+		var gap <-chan time.Time
+		for waiting := true; waiting; {
+			select {
+			case <-ctx.Done():
+				return ctx.Err()
+			case <-closing:
+				return nil
+			case <-ping.C:
+				if err := s.send(": ping\n\n"); err != nil {
+					return err
+				}
+			case <-poll.C:
+				waiting = false
+			case <-told:
+				// The first change after a pause is shown at once. The store
+				// keeps those that follow until they are wanted.
+				told, gap = nil, time.After(time.Until(s.looked.Add(stepGap)))
+			case <-gap:
+				waiting = false
 			}
-		case <-poll.C:
 		}
 	}
 }
@@ -96,6 +112,7 @@ func (s *eventStream) run(ctx context.Context, closing <-chan struct{}) error {
 // step sends what is new. The build is read before its log: when it had ended
 // by then, the log that follows is complete.
 func (s *eventStream) step(ctx context.Context) (ended bool, err error) {
+	s.looked = time.Now()
 	b, err := s.rows.Build(ctx, s.build)
 	if err != nil {
 		return false, err

@@ -36,9 +36,10 @@ type Rows interface {
 	Deliveries
 }
 
-// Logs reads the logs of builds.
+// Logs reads the logs of builds and tells when there is more to read.
 type Logs interface {
 	ReadLog(ctx context.Context, buildID, offset int64) (chunks []course.LogChunk, next int64, err error)
+	Changes(ctx context.Context, buildID int64) <-chan course.Change
 }
 
 // Builds sets work going and waits for it.

@@ -25,6 +25,7 @@ type Store interface {
 	Logs
 	Tries
 	Reports
+	Watcher
 	Deliveries
 	Hosts
 	Audit
@@ -191,6 +192,19 @@ type Tries interface {
 	// Mark gives the build's mark as it was last set; empty while none was.
 	// ErrNotFound for an unknown build.
 	Mark(ctx context.Context, buildID int64) (string, error)
+}
+
+// Watcher tells of changes, so that what is shown live need not be read again
+// and again.
+type Watcher interface {
+	// Changes tells of the changes to a build, or to all when buildID is 0, that
+	// any process commits from now on, until ctx ends; then the channel is
+	// closed. What is told can be read already. Equal changes that were not
+	// received yet are told once, and changes that may have been missed become
+	// one of kind ChangeUnknown. It is a hint: a reader looks by itself every
+	// second or so, since a notice may be lost with a connection, and nothing is
+	// told of builds that are deleted.
+	Changes(ctx context.Context, buildID int64) <-chan course.Change
 }
 
 // LogCaps bounds a build's log, in bytes.

@@ -320,13 +320,15 @@ func outsider(t *testing.T, url string) (pgx.Tx, func(query string, args ...any)
 // A transaction that the server picked to end a deadlock is run again.
 func TestDeadlock(t *testing.T) {
 	t.Parallel()
-	server := postgrestest.Start(t, "deadlock_timeout=100ms")
+	// The server looks once, so long after a wait has begun: by then both wait.
+	server := postgrestest.Start(t, "deadlock_timeout=3s")
 	name := server.Database(t)
 	s := open(t, postgres.Options{URL: server.Address(name), Migrate: true})
 	newCourse(t, s, "a")
 	b := request(t, s, "a")
 	tx, exec := outsider(t, server.Address(name))
-	if err := exec("SELECT id FROM builds FOR UPDATE"); err != nil {
+	// This one looks later: the store's transaction is the one that ends.
+	if err := errors.Join(exec("SET LOCAL deadlock_timeout = '1min'"), exec("SELECT id FROM builds FOR UPDATE")); err != nil {
 		t.Fatal(err)
 	}
 	claimed := make(chan error, 1)

@@ -6,6 +6,7 @@ import (
 	"math"
 	"net"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -48,6 +49,12 @@ type Store struct {
 	caps  store.LogCaps
 	limit time.Duration // for one transaction, the wait for a connection apart
 	place string        // names the database in errors
+
+	hub        store.Hub
+	listening  sync.Once
+	closing    context.Context // ends with Close
+	stop       context.CancelFunc
+	background sync.WaitGroup
 }
 
 var _ store.Store = (*Store)(nil)
@@ -72,7 +79,9 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if err != nil {
 		return nil, explain(place, err)
 	}
-	return &Store{pool: pool, caps: o.LogCaps, limit: o.StatementTimeout + o.LockTimeout, place: place}, nil
+	s := &Store{pool: pool, caps: o.LogCaps, limit: o.StatementTimeout + o.LockTimeout, place: place}
+	s.closing, s.stop = context.WithCancel(context.WithoutCancel(ctx))
+	return s, nil
 }
 
 func (o Options) withDefaults() (Options, error) {
@@ -155,6 +164,8 @@ func (s *Store) Ping(ctx context.Context) error {
 
 // Close releases the connections, after the work in progress.
 func (s *Store) Close() error {
+	s.stop()
+	s.background.Wait()
 	s.pool.Close()
 	return nil
 }

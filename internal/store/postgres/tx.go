@@ -34,9 +34,8 @@ var errAgain = errors.New("another transaction was faster")
 
 // tx is a transaction in progress.
 type tx struct {
-	ctx     context.Context
-	pgx     pgx.Tx
-	changes []string // notices that go out with the commit
+	ctx context.Context
+	pgx pgx.Tx
 }
 
 // exec runs a statement and gives the number of rows that it changed.
@@ -156,19 +155,13 @@ func (s *Store) attempt(caller context.Context, m mode, fn func(t *tx) error) er
 	return nil
 }
 
-// run does the work of a transaction but for its end, and gives its id.
+// run does the work of a transaction but for its end, and gives its id, empty
+// when it has changed nothing.
 func (t *tx) run(fn func(t *tx) error) (id string, err error) {
 	if err := fn(t); err != nil {
 		return "", err
 	}
-	return t.seal()
-}
-
-// seal sends the notices and gives the id of the transaction, empty when it has
-// changed nothing.
-func (t *tx) seal() (id string, err error) {
-	err = t.row(`SELECT coalesce(pg_current_xact_id_if_assigned()::text, '')
-		FROM (SELECT count(pg_notify($1, n)) FROM unnest($2::text[]) n) sent`, channel, t.changes).Scan(&id)
+	err = t.row("SELECT coalesce(pg_current_xact_id_if_assigned()::text, '')").Scan(&id)
 	return id, err
 }
 

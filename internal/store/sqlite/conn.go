@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"net/url"
 	"sync"
+
+	"coursewright/internal/course"
 )
 
 // dataSource names the database file for the driver; each pragma is one
@@ -29,13 +31,21 @@ type writer struct {
 	db    *sql.DB
 	conn  *sql.Conn
 	stmts map[string]*sql.Stmt // guarded by turn
+	tell  func(...course.Change)
 }
 
-func openWriter(ctx context.Context, o Options, turn chan struct{}, synchronous string, checkpointPages int) (*writer, error) {
+// commits is how a connection commits: SQLite's synchronous, and after how many
+// pages of the WAL it makes a checkpoint.
+type commits struct {
+	synchronous     string
+	checkpointPages int
+}
+
+func (s *Store) openWriter(ctx context.Context, o Options, turn chan struct{}, c commits) (*writer, error) {
 	db, err := sql.Open("sqlite", dataSource(o,
 		"journal_mode(WAL)",
-		"synchronous("+synchronous+")",
-		fmt.Sprintf("wal_autocheckpoint(%d)", checkpointPages),
+		"synchronous("+c.synchronous+")",
+		fmt.Sprintf("wal_autocheckpoint(%d)", c.checkpointPages),
 	))
 	if err != nil {
 		return nil, err
@@ -44,7 +54,10 @@ func openWriter(ctx context.Context, o Options, turn chan struct{}, synchronous 
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
-	return &writer{turn: turn, db: db, conn: conn, stmts: make(map[string]*sql.Stmt)}, nil
+	if err := makeNotices(ctx, conn); err != nil {
+		return nil, errors.Join(err, conn.Close(), db.Close())
+	}
+	return &writer{turn: turn, db: db, conn: conn, stmts: make(map[string]*sql.Stmt), tell: s.hub.Publish}, nil
 }
 
 // close waits for the write in progress and closes the connection.
@@ -92,10 +105,15 @@ func (w *writer) tx(ctx context.Context, fn func(t *tx) error) error {
 	if err := fn(t); err != nil {
 		return err
 	}
+	changes, err := t.notices()
+	if err != nil {
+		return err
+	}
 	if _, err := t.exec("COMMIT"); err != nil {
 		return err
 	}
 	t.done = true
+	w.tell(changes...)
 	return nil
 }
 
@@ -138,6 +156,32 @@ func (t *tx) exec(query string, args ...any) (int64, error) {
 		return 0, err
 	}
 	return res.RowsAffected()
+}
+
+// notices takes what the transaction has noted.
+func (t *tx) notices() ([]course.Change, error) {
+	stmt, err := t.w.prepared(t.ctx, "SELECT kind, course, build FROM notices")
+	if err != nil {
+		return nil, err
+	}
+	rows, err := stmt.QueryContext(t.ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = rows.Close() }() // its error is that of rows.Err
+	var out []course.Change
+	for rows.Next() {
+		var c course.Change
+		if err := rows.Scan(&c.Kind, &c.CourseID, &c.BuildID); err != nil {
+			return nil, err
+		}
+		out = append(out, c)
+	}
+	if err := errors.Join(rows.Err(), rows.Close()); err != nil || len(out) == 0 {
+		return nil, err
+	}
+	_, err = t.exec("DELETE FROM notices")
+	return out, err
 }
 
 // row runs a query for at most one row.
@@ -184,8 +228,9 @@ func openReader(ctx context.Context, o Options) (*reader, error) {
 	if err != nil {
 		return nil, err
 	}
-	db.SetMaxOpenConns(o.Readers)
-	db.SetMaxIdleConns(o.Readers)
+	// One more for the look at other processes' changes; see Changes.
+	db.SetMaxOpenConns(o.Readers + 1)
+	db.SetMaxIdleConns(o.Readers + 1)
 	if err := db.PingContext(ctx); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}

@@ -9,6 +9,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"modernc.org/sqlite"
@@ -46,6 +47,12 @@ type Store struct {
 	durable *writer // outlives power loss
 	quick   *writer // outlives a crash of the process
 	read    *reader
+
+	hub        store.Hub
+	looking    sync.Once
+	closing    context.Context // ends with Close
+	stop       context.CancelFunc
+	background sync.WaitGroup
 }
 
 var _ store.Store = (*Store)(nil)
@@ -70,6 +77,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		return nil, explain(o.Path, err)
 	}
 	s := &Store{path: o.Path, caps: o.LogCaps, now: o.Now}
+	s.closing, s.stop = context.WithCancel(context.WithoutCancel(ctx))
 	if err := s.connect(ctx, o); err != nil {
 		return nil, errors.Join(explain(o.Path, err), s.Close())
 	}
@@ -82,10 +90,10 @@ func (s *Store) connect(ctx context.Context, o Options) error {
 	var err error
 	// The quick connection checkpoints the WAL well before the durable one
 	// would have to: a request should not wait for that.
-	if s.durable, err = openWriter(ctx, o, turn, "FULL", 4000); err != nil {
+	if s.durable, err = s.openWriter(ctx, o, turn, commits{"FULL", 4000}); err != nil {
 		return err
 	}
-	if s.quick, err = openWriter(ctx, o, turn, "NORMAL", 1000); err != nil {
+	if s.quick, err = s.openWriter(ctx, o, turn, commits{"NORMAL", 1000}); err != nil {
 		return err
 	}
 	s.read, err = openReader(ctx, o)
@@ -149,6 +157,8 @@ func (s *Store) Ping(ctx context.Context) error {
 
 // Close releases the connections, after the write in progress.
 func (s *Store) Close() error {
+	s.stop()
+	s.background.Wait()
 	return errors.Join(s.read.close(), s.quick.close(), s.durable.close())
 }
 

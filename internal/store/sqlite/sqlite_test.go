@@ -249,3 +249,24 @@ func TestEndedContext(t *testing.T) {
 	group.Wait()
 	request(t, s, "a")
 }
+
+// What another process writes is told as something unknown.
+func TestChangesOfAnotherProcess(t *testing.T) {
+	t.Parallel()
+	path := newPath(t)
+	here, there := open(t, sqlite.Options{Path: path, Migrate: true}), open(t, sqlite.Options{Path: path, Readers: 1})
+	newCourse(t, here, "a")
+	b := request(t, here, "a")
+	changes := there.Changes(t.Context(), b.ID)
+	for range 3 {
+		if err := here.AppendLog(t.Context(), b.ID, "text\n"); err != nil {
+			t.Fatal(err)
+		}
+		if c := <-changes; c != (course.Change{Kind: course.ChangeUnknown}) {
+			t.Errorf("told of %+v; want something unknown", c)
+		}
+		if _, _, err := there.ReadLog(t.Context(), b.ID, 0); err != nil {
+			t.Error(err)
+		}
+	}
+}

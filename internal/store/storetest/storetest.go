@@ -37,6 +37,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		{"deliveries", deliveryTests()},
 		{"hosts", hostTests()},
 		{"audit", auditTests()},
+		{"changes", changeTests()},
 		{"races", raceTests()},
 	}
 	for _, group := range groups {
