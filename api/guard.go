@@ -24,7 +24,7 @@ func (s *server) guardHost(c *gin.Context) {
 	}
 	refuse(c, &requestError{
 		status: http.StatusMisdirectedRequest,
-		detail: "This service is not known under that host name. Use its own name, or add the name to its settings.",
+		detail: "This service is not known under that host name, and it does not check logins. Set PUBLIC_BASE_URL to the address that people use, or let logins be checked.",
 	})
 }
 

@@ -181,7 +181,7 @@ func courseRows() []row {
 		}),
 		define(ints(1, 1000), func(s *Settings) *int { return &s.KeepReleases }, Setting{
 			Name: "KEEP_RELEASES", Default: "3",
-			Doc: "Published releases kept per course, for rollback.",
+			Doc: "Published releases kept per course, for rollback. One that was just replaced stays a minute more, for those who still read it.",
 		}),
 		define(ints(1, 1_000_000), func(s *Settings) *int { return &s.KeepBuilds }, Setting{
 			Name: "KEEP_BUILDS", Default: "1000",
