@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"coursewright/api"
@@ -191,10 +192,23 @@ func TestTheDefaultLimitsLetABurstPass(t *testing.T) {
 	}
 	f := limited(t, api.Limits{LoginFailures: s.LoginFailures, HookFailures: s.HookFailures, Hooks: s.Hooks})
 	const push = `{"ref":"refs/heads/main"}`
-	for range 500 {
-		w := f.send(t, "POST", "/gitmanager/intro/hook", push, "X-GitHub-Event", "push", "X-Hub-Signature-256", signature("s3cret-for-tests-intro", push))
-		if w.Code != http.StatusOK {
-			t.Fatalf("status %d: %s", w.Code, w.Body)
-		}
+	var clients sync.WaitGroup
+	for i := range 10 {
+		clients.Go(func() {
+			from := fmt.Sprintf("203.0.113.%d", i)
+			for range 50 {
+				w := f.send(t, "POST", "/gitmanager/intro/hook", push, "X-Forwarded-For", from,
+					"X-GitHub-Event", "push", "X-Hub-Signature-256", signature("s3cret-for-tests-intro", push))
+				if w.Code != http.StatusOK {
+					t.Errorf("status %d: %s", w.Code, w.Body)
+				}
+			}
+		})
+	}
+	clients.Wait()
+	builds, err := f.store.ListBuilds(t.Context(), "intro", course.Page{Limit: 1000})
+	must(t, err)
+	if len(builds) != 500 {
+		t.Errorf("%d builds were asked for, want 500", len(builds))
 	}
 }
