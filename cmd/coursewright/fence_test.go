@@ -18,45 +18,57 @@ import (
 
 // cable is a connection to Temporal that can be pulled.
 type cable struct {
-	mu     sync.Mutex
-	pulled context.Context //nolint:containedctx // it ends when the cable is pulled
-	pull   context.CancelFunc
 	only   string // method that it carries, by its end; empty: all
 	refuse bool   // a pulled cable answers that nobody is there; else it swallows
-	lost   int    // calls while it was pulled
+
+	mu     sync.Mutex
+	pulled chan struct{} // closed while it is pulled
+	lost   int           // calls while it was pulled
 }
 
 func newCable(only string, refuse bool) *cable {
-	c := &cable{only: only, refuse: refuse}
-	c.plug()
-	return c
+	return &cable{only: only, refuse: refuse, pulled: make(chan struct{})}
 }
+
+func (c *cable) pull() { close(c.state()) }
 
 func (c *cable) plug() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.pulled, c.pull = context.WithCancel(context.Background())
+	c.pulled = make(chan struct{})
 }
 
-func (c *cable) state() context.Context {
+func (c *cable) state() chan struct{} {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.pulled
 }
 
-// intercept is the client's interceptor. Calls on their way are lost as well.
-func (c *cable) intercept(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
-	if !strings.HasSuffix(method, c.only) {
-		return invoke(ctx, method, req, reply, cc, opts...)
-	}
-	state := c.state()
-	if state.Err() == nil {
-		call, cancel := context.WithCancel(ctx)
-		defer cancel()
-		defer context.AfterFunc(state, cancel)()
-		if err := invoke(call, method, req, reply, cc, opts...); state.Err() == nil {
-			return err
+// interceptor is the cable's end at the client.
+func (c *cable) interceptor() grpc.UnaryClientInterceptor {
+	return func(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
+		if !strings.HasSuffix(method, c.only) {
+			return invoke(ctx, method, req, reply, cc, opts...)
 		}
+		return c.carry(ctx, func(ctx context.Context) error { return invoke(ctx, method, req, reply, cc, opts...) })
+	}
+}
+
+// carry makes a call; one that is on its way when the cable is pulled is lost.
+func (c *cable) carry(ctx context.Context, call func(context.Context) error) error {
+	pulled := c.state()
+	under, cancel := context.WithCancel(ctx)
+	defer cancel()
+	done := make(chan error, 1)
+	go func() { done <- call(under) }()
+	select {
+	case <-pulled:
+	case err := <-done:
+		return err
+	}
+	cancel()
+	if err := <-done; err == nil {
+		return nil
 	}
 	c.mu.Lock()
 	c.lost++
@@ -75,7 +87,7 @@ func TestABuildOutlivesAShortOutage(t *testing.T) {
 	files := tiny("One")
 	files["build.sh"] = "echo started\nsleep 12\n" + files["build.sh"]
 	repo.Commit(files, "first")
-	h := newHarness(t, harnessOptions{interceptor: c.intercept})
+	h := newHarness(t, harnessOptions{interceptor: c.interceptor()})
 	h.addCourse("course", repo.URL(), nil)
 	id := h.push("course")
 	h.running("course", id)
@@ -107,7 +119,7 @@ trap 'rmdir ` + lock + `' EXIT
 if mkdir ` + again + `; then echo started; sleep 600 & wait; fi
 ` + files["build.sh"]
 	repo.Commit(files, "first")
-	o := harnessOptions{data: t.TempDir(), temporal: temporaltest.Start(t), interceptor: c.intercept}
+	o := harnessOptions{data: t.TempDir(), temporal: temporaltest.Start(t), interceptor: c.interceptor()}
 	o.environ = []string{"COURSEWRIGHT_BUILD_PATH=" + t.TempDir()}
 	first := newHarness(t, o)
 	first.addCourse("course", repo.URL(), nil)
