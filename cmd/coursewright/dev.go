@@ -85,7 +85,11 @@ func runDev(ctx context.Context, o devOptions, out, errOut io.Writer) (err error
 	greet(out, base, t.ui, s.Auth.DisableLoginChecks)
 	warn(s, log)
 	world.know(base)
-	y, err := startSystem(ctx, s, process{role: roleDev(), temporal: t, log: log})
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	y, err := startSystem(ctx, s, process{role: roleDev(), temporal: t, log: log, self: self})
 	if err != nil {
 		return err
 	}

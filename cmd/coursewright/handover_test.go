@@ -123,3 +123,33 @@ func TestAnotherHostTakesOverTheBuildOfADeadOne(t *testing.T) {
 		t.Errorf("worker %d has the build still", first)
 	}
 }
+
+// A host whose worker is killed and does not come back: its container, which
+// nobody follows, ends before another host begins the build. Each writes its time
+// where the other sees it.
+func TestNoContainerOutlivesADeadWorkerForLong(t *testing.T) {
+	t.Parallel()
+	shared := t.TempDir()
+	d := newDeployment(t, deploymentOptions{apis: 1, workers: 2, environ: append(inContainers(t), "COURSEWRIGHT_BUILD_MOUNTS="+shared+":/shared:rw")})
+	repo, api := gitrepotest.New(t), d.apis[0]
+	repo.Commit(containerCourse("One", `if mkdir /shared/again; then
+	echo started
+	while :; do echo "$i" >/shared/alive; i=$((i + 1)); sleep 0.1; done
+fi
+before=$(cat /shared/alive)
+sleep 3
+if [ "$before" != "$(cat /shared/alive)" ]; then echo "another build runs"; exit 9; fi
+`), "first")
+	api.addCourse("course", repo.URL(), nil)
+	id := api.push("course")
+	api.shows("course", id, "started")
+	first := d.workerOf("course", id)
+	host := d.hostID(first)
+	d.workers[first].kill()
+	if len(dockertest.Containers(t, docker.LabelDisk+"="+host)) != 1 {
+		t.Error("the container ended with its worker: the test shows nothing")
+	}
+	api.gone(host, time.Minute)
+	api.shows("course", id, "does not answer any more")
+	api.finished("course", id, course.StatusSuccess)
+}

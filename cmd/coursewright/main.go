@@ -63,6 +63,7 @@ func newRootCommand() *cobra.Command {
 		newMigrateCommand(),
 		newSchemaCommand(),
 		newTokenCommand(),
+		newWatchmanCommand(),
 		newWorkerCommand(),
 	)
 	return root

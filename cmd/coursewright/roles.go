@@ -107,7 +107,11 @@ func runRole(ctx context.Context, r role, s settings.Settings, log *slog.Logger,
 	if err != nil {
 		return err
 	}
-	y, err := startSystem(ctx, s, process{role: r, temporal: temporalOf(s), log: log})
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	y, err := startSystem(ctx, s, process{role: r, temporal: temporalOf(s), log: log, self: self})
 	if err != nil {
 		return err
 	}

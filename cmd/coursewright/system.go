@@ -67,6 +67,7 @@ type system struct {
 	agent     *host.Agent
 	tidier    *activities.Tidier
 	keeper    build.Keeper // nil: no build outlives this process
+	self      string       // see process
 	publicKey string
 	tokens    *aplusauth.Service
 	graders   activities.Graders
@@ -90,13 +91,16 @@ type process struct {
 	role     role
 	temporal temporalOptions
 	log      *slog.Logger
+	// self is this program's file, to start processes beside it; empty: none are
+	// started.
+	self string
 }
 
 // startSystem starts everything but the HTTP listener, in order. When it fails
 // what has been started is stopped again.
 func startSystem(ctx context.Context, s settings.Settings, p process) (*system, error) {
 	y := &system{
-		role: p.role, settings: s, log: p.log, registry: telemetry.NewRegistry(),
+		role: p.role, self: p.self, settings: s, log: p.log, registry: telemetry.NewRegistry(),
 		reach: p.temporal, closing: make(chan struct{}), failed: make(chan error, 1),
 	}
 	for _, part := range []struct {
@@ -113,6 +117,7 @@ func startSystem(ctx context.Context, s settings.Settings, p process) (*system, 
 		{true, y.startWorkers},
 		{y.role.builds, y.leaveInTime},
 		{y.role.builds, y.startTidying},
+		{y.role.builds, y.startWatchman},
 		{y.role.builds, y.startJanitor},
 		{true, func(context.Context) error { y.health = y.newHealth(); return nil }},
 		{y.role.serves, y.startLeading},
