@@ -52,6 +52,22 @@ func affinity(last string, hosts []course.Host) (to string, waits bool) {
 	return last, false
 }
 
+// reachable gives the id of a host that answers, drained or failing or not, and
+// nothing for one that is gone or stopped. Such a host removes what it has of a
+// course by its age, should it come back.
+func (r *Records) reachable(ctx context.Context, id string) (string, error) {
+	hosts, err := r.Store.ListHosts(ctx)
+	if err != nil {
+		return "", err
+	}
+	for _, h := range hosts {
+		if h.ID == id && !h.Gone() && h.State != course.HostStopped {
+			return id, nil
+		}
+	}
+	return "", nil
+}
+
 // noHostTakesBuilds tells why, host by host.
 func noHostTakesBuilds(hosts []course.Host) string {
 	if len(hosts) == 0 {

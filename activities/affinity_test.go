@@ -113,3 +113,30 @@ func claimFor(t *testing.T, s *sqlite.Store, host string) (activities.Claimed, s
 	}
 	return claimed, log
 }
+
+// TestARemovalWaitsForNoHostThatIsGone: a course can be removed while the host
+// with its working copy is away.
+func TestARemovalWaitsForNoHostThatIsGone(t *testing.T) {
+	t.Parallel()
+	s, pass := clockedStore(t)
+	claimFor(t, s, "own")
+	ask := func() string {
+		t.Helper()
+		r := activities.Records{Store: s}
+		open, err := r.CancelPending(t.Context(), activities.Removal{CourseKey: "a"})
+		must(t, err)
+		return open.Host
+	}
+	if got := ask(); got != "" {
+		t.Errorf("the copy is to be removed from %q, which nobody knows", got)
+	}
+	_, err := s.ReportHost(t.Context(), course.HostReport{ID: "own", Trouble: "no engine"})
+	must(t, err)
+	if got := ask(); got != "own" {
+		t.Errorf("the copy is to be removed from %q; its host answers", got)
+	}
+	pass(time.Minute)
+	if got := ask(); got != "" {
+		t.Errorf("the copy is to be removed from %q, which is gone", got)
+	}
+}

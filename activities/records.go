@@ -118,7 +118,10 @@ func (r *Records) CancelPending(ctx context.Context, in Removal) (OpenBuilds, er
 	if err != nil {
 		return OpenBuilds{}, forTemporal(err)
 	}
-	out := OpenBuilds{Host: c.BuildHost}
+	out := OpenBuilds{}
+	if out.Host, err = r.reachable(ctx, c.BuildHost); err != nil {
+		return OpenBuilds{}, forTemporal(err)
+	}
 	for before := int64(0); ; {
 		page, err := r.Store.ListBuilds(ctx, in.CourseKey, course.Page{Limit: 100, Before: before})
 		if err != nil {
