@@ -128,12 +128,13 @@ func (d *deployment) restartWorker(i int) *program {
 }
 
 // worker starts a worker on the ith build folder. It is given no publish folder
-// that it could use.
+// that it could use, and no keys to check callers with.
 func (d *deployment) worker(i int) *program {
 	d.tb.Helper()
 	return startProgram(d.tb, d.settings.environ(
 		fmt.Sprintf("COURSEWRIGHT_BUILD_PATH=%s", d.path(fmt.Sprintf("build%d", i))),
 		"COURSEWRIGHT_COURSES_PATH=/dev/null/none", "COURSEWRIGHT_STATIC_ROOT=/dev/null/static",
+		"COURSEWRIGHT_DISABLE_LOGIN_CHECKS=false",
 	), "worker")
 }
 
