@@ -153,3 +153,26 @@ if [ "$before" != "$(cat /shared/alive)" ]; then echo "another build runs"; exit
 	api.shows("course", id, "does not answer any more")
 	api.finished("course", id, course.StatusSuccess)
 }
+
+// A worker that is told to stop follows a build to its end, for longer than the
+// watchman would wait for a worker that is gone.
+func TestAStoppingWorkerFollowsItsBuildToTheEnd(t *testing.T) {
+	t.Parallel()
+	d := newDeployment(t, deploymentOptions{apis: 1, workers: 1, environ: append(inContainers(t), "COURSEWRIGHT_BUILD_STOP_TIMEOUT=120")})
+	repo, api := gitrepotest.New(t), d.apis[0]
+	repo.Commit(containerCourse("One", "echo started\nsleep 32\necho slept\n"), "first")
+	api.addCourse("course", repo.URL(), nil)
+	id := api.push("course")
+	api.shows("course", id, "started")
+	if err := d.workers[0].stop(); err != nil {
+		t.Errorf("the worker ended with %v", err)
+	}
+	if log := api.log("course", id); !strings.Contains(log, "slept") {
+		t.Errorf("the worker left before the build had ended:\n%s", log)
+	}
+	d.restartWorker(0)
+	api.finished("course", id, course.StatusSuccess)
+	if log := api.log("course", id); strings.Count(log, "started\n") != 1 {
+		t.Errorf("the build did not run once:\n%s", log)
+	}
+}

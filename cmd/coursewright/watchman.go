@@ -36,9 +36,10 @@ type watched struct {
 // startWatchman starts a small process beside the worker that outlives it.
 // Containers go on when their worker dies, so that the next one takes them over;
 // when none comes, the watchman ends them, before another host may begin the same
-// builds. It cannot help where it is killed with the worker.
+// builds. It cannot help where it is killed with the worker. It is started before
+// the queues are served, and told of the end after they were left.
 func (y *system) startWatchman(context.Context) error {
-	if y.keeper == nil || y.self == "" {
+	if y.settings.Builder != docker.Name || y.self == "" {
 		return nil
 	}
 	instance := course.NewVersion()
