@@ -93,6 +93,20 @@ func newKeyTexts(t *testing.T) keyTexts {
 	}
 }
 
+// signers are the service and A+, whom it trusts. The same key plays both.
+func signers(t *testing.T) (service, plus *aplusauth.Service) {
+	t.Helper()
+	k := newKeyTexts(t)
+	service, err := aplusauth.New(aplusauth.Config{
+		UID: "gitmanager", PrivateKey: k.private, PublicKey: k.public,
+		RemoteAuthenticatorUID: "aplus", RemoteAuthenticatorKey: k.public,
+	})
+	must(t, err)
+	plus, err = aplusauth.New(aplusauth.Config{UID: "aplus", PrivateKey: k.private, PublicKey: k.public})
+	must(t, err)
+	return service, plus
+}
+
 // accessRequests are the addresses of gitmanager and those of Coursewright.
 func accessRequests() []string {
 	return []string{
@@ -132,15 +146,7 @@ func accessRequests() []string {
 // read.
 func TestAccess(t *testing.T) {
 	t.Parallel()
-	k := newKeyTexts(t)
-	service, err := aplusauth.New(aplusauth.Config{
-		UID: "gitmanager", PrivateKey: k.private, PublicKey: k.public,
-		RemoteAuthenticatorUID: "aplus", RemoteAuthenticatorKey: k.public,
-	})
-	must(t, err)
-	// The same key plays A+.
-	plus, err := aplusauth.New(aplusauth.Config{UID: "aplus", PrivateKey: k.private, PublicKey: k.public})
-	must(t, err)
+	service, plus := signers(t)
 	sign := func(by *aplusauth.Service, expires time.Time, p ...aplusauth.Permission) string {
 		token, err := by.Sign(aplusauth.Claims{Subject: "user:jdoe", Audience: "gitmanager", Expires: expires, Permissions: p})
 		must(t, err)

@@ -25,14 +25,7 @@ type audited struct {
 
 func newAudited(t *testing.T) *audited {
 	t.Helper()
-	k := newKeyTexts(t)
-	service, err := aplusauth.New(aplusauth.Config{
-		UID: "gitmanager", PrivateKey: k.private, PublicKey: k.public,
-		RemoteAuthenticatorUID: "aplus", RemoteAuthenticatorKey: k.public,
-	})
-	must(t, err)
-	plus, err := aplusauth.New(aplusauth.Config{UID: "aplus", PrivateKey: k.private, PublicKey: k.public})
-	must(t, err)
+	service, plus := signers(t)
 	sign := func(by *aplusauth.Service, name string, expires time.Time, p ...aplusauth.Permission) string {
 		token, err := by.Sign(aplusauth.Claims{Subject: name, Audience: "gitmanager", Expires: expires, Permissions: p})
 		must(t, err)
