@@ -42,12 +42,23 @@ func (r *renderer) chargeText(v val) error {
 // Filters for lists charge for what is in them.
 func (r *renderer) chargeFilter(in filterInput) error {
 	if in.hasArg {
+		if err := r.chargeShown(in.arg); err != nil {
+			return err
+		}
 		const cheaper = 4 // arguments are only copied or searched for
 		if err := r.charge(len(in.arg.p.Str) / cheaper); err != nil {
 			return err
 		}
 	}
 	return r.chargeText(in.value)
+}
+
+// chargeShown charges for writing out a list or mapping with all that is in it.
+func (r *renderer) chargeShown(v val) error {
+	if len(v.p.Items)+len(v.p.Entries) == 0 {
+		return nil
+	}
+	return r.charge(costVisit * partsOf(v.p, maxWork-r.work+1))
 }
 
 // chargeItems charges for making a list of what is in a value.

@@ -14,7 +14,7 @@ import (
 func dateFilter(in filterInput) (val, error) {
 	blank := in.value.is(pyvalue.Null) || in.value.is(pyvalue.String) && in.value.p.Str == ""
 	if in.hasArg && in.arg.truthy() && !in.arg.is(pyvalue.String) && !blank {
-		return val{}, fmt.Errorf("the format must be a text, not %s", shorten(pyrepr(in.arg)))
+		return val{}, fmt.Errorf("the format must be a text, not %s", excerpt(in.arg))
 	}
 	return dateOrTime(in, "DATE_FORMAT", formatDate)
 }

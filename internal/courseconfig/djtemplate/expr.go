@@ -191,6 +191,11 @@ func (c *filterCall) apply(r *renderer, v val) (val, error) {
 		}
 		in.arg, in.hasArg = arg, true
 	}
+	if c.def.onText || c.def.shows {
+		if err := r.chargeShown(v); err != nil {
+			return val{}, err
+		}
+	}
 	if c.def.onText {
 		s := pystr(v)
 		in.value = val{p: text(s).p, form: v.form}

@@ -17,6 +17,7 @@ const (
 type filterDef struct {
 	args      argRule
 	onText    bool
+	shows     bool // writes out lists and mappings
 	keepsSafe bool
 	run       func(in filterInput) (val, error)
 }
@@ -108,7 +109,7 @@ func htmlFilter(name string) (filterDef, bool) {
 	case "escapejs":
 		def.run, def.keepsSafe = escapeJS, false
 	case "json_script":
-		def = filterDef{run: jsonScript, args: argRequired}
+		def = filterDef{run: jsonScript, args: argRequired, shows: true}
 	case "linebreaks":
 		def.run = lineBreaks
 	case "linebreaksbr":
@@ -146,11 +147,11 @@ func valueFilter(name string) (filterDef, bool) {
 	case "first":
 		def.run = first
 	case "floatformat":
-		def.run, def.args, def.keepsSafe = floatFormat, argOptional, true
+		def.run, def.args, def.keepsSafe, def.shows = floatFormat, argOptional, true, true
 	case "get_digit":
 		def.run, def.args = getDigit, argRequired
 	case "join":
-		def.run, def.args, def.keepsSafe = join, argRequired, true
+		def.run, def.args, def.keepsSafe, def.shows = join, argRequired, true, true
 	case "last":
 		def.run, def.keepsSafe = last, true
 	case "length":
@@ -162,13 +163,13 @@ func valueFilter(name string) (filterDef, bool) {
 	case "random":
 		def.run, def.keepsSafe = random, true
 	case "safeseq":
-		def.run, def.keepsSafe = safeSeq, true
+		def.run, def.keepsSafe, def.shows = safeSeq, true, true
 	case "slice":
 		def.run, def.args, def.keepsSafe = slice, argRequired, true
 	case "stringformat":
-		def.run, def.args, def.keepsSafe = stringFormat, argRequired, true
+		def.run, def.args, def.keepsSafe, def.shows = stringFormat, argRequired, true, true
 	case "unordered_list":
-		def.run, def.keepsSafe = unorderedList, true
+		def.run, def.keepsSafe, def.shows = unorderedList, true, true
 	case "yesno":
 		def.run, def.args = yesNo, argOptional
 	}

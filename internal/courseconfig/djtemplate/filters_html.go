@@ -24,7 +24,7 @@ func escapeJS(in filterInput) (val, error) {
 // jsonScript writes a value as JSON in a script element with an id.
 func jsonScript(in filterInput) (val, error) {
 	if f := in.value.form; f == dictItems || f == dictKeys || f == dictValues {
-		return val{}, fmt.Errorf("JSON cannot hold %s; loop over it instead", shorten(pyrepr(in.value)))
+		return val{}, fmt.Errorf("JSON cannot hold %s; loop over it instead", excerpt(in.value))
 	}
 	data, err := pyvalue.AppendJSON(nil, in.value.p)
 	if err != nil {
@@ -154,7 +154,7 @@ func startTagLen(s string) int {
 // unorderedList writes list items; a list after an item is the item's sublist.
 func unorderedList(in filterInput) (val, error) {
 	if !in.value.iterable() {
-		return val{}, fmt.Errorf("needs a list, not %s", shorten(pyrepr(in.value)))
+		return val{}, fmt.Errorf("needs a list, not %s", excerpt(in.value))
 	}
 	escape := pystr
 	if in.r.escape {

@@ -35,7 +35,7 @@ func element(in filterInput, i int) (val, error) {
 		}
 	}
 	if !v.indexable() {
-		return val{}, fmt.Errorf("needs a list or text, not %s", shorten(pyrepr(v)))
+		return val{}, fmt.Errorf("needs a list or text, not %s", excerpt(v))
 	}
 	if out, ok := v.index(i); ok {
 		return out, nil
@@ -49,7 +49,7 @@ func random(in filterInput) (val, error) {
 	}
 	n, _ := in.value.length()
 	if !in.value.indexable() || n == 0 {
-		return val{}, fmt.Errorf("needs a list or text that is not empty, not %s", shorten(pyrepr(in.value)))
+		return val{}, fmt.Errorf("needs a list or text that is not empty, not %s", excerpt(in.value))
 	}
 	out, _ := in.value.index(in.r.engine.Pick(n))
 	return out, nil
@@ -103,7 +103,7 @@ var errJoined = fmt.Errorf("the result is larger than the limit of %d bytes", ma
 
 func safeSeq(in filterInput) (val, error) {
 	if !in.value.iterable() {
-		return val{}, fmt.Errorf("needs a list, not %s", shorten(pyrepr(in.value)))
+		return val{}, fmt.Errorf("needs a list, not %s", excerpt(in.value))
 	}
 	if err := in.r.charge(costMake * len(in.value.p.Items)); err != nil {
 		return val{}, err
@@ -257,7 +257,7 @@ func sortBy(in filterInput, direction int) (val, error) {
 	for i, item := range items {
 		key, ok := sortKey(item, in.arg)
 		if !ok && asNumber && (item.is(pyvalue.Map) || item.indexable() && !in.arg.is(pyvalue.String) && !in.arg.is(pyvalue.Float)) {
-			return val{}, fmt.Errorf("%s has no element %s", shorten(pyrepr(item)), shorten(pyrepr(in.arg)))
+			return val{}, fmt.Errorf("%s has no element %s", excerpt(item), excerpt(in.arg))
 		}
 		if !ok {
 			return text(""), nil

@@ -143,7 +143,7 @@ func urlEncode(in filterInput) (val, error) {
 	keep := "/"
 	if in.hasArg && !in.arg.is(pyvalue.Null) {
 		if !in.arg.is(pyvalue.String) && in.text != "" {
-			return val{}, fmt.Errorf("the argument must be a text, not %s", shorten(pyrepr(in.arg)))
+			return val{}, fmt.Errorf("the argument must be a text, not %s", excerpt(in.arg))
 		}
 		keep = in.arg.str()
 	}
@@ -168,7 +168,7 @@ func percentEncode(s, keep string) string {
 
 func phoneFilter(in filterInput) (val, error) {
 	if !in.value.is(pyvalue.String) {
-		return val{}, fmt.Errorf("the value must be a text, not %s", shorten(pyrepr(in.value)))
+		return val{}, fmt.Errorf("the value must be a text, not %s", excerpt(in.value))
 	}
 	return text(phoneNumber(in.value.str())), nil
 }
@@ -190,7 +190,7 @@ func cut(in filterInput) (val, error) {
 	arg := in.arg.str()
 	if arg == "" {
 		if !in.arg.isSafe() && pystr(in.arg) != "" {
-			return val{}, fmt.Errorf("the argument must be a text, not %s", shorten(pyrepr(in.arg)))
+			return val{}, fmt.Errorf("the argument must be a text, not %s", excerpt(in.arg))
 		}
 		return in.value, nil
 	}

@@ -49,6 +49,9 @@ func (n *ifEqualNode) render(r *renderer, out *strings.Builder) error {
 	if err := r.chargeRelation("==", left, right); err != nil {
 		return err
 	}
+	if err := r.chargeRelation("==", left, right); err != nil {
+		return err
+	}
 	if equal(left, right) != n.negate {
 		return r.renderAll(out, n.same)
 	}

@@ -90,7 +90,7 @@ func (n *forNode) render(r *renderer, out *strings.Builder) error {
 		return err
 	}
 	if !seq.iterable() && !seq.is(pyvalue.Null) {
-		return fmt.Errorf("cannot loop over %s: %s is not a list; give a list, mapping or text", shorten(pyrepr(seq)), shorten(n.sequence.source))
+		return fmt.Errorf("cannot loop over %s: %s is not a list; give a list, mapping or text", excerpt(seq), shorten(n.sequence.source))
 	}
 	loop := &loopState{parent: r.loop(), changed: map[*ifChangedNode][]val{}}
 	if err := r.chargeItems(seq); err != nil {
@@ -136,7 +136,7 @@ func (n *forNode) iterate(r *renderer, out *strings.Builder, item val) error {
 		length = 1
 	}
 	if length != len(n.names) {
-		return fmt.Errorf("the loop has %d variables, but an item has %d values: %s", len(n.names), length, shorten(pyrepr(item)))
+		return fmt.Errorf("the loop has %d variables, but an item has %d values: %s", len(n.names), length, excerpt(item))
 	}
 	vars := make(map[string]val, len(n.names))
 	for i, v := range item.items() {
@@ -198,6 +198,9 @@ func (n *cycleNode) render(r *renderer, out *strings.Builder) error {
 	}
 	if n.silent {
 		return nil
+	}
+	if err := r.chargeShown(v); err != nil {
+		return err
 	}
 	s := r.print(v)
 	out.WriteString(s)

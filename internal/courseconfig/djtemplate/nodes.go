@@ -68,6 +68,9 @@ func (n *firstOfNode) render(r *renderer, out *strings.Builder) error {
 			return err
 		}
 		if v.truthy() {
+			if err := r.chargeShown(v); err != nil {
+				return err
+			}
 			if err := r.chargeText(v); err != nil {
 				return err
 			}

@@ -143,6 +143,9 @@ func (n *variableNode) render(r *renderer, out *strings.Builder) error {
 	if err != nil {
 		return err
 	}
+	if err := r.chargeShown(v); err != nil {
+		return err
+	}
 	s := r.print(v)
 	out.WriteString(s)
 	return r.charge(len(s))

@@ -316,10 +316,10 @@ func toInt(v val) (*big.Int, error) {
 		if i, ok := parseInt(v.p.Str); ok {
 			return i, nil
 		}
-		return nil, fmt.Errorf("%s: %w", shorten(pyrepr(v)), errMisspelt)
+		return nil, fmt.Errorf("%s: %w", excerpt(v), errMisspelt)
 	default:
 	}
-	return nil, fmt.Errorf("%s: %w", shorten(pyrepr(v)), errNotNumber)
+	return nil, fmt.Errorf("%s: %w", excerpt(v), errNotNumber)
 }
 
 // toSmallInt is toInt for sizes and positions, which are never large.
@@ -351,6 +351,15 @@ func toFloat(v val) (float64, bool) {
 	default:
 	}
 	return 0, false
+}
+
+// excerpt shows a value in a message. A large one is not written out for that.
+func excerpt(v val) string {
+	const most = 1000
+	if partsOf(v.p, most) == most {
+		return "a value with more than 1000 parts"
+	}
+	return shorten(pyrepr(v))
 }
 
 // shorten keeps quoted values in messages readable.
