@@ -156,7 +156,11 @@ func (l *loader) missing(v *pyvalue.Value, at *place, name string, err error) {
 		l.fail(v, at, plain.Error(), "")
 		return
 	}
-	l.warn(v, at, plain.Error(), "the path counts from the course folder")
+	hint := l.folder.fileHint(name)
+	if hint == "" {
+		hint = "the path counts from the course folder"
+	}
+	l.warn(v, at, plain.Error(), hint)
 }
 
 func (l *loader) checkStaticFolder(c *Course) {

@@ -118,8 +118,12 @@ func (l *loader) complete(e *exerciseConfig) bool {
 		}
 		for _, key := range []string{"title", "view_type"} {
 			if _, ok := lang.data.Get(key); !ok {
-				d := inFile(e.file, lang.data, "an exercise configuration needs the key "+key)
-				d.Hint = nearKey(lang.data, key)
+				at, hint := nearKey(lang.data, key)
+				if hint == "" {
+					at, hint = lang.data, exerciseHint(key)
+				}
+				d := inFile(e.file, at, "an exercise configuration needs the key "+key)
+				d.Hint = hint
 				l.addError(d)
 			}
 		}
@@ -127,13 +131,22 @@ func (l *loader) complete(e *exerciseConfig) bool {
 	return l.failures == before
 }
 
-func nearKey(v *pyvalue.Value, key string) string {
+func exerciseHint(key string) string {
+	if key == "title" {
+		return "add the title that students see"
+	}
+	return "add the kind of exercise, such as " + viewForm
+}
+
+// nearKey finds a key of a mapping that was probably meant to be another one,
+// and gives a hint that says so; empty when there is none.
+func nearKey(v *pyvalue.Value, key string) (near *pyvalue.Value, hint string) {
 	for _, e := range v.Entries[:min(len(v.Entries), maxCandidates)] {
 		if nearest(e.Key.Str, []string{key}) != "" {
-			return "is " + quote(e.Key.Str) + " meant to be it?"
+			return e.Key, "is " + quote(e.Key.Str) + " meant to be it?"
 		}
 	}
-	return ""
+	return v, ""
 }
 
 // failValue reports an error of a reader or a renderer at the place that the
@@ -154,6 +167,11 @@ func (c *checker) failValue(v *pyvalue.Value, at *place, err error) {
 		}
 		c.addError(course.Diagnostic{File: path.Clean(value.File), Line: value.Pos.Line, Column: value.Pos.Column, Path: where + value.Path, Message: value.Message, Hint: value.Hint})
 	default:
-		c.fail(v, at, err.Error(), "")
+		hint := ""
+		var missing *missingFile
+		if errors.As(err, &missing) {
+			hint = missing.hint
+		}
+		c.fail(v, at, err.Error(), hint)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -16,10 +17,11 @@ import (
 
 // folder reads the files of one course and remembers which.
 type folder struct {
-	root  *os.Root
-	found func(size int)         // is told the size of every file that is read, once; may be nil
-	sizes map[string]bool        // files that found was told of
-	stats map[string]examination // of paths
+	guesses int // searches for files that may have been meant
+	root    *os.Root
+	found   func(size int)         // is told the size of every file that is read, once; may be nil
+	sizes   map[string]bool        // files that found was told of
+	stats   map[string]examination // of paths
 }
 
 // examination is what stat has found out.
@@ -129,11 +131,59 @@ func (f *folder) find(name string) (string, error) {
 	}
 	switch len(there) {
 	case 0:
-		return "", fmt.Errorf("there is no file %s, %s or %s", quote(name), quote(name+".json"), quote(name+".yaml"))
+		text := fmt.Sprintf("there is no file %s, %s or %s", quote(name), quote(name+".json"), quote(name+".yaml"))
+		if ext := path.Ext(name); ext == ".json" || ext == ".yaml" {
+			text = "there is no file " + quote(name)
+		}
+		return "", &missingFile{text: text, hint: f.fileHint(name)}
 	case 1:
 		return there[0], nil
 	}
 	return "", fmt.Errorf("there are both %s and %s; remove one or name the one you mean", quote(there[0]), quote(there[1]))
+}
+
+// missingFile tells that there is no file of a name, and perhaps which was meant.
+type missingFile struct{ text, hint string }
+
+func (e *missingFile) Error() string { return e.text }
+
+// Bounds of the search for files that may have been meant.
+const (
+	maxFileGuesses   = 50
+	maxFolderEntries = 500
+)
+
+// fileHint says which file may have been meant by one that is missing.
+func (f *folder) fileHint(name string) string {
+	if info, err := f.stat(name); err == nil && info.IsDir() {
+		return "it is a folder; name a file in it"
+	}
+	stem := strings.TrimSuffix(strings.TrimSuffix(name, ".yaml"), ".yml")
+	if ok, _ := f.isFile(stem + ".yml"); ok {
+		return "the extension .yml is not read; rename the file to " + path.Base(stem) + ".yaml"
+	}
+	if f.guesses++; f.guesses > maxFileGuesses {
+		return ""
+	}
+	// Without O_NONBLOCK opening a pipe would wait.
+	dir, err := f.root.OpenFile(path.Dir(name), os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return ""
+	}
+	defer dir.Close() //nolint:errcheck // only read
+	list, err := dir.ReadDir(maxFolderEntries)
+	if err != nil || len(list) == maxFolderEntries {
+		return "" // of more entries it is chance which come first
+	}
+	names := make([]string, 0, len(list))
+	for _, entry := range list {
+		names = append(names, entry.Name())
+	}
+	slices.Sort(names) // the order of a folder varies
+	if near := nearest(path.Base(name), names); near != "" {
+		return "did you mean " + path.Join(path.Dir(name), near) + "?"
+	}
+	return ""
 }
 
 // read gives the content and the time of a regular file.

@@ -51,7 +51,8 @@ func (l *loader) includeItem(e *exerciseConfig, item *pyvalue.Value, at *place, 
 	}
 	name, ok := item.Get("file")
 	if !ok || name.Kind != pyvalue.String || name.Str == "" {
-		l.fail(item, at, "an item of include needs the key file: the path of a YAML or JSON file", "")
+		near, hint := nearKey(item, "file")
+		l.fail(near, at, "an item of include needs the key file: the path of a YAML or JSON file", hint)
 		return nil, false
 	}
 	joined, inside := within(base, name.Str)

@@ -67,7 +67,7 @@ func (c *checker) misspelt(m *model, entries []entry) map[string]guess {
 		if guesses++; guesses > maxGuesses {
 			break
 		}
-		near := nearest(e.name, m.words())
+		near := nearest(untagged(e.name), m.words())
 		if key, ok := m.synonyms()[near]; ok {
 			near = key
 		}
@@ -116,11 +116,38 @@ func (m *model) listed() string {
 	return strings.Join(out, ", ")
 }
 
+// untagged is a key without tags, which only exercise configurations may have.
+func untagged(key string) string {
+	for range maxTagsPerKey {
+		name, _, ok := cutTag(key)
+		if !ok {
+			break
+		}
+		key = name
+	}
+	return key
+}
+
+func tagHint(name string) string {
+	return "tags such as |i18n are for exercise configurations; here write " + name + ": {en: …, fi: …}"
+}
+
+// hint says what a guess was meant to be.
+func (g guess) hint() string {
+	if untagged(g.entry.name) == g.word {
+		return tagHint(g.word)
+	}
+	return "did you mean " + g.word + "?"
+}
+
 // unknownHint says what an unknown key may have been meant to be.
 func (c *checker) unknownHint(m *model, key string) string {
 	others := m.synonyms()
 	if other, ok := others[key]; ok {
 		return "did you mean " + other + "?"
+	}
+	if name := untagged(key); name != key && m.names(name) {
+		return tagHint(name)
 	}
 	near := nearest(key, m.words())
 	if other, ok := others[near]; ok && other == "children" {

@@ -33,16 +33,13 @@ func (k categoriesKind) coerce(c *checker, v *pyvalue.Value, at *place) (any, bo
 			c.fail(category, at.at(e.key), "found "+found(category)+" as a category; allowed is a mapping with a name", "write for example {name: Exercises}")
 			ok = false
 		} else if _, named := category.Get("name"); !named {
-			c.fail(category, at.at(e.key), "found a category without the key \"name\"; without it A+ leaves out everything that belongs to the category", nameHint(category))
+			from, hint := nearKey(category, "name")
+			if hint == "" {
+				hint = "add a name, such as name: Exercises"
+			}
+			c.fail(from, at.at(e.key), "found a category without the key \"name\"; without it A+ leaves out everything that belongs to the category", hint)
 			ok = false
 		}
 	}
 	return value, ok
-}
-
-func nameHint(category *pyvalue.Value) string {
-	if hint := nearKey(category, "name"); hint != "" {
-		return hint
-	}
-	return "add a name, such as name: Exercises"
 }

@@ -58,10 +58,13 @@ func (k durationKind) coerce(c *checker, v *pyvalue.Value, at *place) (any, bool
 
 func unitHint(s string) string {
 	lower := strings.ToLower(s)
-	if lower != s && lower != "" && strings.Contains(simpleUnits, lower[len(lower)-1:]) {
-		return "write the unit in lower case: " + quote(lower)
+	if lower == s || !strings.Contains(simpleUnits, lower[len(lower)-1:]) {
+		return ""
 	}
-	return ""
+	if _, whole := pyvalue.ParseInt(lower[:len(lower)-1]); !whole {
+		return ""
+	}
+	return "write the unit in lower case: " + lower
 }
 
 // spanText gives the text that is read as a span; numbers are seconds.

@@ -4,6 +4,7 @@ import (
 	"math"
 	"math/big"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -32,6 +33,28 @@ func textHint(v *pyvalue.Value) string {
 		return "put it in quotes"
 	}
 	return ""
+}
+
+// quoteHint helps where something was written that YAML does not read as a text.
+func quoteHint(v *pyvalue.Value) string {
+	switch v.Kind {
+	case pyvalue.Bool, pyvalue.Int, pyvalue.Float, pyvalue.Date, pyvalue.DateTime:
+		return "put it in quotes"
+	default:
+		return ""
+	}
+}
+
+// numberHint helps where a text was written that YAML does not read as a number.
+func numberHint(v *pyvalue.Value) string {
+	if v.Kind != pyvalue.String {
+		return ""
+	}
+	f, ok := pyvalue.ParseFloat(v.Str)
+	if !ok || f != math.Trunc(f) || math.Abs(f) > 1e15 {
+		return ""
+	}
+	return "write " + strconv.FormatFloat(f, 'f', -1, 64)
 }
 
 // asText reads a value as a text.
@@ -77,11 +100,11 @@ func (k intKind) schema() object {
 func (k intKind) coerce(c *checker, v *pyvalue.Value, at *place) (any, bool) {
 	i, ok := asInt(v)
 	if !ok {
-		c.fail(v, at, "found "+found(v)+"; allowed is "+k.allowed(), "")
+		c.fail(v, at, "found "+found(v)+"; allowed is "+k.allowed(), numberHint(v))
 		return nil, false
 	}
 	if k.min != nil && i.Cmp(k.min) < 0 {
-		c.fail(v, at, "found "+clip(i.String())+"; allowed is "+k.allowed(), "")
+		c.fail(v, at, "found the number "+clip(i.String())+"; allowed is "+k.allowed(), "")
 		return nil, false
 	}
 	return i, true
@@ -164,7 +187,14 @@ func (fractionKind) schema() object {
 func (k fractionKind) coerce(c *checker, v *pyvalue.Value, at *place) (any, bool) {
 	f, ok := asFloat(v)
 	if !ok || !(f >= 0 && f <= 1) {
-		c.fail(v, at, "found "+found(v)+"; allowed is "+k.allowed(), "")
+		hint := ""
+		if share, percent := strings.CutSuffix(v.Str, "%"); percent {
+			f, ok = pyvalue.ParseFloat(share)
+		}
+		if ok && f >= 2 && f <= 100 {
+			hint = "for " + strconv.FormatFloat(f, 'f', -1, 64) + " % write " + strconv.FormatFloat(f/100, 'f', -1, 64)
+		}
+		c.fail(v, at, "found "+found(v)+"; allowed is "+k.allowed(), hint)
 		return nil, false
 	}
 	return f, true
@@ -225,7 +255,7 @@ func (k pathKind) coerce(c *checker, v *pyvalue.Value, at *place) (any, bool) {
 // anyPath reads a path that only becomes part of an address.
 func anyPath(c *checker, v *pyvalue.Value, at *place) (any, bool) {
 	if v.Kind != pyvalue.String {
-		c.fail(v, at, "found "+found(v)+"; allowed is a path (a text)", "put it in quotes")
+		c.fail(v, at, "found "+found(v)+"; allowed is a path (a text)", quoteHint(v))
 		return nil, false
 	}
 	if !utf8.ValidString(v.Str) {

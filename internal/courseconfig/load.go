@@ -89,9 +89,14 @@ func (l *loader) course() *Course {
 func (l *loader) index(c *Course) *pyvalue.Value {
 	file, err := l.folder.find(path.Join(l.configDir, "index"))
 	if err != nil {
+		hint := "the index belongs into the course folder, or into the folder that grader_config of apps.meta names; if a build makes it, build the course first"
+		var missing *missingFile
+		if errors.As(err, &missing) && missing.hint != "" {
+			hint = missing.hint
+		}
 		l.addError(course.Diagnostic{
 			File: path.Join(l.configDir, "index.yaml"), Message: plainError(path.Join(l.configDir, "index"), err).Error(),
-			Hint: "the index belongs into the course folder, or into the folder that grader_config of apps.meta names; if a build makes it, build the course first",
+			Hint: hint,
 		})
 		return nil
 	}

@@ -195,7 +195,7 @@ func (c *checker) readField(r *record, i int, entries []entry, meant map[string]
 	case e == nil && f.required && meant[f.name].entry != nil:
 		// The misspelt key and the missing one are one problem.
 		wrong := meant[f.name].entry
-		c.fail(wrong.key, r.at.at(wrong.name), "the key "+quote(wrong.name)+" is unknown in "+r.model.noun+", which needs the key "+quote(f.name)+": "+f.kind.allowed(), "did you mean "+meant[f.name].word+"?")
+		c.fail(wrong.key, r.at.at(wrong.name), "the key "+quote(wrong.name)+" is unknown in "+r.model.noun+", which needs the key "+quote(f.name)+": "+f.kind.allowed(), meant[f.name].hint())
 	case e == nil && f.required:
 		c.fail(r.source, r.at, r.model.noun+" needs the key "+quote(f.name)+": "+f.kind.allowed(), strings.TrimSuffix(f.doc, "."))
 	case e == nil:

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"coursewright/internal/courseconfig/pyvalue"
@@ -53,7 +54,7 @@ func checkModule(c *checker, r *record) {
 	c.warnStatus(r, "ready", "unlisted", "hidden", "maintenance")
 	c.warnKey(r)
 	if v, ok := r.source.Get("type"); ok {
-		c.warn(v, r.at.at("type"), "there is no module type "+asShown(v), noType("module_types", v, c.moduleTypes))
+		c.warn(v, r.at.at("type"), "the module type "+asShown(v)+" is not known", noType("module_types", v, c.moduleTypes))
 	}
 }
 
@@ -93,7 +94,7 @@ func checkExercise(c *checker, r *record) {
 		c.warn(r.input("allow_assistant_grading"), r.at.at("allow_assistant_grading"), "assistants may grade submissions that they may not see", "set allow_assistant_viewing to true as well")
 	}
 	if v := r.input("type"); v != nil {
-		c.warn(v, r.at.at("type"), "there is no exercise type "+asShown(v), noType("exercise_types", v, c.exerciseTypes))
+		c.warn(v, r.at.at("type"), "the exercise type "+asShown(v)+" is not known here", noType("exercise_types", v, c.exerciseTypes))
 	}
 }
 
@@ -108,8 +109,8 @@ func checkCollection(c *checker, r *record) {
 // checkCourse holds the parts of a course against each other.
 func checkCourse(c *checker, r *record) {
 	modules := records(r.list("modules"))
-	c.uniqueTexts(modules, "key", "another module has the key ")
-	c.uniqueTexts(records(r.list("configures")), "url", "another item configures the grader ")
+	c.uniqueTexts(modules, "module", "key")
+	c.uniqueTexts(records(r.list("configures")), "item", "url")
 	categories, _ := r.get("categories").(pairs)
 	known := map[string]bool{}
 	for _, category := range categories {
@@ -136,18 +137,25 @@ func records(list []any) []*record {
 	return out
 }
 
-func (c *checker) uniqueTexts(list []*record, name, message string) {
-	seen := map[string]bool{}
+// lineOf tells where something stands.
+func lineOf(v *pyvalue.Value) string { return "in line " + strconv.Itoa(v.Pos.Line) }
+
+func (c *checker) uniqueTexts(list []*record, noun, name string) {
+	seen := map[string]*pyvalue.Value{}
 	for _, r := range list {
 		value, ok := r.get(name).(string)
-		if ok && seen[value] {
-			from := r.input(name)
-			if from == nil {
-				from = r.source
-			}
-			c.fail(from, r.at.at(name), message+quote(value), "")
+		if !ok {
+			continue
 		}
-		seen[value] = ok
+		from := r.input(name)
+		if from == nil {
+			from = r.source
+		}
+		if first := seen[value]; first != nil {
+			c.fail(from, r.at.at(name), "another "+noun+", "+lineOf(first)+", has the "+name+" "+quote(value), "give each its own, or put them together")
+		} else {
+			seen[value] = from
+		}
 	}
 }
 
@@ -155,15 +163,16 @@ func (c *checker) uniqueTexts(list []*record, name, message string) {
 // course. A+ leaves out an object without a category, so that is an error; for
 // objects below others gitmanager never checked it, so there it is a warning.
 func (c *checker) checkChildren(module *record, known map[string]bool, categories pairs) {
-	keys := map[string]bool{}
+	keys := map[string]*pyvalue.Value{}
 	walkObjects(records(module.list("children")), 0, func(o *record, depth int) {
 		c.warnKey(o)
 		c.warnStatus(o, "ready", "unlisted", "enrollment", "enrollment_ext", "hidden", "maintenance")
 		if key, ok := o.get("key").(string); ok {
-			if keys[key] {
-				c.fail(o.input("key"), o.at.at("key"), "another object of this module has the key "+quote(key), "")
+			if first := keys[key]; first != nil {
+				c.fail(o.input("key"), o.at.at("key"), "another object of this module, "+lineOf(first)+", has the key "+quote(key), "keys of chapters and exercises are unique in a module")
+			} else {
+				keys[key] = o.input("key")
 			}
-			keys[key] = true
 		}
 		category, ok := o.get("category").(string)
 		if !ok || categories == nil || known[category] {
@@ -174,16 +183,30 @@ func (c *checker) checkChildren(module *record, known map[string]bool, categorie
 			return
 		}
 		message := "there is no category " + quote(category) + " in categories"
-		hint := ""
+		listed := listOf("; categories has ", categories.keys())
+		hint := "add it to categories"
 		if near := nearest(category, categories.keys()); near != "" {
 			hint = "did you mean " + near + "?"
 		}
 		if depth == 0 {
-			c.fail(o.input("category"), o.at.at("category"), message, hint)
+			c.fail(o.input("category"), o.at.at("category"), message+listed, hint)
 		} else {
-			c.warn(o.input("category"), o.at.at("category"), message+", so A+ leaves the object out", hint)
+			c.warn(o.input("category"), o.at.at("category"), message+", so A+ leaves the object out"+listed, hint)
 		}
 	})
+}
+
+// listOf names a few words after others, nothing where there are none or many.
+func listOf(before string, words []string) string {
+	const most = 12
+	if len(words) == 0 || len(words) > most {
+		return ""
+	}
+	shown := make([]string, 0, len(words))
+	for _, w := range words {
+		shown = append(shown, clip(w))
+	}
+	return before + strings.Join(shown, ", ")
 }
 
 func (p pairs) keys() []string {

@@ -74,7 +74,7 @@ func (t *typeTables) apply(table string, types, v *pyvalue.Value, at *place) *py
 	}
 	if types.Kind != pyvalue.Map {
 		if !lacks(types, name) {
-			t.c.fail(types, (*place)(nil).at(table), "found "+found(types)+"; "+table+" is a mapping from type names to their entries", "write for example {programming: {max_submissions: 10}}")
+			t.c.fail(types, (*place)(nil).at(table), "found "+found(types)+"; "+table+" is a mapping from type names to their entries", "write {} while there are none")
 		}
 		return v
 	}
@@ -87,7 +87,7 @@ func (t *typeTables) apply(table string, types, v *pyvalue.Value, at *place) *py
 		return v // a type that nobody knows changes nothing
 	}
 	if body.Kind != pyvalue.Map {
-		t.c.fail(body, (*place)(nil).at(table).at(pyvalue.PyStr(name)), "found "+found(body)+"; a type is a mapping", "")
+		t.c.fail(body, (*place)(nil).at(table).at(pyvalue.PyStr(name)), "found "+found(body)+"; a type is a mapping from keys to values", "write {} for a type without entries")
 		return merge(pyvalue.NewMap(), v)
 	}
 	weight, known := t.weights[body]
@@ -113,6 +113,9 @@ func namesOfTypes(types *pyvalue.Value) []string {
 
 // noType says what to do about a type that does not exist.
 func noType(table string, name *pyvalue.Value, names []string) string {
+	if slices.Contains(names, pyvalue.PyStr(name)) {
+		return "there is one of that name, but types are given only to objects that have a key and do not come from a type themselves"
+	}
 	if near := nearest(pyvalue.PyStr(name), names); near != "" {
 		return "did you mean " + near + "?"
 	}
