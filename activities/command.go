@@ -75,6 +75,11 @@ func (c *command) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if c.earlier.Handle == nil {
+		if err := c.steps.fit(ctx); err != nil {
+			return err
+		}
+	}
 	if c.earlier.Handle == nil && info.Attempt > 1 {
 		c.log.Printf("This is try %d of the step; what an earlier one has left is stopped, the build begins anew.", info.Attempt)
 	}

@@ -67,6 +67,15 @@ func (b *BuildSteps) accept(ctx context.Context) error {
 	return nil
 }
 
+// fit refuses to begin a build command on a host that has taken itself out:
+// another host can do it, and this one when it is back.
+func (b *BuildSteps) fit(ctx context.Context) error {
+	if err := b.Agent.Out(); err != nil {
+		return b.unfit(ctx, err)
+	}
+	return nil
+}
+
 // room makes sure that the build disk has space for a build, if need be by
 // removing what other courses do not use.
 func (b *BuildSteps) room(ctx context.Context, log *buildlog.Writer) error {

@@ -378,6 +378,9 @@ func TestAnotherHostTakesOverWhenTheUsualOneIsGone(t *testing.T) {
 	if err := b.rows.SetBuildHost(t.Context(), c.ID, "gone"); err != nil {
 		t.Fatal(err)
 	}
+	if _, err := b.rows.ReportHost(t.Context(), course.HostReport{ID: "gone", Slots: 1}); err != nil {
+		t.Fatal(err) // it has died just now
+	}
 	b.request(course.BuildOptions{})
 	b.on["checkout"] = func() error {
 		delete(b.on, "checkout")
@@ -394,18 +397,21 @@ func TestAnotherHostTakesOverWhenTheUsualOneIsGone(t *testing.T) {
 func TestABuildStartsAgainOnAnotherHost(t *testing.T) {
 	t.Parallel()
 	gone := temporal.NewTimeoutError(enums.TIMEOUT_TYPE_SCHEDULE_TO_START, nil)
+	broken := temporal.NewNonRetryableApplicationError("builder-1 has taken itself out", activities.HostUnfitType, nil)
 	for _, c := range []struct {
 		name  string
 		step  string
 		times int
 		want  []string
 		ends  course.Status
+		err   error // nil: the host is gone
 	}{
-		{"build", "build", 1, []string{"checkout", "build", "checkout", "build", "validate", "configure 0", "stage"}, course.StatusSuccess},
-		{"validate", "validate", 1, []string{"checkout", "build", "validate", "checkout", "build", "validate", "configure 0", "stage"}, course.StatusSuccess},
-		{"configure", "configure 0", 1, []string{"checkout", "build", "validate", "configure 0", "checkout", "build", "validate", "configure 0", "stage"}, course.StatusSuccess},
-		{"two hosts", "build", 2, []string{"checkout", "build", "checkout", "build", "checkout", "build", "validate", "configure 0", "stage"}, course.StatusSuccess},
-		{"too many hosts", "build", 100, []string{"checkout", "build", "checkout", "build", "checkout", "build"}, course.StatusFailed},
+		{"a host that has taken itself out", "build", 1, []string{"checkout", "build", "checkout", "build", "validate", "configure 0", "stage"}, course.StatusSuccess, broken},
+		{"build", "build", 1, []string{"checkout", "build", "checkout", "build", "validate", "configure 0", "stage"}, course.StatusSuccess, nil},
+		{"validate", "validate", 1, []string{"checkout", "build", "validate", "checkout", "build", "validate", "configure 0", "stage"}, course.StatusSuccess, nil},
+		{"configure", "configure 0", 1, []string{"checkout", "build", "validate", "configure 0", "checkout", "build", "validate", "configure 0", "stage"}, course.StatusSuccess, nil},
+		{"two hosts", "build", 2, []string{"checkout", "build", "checkout", "build", "checkout", "build", "validate", "configure 0", "stage"}, course.StatusSuccess, nil},
+		{"too many hosts", "build", 100, []string{"checkout", "build", "checkout", "build", "checkout", "build"}, course.StatusFailed, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -414,7 +420,10 @@ func TestABuildStartsAgainOnAnotherHost(t *testing.T) {
 			row := b.request(course.BuildOptions{})
 			left := c.times
 			b.on[c.step] = func() error {
-				if left--; left >= 0 {
+				if left--; left >= 0 && c.err != nil {
+					return c.err
+				}
+				if left >= 0 {
 					return gone
 				}
 				return nil
@@ -432,8 +441,12 @@ func TestABuildStartsAgainOnAnotherHost(t *testing.T) {
 			for _, chunk := range chunks {
 				log += chunk.Text
 			}
-			if got, want := strings.Count(log, "does not answer any more"), min(c.times, 2); got != want {
-				t.Errorf("the log tells %d times that a host is gone, want %d:\n%s", got, want, log)
+			words := "does not answer any more"
+			if c.err != nil {
+				words = "cannot go on with the build: builder-1 has taken itself out"
+			}
+			if got, want := strings.Count(log, words), min(c.times, 2); got != want {
+				t.Errorf("the log tells %d times that a host is left, want %d:\n%s", got, want, log)
 			}
 		})
 	}

@@ -29,23 +29,26 @@ type run struct {
 func (r *run) steps(ctx workflow.Context) error {
 	for hosts := 1; ; hosts++ {
 		err := r.onOneHost(ctx)
-		if !noHost(err) || hosts == mostHosts || ctx.Err() != nil {
+		if !(noHost(err) || unfit(err)) || hosts == mostHosts || ctx.Err() != nil {
 			return err
 		}
 		// Builds that were begun by earlier versions end here.
 		if workflow.GetVersion(ctx, changeTakeOver, workflow.DefaultVersion, 1) == workflow.DefaultVersion {
 			return err
 		}
-		if err := r.leaveHost(ctx, hosts+1); err != nil {
+		if err := r.leaveHost(ctx, hosts+1, err); err != nil {
 			return err
 		}
 	}
 }
 
 // leaveHost tells the reader of the log that the build starts again elsewhere.
-func (r *run) leaveHost(ctx workflow.Context, hosts int) error {
-	line := fmt.Sprintf("The build host %s does not answer any more; the build starts again at checkout (%d of at most %d times).",
-		r.host, hosts, mostHosts)
+func (r *run) leaveHost(ctx workflow.Context, hosts int, why error) error {
+	reason := fmt.Sprintf("The build host %s does not answer any more", r.host)
+	if unfit(why) {
+		reason = "The host cannot go on with the build: " + messageOf(why)
+	}
+	line := fmt.Sprintf("%s; the build starts again at checkout (%d of at most %d times).", reason, hosts, mostHosts)
 	r.host, r.commit, r.fresh, r.graders = "", "", false, 0
 	r.story.progress.Host = ""
 	return workflow.ExecuteLocalActivity(onRecords(ctx), records.TellLog, activities.Note{BuildID: r.job.BuildID, Line: line}).Get(ctx, nil)

@@ -166,3 +166,39 @@ func TestManualBuildsGoFirst(t *testing.T) {
 		}
 	}
 }
+
+// TestABrokenHostTakesItselfOut starts with a host whose engine does not
+// answer: its builds do not fail but wait for a host that can do them.
+func TestABrokenHostTakesItselfOut(t *testing.T) {
+	t.Parallel()
+	d := newDeployment(t, deploymentOptions{apis: 1, settings: map[string]string{
+		"HOST_MAX_FAILURES": "2", "HOST_PAUSE": "1h", "BUILD_RETRY_DELAY": "1s",
+	}})
+	api := d.apis[0]
+	d.settings.set("BUILDER", "docker")
+	d.settings.set("BUILD_DOCKER_HOST", "unix://"+d.path("no-engine.sock"))
+	d.addWorker()
+	repo := gitrepotest.New(t)
+	repo.Commit(tiny("One"), "first")
+	ids := map[string]int64{}
+	for _, key := range []string{"one", "two"} {
+		api.addCourse(key, repo.URL(), nil)
+		ids[key] = api.push(key)
+	}
+	broken := d.hostID(0)
+	api.waitFor("the broken host is out", func() bool { return api.host(broken).State == string(course.HostFailing) })
+	if got := api.host(broken).Reason; !strings.Contains(got, "in a row") || !strings.Contains(got, "no-engine.sock") {
+		t.Errorf("the reason is %q", got)
+	}
+
+	d.settings.set("BUILDER", "local")
+	d.addWorker()
+	for key, id := range ids {
+		if b := api.finished(key, id, course.StatusSuccess); b.Host != d.hostID(1) {
+			t.Errorf("%s was built on %s", key, b.Host)
+		}
+		if log := api.log(key, id); !strings.Contains(log, "trouble of the service, not of the course") {
+			t.Errorf("the log of %s does not tell what kept it:\n%s", key, log)
+		}
+	}
+}

@@ -200,6 +200,16 @@ func (a *Agent) Takes() error {
 	return nil
 }
 
+// Out says why the host has taken itself out after failures; nil: it has not.
+func (a *Agent) Out() error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.out == "" {
+		return nil
+	}
+	return fmt.Errorf("build host %s has taken itself out: %s", a.cfg.Name, a.out)
+}
+
 // errDisk marks a build disk without the space that builds need.
 var errDisk = errors.New("too little free space")
 
