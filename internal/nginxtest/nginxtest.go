@@ -22,7 +22,8 @@ const Listen = "LISTEN_ADDRESS"
 // nothing to wait for.
 func Start(tb testing.TB, program, conf string) (address string) {
 	tb.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	var lc net.ListenConfig
+	listener, err := lc.Listen(tb.Context(), "tcp", "127.0.0.1:0")
 	must(tb, err)
 	address = listener.Addr().String()
 	socket, err := listener.(*net.TCPListener).File()
