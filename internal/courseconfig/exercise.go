@@ -123,7 +123,9 @@ func (l *loader) complete(e *exerciseConfig) bool {
 					at, hint = lang.data, exerciseHint(key)
 				}
 				d := inFile(e.file, at, "an exercise configuration needs the key "+key)
-				d.Hint = hint
+				if d.Hint = hint; at.File != "" {
+					d.File = at.File // perhaps an included file
+				}
 				l.addError(d)
 			}
 		}
