@@ -203,7 +203,7 @@ type Watcher interface {
 	// received yet are told once, and changes that may have been missed become
 	// one of kind ChangeUnknown. It is a hint: a reader looks by itself every
 	// second or so, since a notice may be lost with a connection, and nothing is
-	// told of builds that are deleted.
+	// told of builds that are new or deleted.
 	Changes(ctx context.Context, buildID int64) <-chan course.Change
 }
 

@@ -10,8 +10,19 @@ import (
 	"time"
 
 	"coursewright/internal/course"
+	"coursewright/internal/store"
 	"coursewright/internal/store/sqlite"
+	"coursewright/internal/store/storetest"
 )
+
+// BenchmarkStore is comparable with the one of the same name in package
+// postgres.
+func BenchmarkStore(b *testing.B) {
+	storetest.Bench(b, func(b *testing.B) store.Store {
+		b.Helper()
+		return open(b, sqlite.Options{Path: newPath(b), Migrate: true})
+	})
+}
 
 // logText is one kilobyte of output.
 var logText = strings.Repeat("a line of a build's output, as they are\n", 25)

@@ -18,8 +18,6 @@ func makeNotices(ctx context.Context, c *sql.Conn) error {
 	for _, statement := range []string{
 		"PRAGMA temp_store = MEMORY",
 		"CREATE TEMP TABLE notices (kind TEXT, course INTEGER, build INTEGER, UNIQUE (kind, build))",
-		`CREATE TEMP TRIGGER notice_request AFTER INSERT ON main.builds BEGIN
-			INSERT OR IGNORE INTO notices VALUES ('state', NEW.course_id, NEW.id); END`,
 		// Columns that only the service itself reads (tries, mark, log_head) tell nothing.
 		`CREATE TEMP TRIGGER notice_build AFTER UPDATE OF status, rebuild_all, started_at, finished_at, commit_hash, version,
 			reason, host, run_id, report ON main.builds BEGIN

@@ -19,7 +19,9 @@ $$;
 -- +goose StatementEnd
 
 -- Columns that only the service itself reads (tries, mark, log_head) tell nothing.
-CREATE TRIGGER notice AFTER INSERT OR UPDATE OF status, rebuild_all, started_at, finished_at, commit_hash, version, reason,
+-- Nor does a new row, which nobody can wait for yet: commits with notices take
+-- turns, and those of pushes should not.
+CREATE TRIGGER notice AFTER UPDATE OF status, rebuild_all, started_at, finished_at, commit_hash, version, reason,
     host, run_id, report ON builds FOR EACH ROW EXECUTE FUNCTION coursewright_notice('state');
 
 CREATE TRIGGER notice AFTER INSERT OR UPDATE ON build_steps FOR EACH ROW EXECUTE FUNCTION coursewright_notice('state');
