@@ -63,6 +63,8 @@ func Run(t *testing.T, open func(t *testing.T) Setup) {
 		{"SlowLog", parallel(testSlowLog)},
 		{"ReadOnlyLeftovers", parallel(testReadOnlyLeftovers)},
 		{"UnknownResumeToken", parallel(testUnknownResume)},
+		{"HandOver", parallel(testHandOver)},
+		{"Orphans", parallel(testOrphans)},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) { tt.test(t, open(t)) })
