@@ -29,7 +29,7 @@ type run struct {
 func (r *run) steps(ctx workflow.Context) error {
 	for hosts := 1; ; hosts++ {
 		err := r.onOneHost(ctx)
-		if !(noHost(err) || unfit(err)) || hosts == mostHosts || ctx.Err() != nil {
+		if !noHost(err) && !unfit(err) || hosts == mostHosts || ctx.Err() != nil {
 			return err
 		}
 		// Builds that were begun by earlier versions end here.
