@@ -258,11 +258,19 @@ func TestAWipedDiskIsANewHost(t *testing.T) {
 	release, err := activities.HoldDisk(t.Context(), d.Path)
 	must(t, err)
 	defer func() { must(t, release()) }()
-	old, err := activities.WipeDisk(d.Path)
+	refused := errors.New("not now")
+	if _, err := activities.WipeDisk(d.Path, func(string) error { return refused }); !errors.Is(err, refused) {
+		t.Errorf("WipeDisk: %v; want it refused", err)
+	}
+	if _, again, err := activities.OpenDisk(d.Path); err != nil || again != id {
+		t.Errorf("after a wipe that did not begin the disk is %s, %v", again, err)
+	}
+	told := ""
+	old, err := activities.WipeDisk(d.Path, func(id string) error { told = id; return nil })
 	must(t, err)
 	_, next, err := activities.OpenDisk(d.Path)
 	must(t, err)
-	if old != id || next == id {
+	if old != id || told != id || next == id {
 		t.Errorf("the wiped disk was %s and is %s; want it to have been %s and be another", old, next, id)
 	}
 	if diff := cmp.Diff([]string{".in-use"}, left(t, d)); diff != "" {
@@ -277,7 +285,7 @@ func TestAFolderOfSomethingElseIsNotWiped(t *testing.T) {
 	t.Parallel()
 	path := t.TempDir()
 	must(t, os.WriteFile(filepath.Join(path, "thesis.tex"), []byte("x"), 0o600))
-	_, err := activities.WipeDisk(path)
+	_, err := activities.WipeDisk(path, nothing)
 	if err == nil || !strings.Contains(err.Error(), "does not look like a build folder") {
 		t.Errorf("WipeDisk: %v; want it refused", err)
 	}
@@ -285,7 +293,9 @@ func TestAFolderOfSomethingElseIsNotWiped(t *testing.T) {
 		t.Error(err)
 	}
 	empty := t.TempDir()
-	if _, err := activities.WipeDisk(empty); err != nil {
+	if _, err := activities.WipeDisk(empty, nothing); err != nil {
 		t.Errorf("an empty folder: %v", err)
 	}
 }
+
+func nothing(string) error { return nil }

@@ -169,8 +169,9 @@ func (d Disk) Remove(key string) error {
 
 // WipeDisk empties a build folder that the caller holds, and gives the id that
 // the disk had, empty for none. The disk is a new host afterwards. A folder
-// that is neither empty nor a build folder is refused.
-func WipeDisk(path string) (id string, err error) {
+// that is neither empty nor a build folder is refused. before is called with the
+// id, if the disk had one, before anything is removed; its error ends the wipe.
+func WipeDisk(path string, before func(id string) error) (id string, err error) {
 	entries, err := os.ReadDir(path)
 	if err != nil {
 		return "", fmt.Errorf("wipe the build folder: %w", err)
@@ -184,6 +185,12 @@ func WipeDisk(path string) (id string, err error) {
 		return "", fmt.Errorf("the folder %s is not wiped: it has no file %s, so it does not look like a build folder; correct BUILD_PATH, or empty it by hand",
 			path, hostFile)
 	}
+	id = strings.TrimSpace(string(old))
+	if id != "" {
+		if err := before(id); err != nil {
+			return "", fmt.Errorf("wipe the build folder: %w", err)
+		}
+	}
 	if err := renewHostID(path); err != nil {
 		return "", fmt.Errorf("wipe the build folder: %w", err)
 	}
@@ -195,5 +202,5 @@ func WipeDisk(path string) (id string, err error) {
 			return "", fmt.Errorf("wipe the build folder: %w", err)
 		}
 	}
-	return strings.TrimSpace(string(old)), nil
+	return id, nil
 }

@@ -4,12 +4,14 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"runtime"
 	"runtime/debug"
 	"time"
 
 	"coursewright/activities"
+	"coursewright/internal/build/docker"
 	"coursewright/internal/course"
 	"coursewright/internal/host"
 )
@@ -40,7 +42,7 @@ func (y *system) openDisk(ctx context.Context) error {
 // wipeDisk empties the build folder. The host that it was is gone for good, so
 // its row goes too.
 func (y *system) wipeDisk(ctx context.Context, path string) error {
-	old, err := activities.WipeDisk(path)
+	old, err := activities.WipeDisk(path, func(id string) error { return y.endContainers(ctx, id) })
 	if err != nil {
 		return err
 	}
@@ -53,6 +55,23 @@ func (y *system) wipeDisk(ctx context.Context, path string) error {
 		return nil
 	}
 	return err
+}
+
+// endContainers ends what an earlier worker on a build disk has left running.
+func (y *system) endContainers(ctx context.Context, disk string) error {
+	if y.settings.Builder != docker.Name {
+		return nil // nothing outlives its worker
+	}
+	c := y.settings.Containers
+	b, err := docker.New(docker.Options{Host: c.Host, CertPath: c.CertPath, Disk: disk})
+	if err != nil {
+		return err
+	}
+	_, err = b.RemoveOrphans(ctx, func(int64, string) bool { return false })
+	if err := errors.Join(err, b.Close()); err != nil {
+		return fmt.Errorf("the builds that an earlier worker has left there cannot be ended: %w", err)
+	}
+	return nil
 }
 
 // startTidying removes old working copies, at once and every minute.

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"coursewright/internal/build/docker"
+	"coursewright/internal/build/docker/dockertest"
 	"coursewright/internal/course"
 	"coursewright/internal/gitrepo/gitrepotest"
 )
@@ -200,5 +202,30 @@ func TestABrokenHostTakesItselfOut(t *testing.T) {
 		if log := api.log(key, id); !strings.Contains(log, "trouble of the service, not of the course") {
 			t.Errorf("the log of %s does not tell what kept it:\n%s", key, log)
 		}
+	}
+}
+
+// TestAWipedDiskLeavesNothingBehind: its containers end, its row goes, and the
+// build that ran there is done by the host that the disk is now.
+func TestAWipedDiskLeavesNothingBehind(t *testing.T) {
+	t.Parallel()
+	mark := t.TempDir()
+	d := newDeployment(t, deploymentOptions{apis: 1, workers: 1, environ: append(inContainers(t), "COURSEWRIGHT_BUILD_MOUNTS="+mark+":/mark:rw")})
+	repo, api := gitrepotest.New(t), d.apis[0]
+	repo.Commit(containerCourse("One", "if mkdir /mark/first; then echo started; exec sleep 600; fi\n"), "first")
+	api.addCourse("course", repo.URL(), nil)
+	id := api.push("course")
+	api.shows("course", id, "started")
+	old := d.hostID(0)
+	d.workers[0].kill()
+	d.settings.set("WIPE_BUILD_PATH", "true")
+	d.restartWorker(0)
+	if left := dockertest.Containers(t, docker.LabelDisk+"="+old); len(left) != 0 {
+		t.Errorf("containers of the wiped disk are left: %v", left)
+	}
+	api.get("/api/v1/hosts/"+old, http.StatusNotFound)
+	api.shows("course", id, "does not answer any more")
+	if b := api.finished("course", id, course.StatusSuccess); b.Host == old || b.Host != d.hostID(0) {
+		t.Errorf("the build was done by %s; the disk was %s and is %s", b.Host, old, d.hostID(0))
 	}
 }
