@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"net/http"
@@ -61,6 +62,16 @@ func TestEndedBuildsLeaveNothing(t *testing.T) {
 	}{
 		"cancelled by the API": {func(_ *testing.T, h *harness, id int64) {
 			h.do(http.MethodPost, fmt.Sprintf("/api/v1/courses/course/builds/%d/cancel", id), "{}", http.StatusAccepted)
+		}, course.StatusCancelled, "cancelled", 0},
+		"cancelled by the command": {func(t *testing.T, h *harness, id int64) {
+			t.Helper()
+			var out bytes.Buffer
+			if status := execute(t.Context(), []string{"build", "cancel", "course", "--server", h.base}, &out, &out); status != 0 {
+				t.Fatal(out.String())
+			}
+			if want := fmt.Sprintf("Build %d of course is being cancelled.\n", id); out.String() != want {
+				t.Errorf("the command printed %q, want %q", out.String(), want)
+			}
 		}, course.StatusCancelled, "cancelled", 0},
 		"cancelled in Temporal": {func(t *testing.T, h *harness, _ int64) {
 			t.Helper()

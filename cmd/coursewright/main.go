@@ -56,6 +56,7 @@ func newRootCommand() *cobra.Command {
 	}
 	root.AddCommand(
 		newAPICommand(),
+		newBuildCommand(),
 		newCheckCommand(),
 		newDevCommand(),
 		newExportCommand(),
