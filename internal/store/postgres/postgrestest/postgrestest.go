@@ -31,6 +31,7 @@ type Server struct {
 	bin       string // folder of PostgreSQL's programs
 	attr      *syscall.SysProcAttr
 	settings  []string
+	port      string    // also the end of the socket's name
 	cmd       *exec.Cmd // nil while it is stopped
 	ended     chan error
 	databases atomic.Int64
@@ -85,7 +86,7 @@ func StartOnDisk(tb testing.TB, settings ...string) *Server {
 
 func start(tb testing.TB, folder string, settings []string) *Server {
 	tb.Helper()
-	s := &Server{tb: tb, bin: Find(tb), attr: &syscall.SysProcAttr{Setpgid: true}}
+	s := &Server{tb: tb, bin: Find(tb), port: "5432", attr: &syscall.SysProcAttr{Setpgid: true}}
 	var err error
 	s.dir, err = os.MkdirTemp(folder, "cw-pg-") //nolint:usetesting // other users may not enter its folders, and a socket's path has to be short
 	if err != nil {
@@ -178,7 +179,7 @@ func (s *Server) Resume() {
 func (s *Server) awaitReady() {
 	s.tb.Helper()
 	for end := time.Now().Add(time.Minute); ; {
-		cmd := s.command("pg_isready", "--quiet", "--host="+s.dir)
+		cmd := s.command("pg_isready", "--quiet", "--host="+s.dir, "--port="+s.port)
 		if cmd.Run() == nil {
 			return
 		}
@@ -234,6 +235,22 @@ func (s *Server) Kill() {
 	_ = s.cmd.Process.Kill()
 	<-s.ended //nolint:errcheck // killed is what it should be
 	s.cmd = nil
+	// The next server refuses to start while one of them has the memory.
+	for _, word := range strings.Fields(string(children)) {
+		for alive(word) {
+			<-time.After(time.Millisecond)
+		}
+	}
+}
+
+// alive says whether a process runs; one that nobody has waited for does not.
+func alive(pid string) bool {
+	stat, err := os.ReadFile("/proc/" + pid + "/stat")
+	if err != nil {
+		return false
+	}
+	_, state, _ := strings.Cut(string(stat), ") ")
+	return !strings.HasPrefix(state, "Z")
 }
 
 func (s *Server) stop(how syscall.Signal) error {
@@ -270,7 +287,7 @@ func (s *Server) Database(tb testing.TB) string {
 // Address is the address of a database. parameters, such as
 // "application_name=x", are added to it.
 func (s *Server) Address(name string, parameters ...string) string {
-	q := url.Values{"host": {s.dir}, "user": {superuser}}
+	q := url.Values{"host": {s.dir}, "port": {s.port}, "user": {superuser}}
 	for _, p := range parameters {
 		key, value, _ := strings.Cut(p, "=")
 		q.Set(key, value)
