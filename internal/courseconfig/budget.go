@@ -2,6 +2,7 @@ package courseconfig
 
 import (
 	"fmt"
+	"strings"
 
 	"coursewright/internal/courseconfig/pyvalue"
 )
@@ -86,18 +87,18 @@ func (c *checker) over(v *pyvalue.Value, at *place, message string) bool {
 	return false
 }
 
-// markupOf is what a text under |rst counts: its bytes and what each text takes
-// even when it is short.
+// markupOf is what a text under |rst counts: its bytes, and what each text and
+// each line takes even when they are short.
 func markupOf(text string) int {
-	const perText = 40
-	return len(text) + perText
+	const perText, perLine = 40, 20
+	return len(text) + perText + perLine*strings.Count(text, "\n")
 }
 
 // convertible counts a text under |rst and says whether it is to be converted.
 func (c *checker) convertible(v *pyvalue.Value, at *place) bool {
 	c.markup += markupOf(v.Str)
 	if most := freeMarkup + c.read/bytesPerMarkup; c.markup > most {
-		return c.over(v, at, fmt.Sprintf("the different texts under |rst have more than %d bytes in the whole course", most))
+		return c.over(v, at, fmt.Sprintf("the different texts under |rst have more than %d bytes in the whole course, each line counted as 20 more", most))
 	}
 	return c.step(len(v.Str), v, at)
 }

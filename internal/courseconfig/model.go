@@ -160,6 +160,10 @@ func (c *checker) record(m *model, v *pyvalue.Value, at *place) (*record, bool) 
 	if !c.spend(len(mapping.Entries), v, at) {
 		return nil, false
 	}
+	const recordBytes, fieldBytes = 500, 24 // with what is exported of it, about
+	if !c.hold(recordBytes+fieldBytes*len(m.fields), v, at) {
+		return nil, false
+	}
 	before := c.failures
 	entries, _ := c.entries(mapping, at)
 	if m.prepare != nil {

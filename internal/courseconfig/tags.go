@@ -369,7 +369,7 @@ func (t *tagger) converted(v *pyvalue.Value, at *place) *pyvalue.Value {
 		before := *t.markup
 		if *t.markup += markupOf(v.Str); *t.markup > maxMarkup {
 			if before <= maxMarkup {
-				t.c.fail(v, at, fmt.Sprintf("the texts under |rst have more than %d bytes together", maxMarkup), "split the exercise, or write HTML without the tag")
+				t.c.fail(v, at, fmt.Sprintf("the texts under |rst have more than %d bytes together, each line counted as 20 more", maxMarkup), "split the exercise, or write HTML without the tag")
 			}
 			return v
 		}

@@ -87,7 +87,7 @@ func (w worst) courses() map[string]map[string]string {
 		"template: wordwrap":         template("{{ s|wordwrap:1 }}{{ s|linebreaks }}" + w.fill("{{ s|length }}")),
 	}
 	for name, text := range min(w, mostMarkup).rst() {
-		own["rst: "+name] = rst(text)
+		own["rst: "+name] = rst(fitting(text, int(mostMarkup)))
 	}
 	for name, files := range w.shared() {
 		own[name] = files

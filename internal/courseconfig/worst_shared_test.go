@@ -100,6 +100,10 @@ func (w worst) shared() map[string]map[string]string {
 		"include into a large file":      {"index.yaml": worstIndex, "e.yaml": worstForm + half.countUp("k%d: 1\n") + "include:\n" + half.fill("- {file: t.yaml, force: true}\n"), "t.yaml": "a: 1\n"},
 		"include of a template":          {"index.yaml": worstIndex, "e.yaml": worstForm + "include:\n" + half.fill("- {file: t.yaml, force: true, template_context: {}}\n"), "t.yaml": "a: 1\n" + half.fill("# comment\n")},
 		"include of a long name":         {"index.yaml": worstIndex, "e.yaml": worstForm + "include:\n- {file: t.yaml, force: true, x: &n " + half.fill("./") + "t.yaml}\n" + half.fill("- {file: *n, force: true}\n"), "t.yaml": "a: 1\n"},
+		"aliased children":               index("name: C\ncategories: {ex: {name: E}}\nmodules:\n- {key: m, name: M, children: &c [" + repeat(2000, "{key: e%d, category: ex},") + "]}\n" + repeat(95, "- {key: m%d, name: M, children: *c}\n")),
+		"types of children":              index("name: C\ncategories: {ex: {name: E}}\nmodule_types: {t: {children: [" + repeat(2000, "{key: e%d, category: ex},") + "]}}\nmodules:\n" + repeat(200, "- {key: m%d, name: M, type: t}\n")),
+		"graders of each":                index(worstChildren("    [" + w.countUp("{key: e%d,category: ex,configure: {url: u%[1]d}},") + "]\n")),
+		"dates of modules":               index("name: C\nstart: 2024-01-01\nend: 2024-02-01\nmodules:\n" + w.countUp("- {key: m%d, name: M, open: 2024-01-01 12:00, close: '2024-02-01 12:00'}\n")),
 		"types of types":                 index("name: C\ncategories: {ex: {name: E}}\nexercise_types: {t: {category: ex, exercise_info: [" + half.fill("1,") + "]}}\nmodules:\n- key: m\n  name: M\n  children:\n" + half.countUp("  - {key: e%d, type: t}\n")),
 		"types of a long text":           index("name: C\ncategories: {ex: {name: E}}\nexercise_types: {t: {category: ex, name: " + half.fill("x") + "}}\nmodules:\n- key: m\n  name: M\n  children:\n" + half.countUp("  - {key: e%d, type: t}\n")),
 		"types of modules":               index("name: C\nmodule_types: {t: {introduction: x, children: [" + strings.Repeat("{key: a,category: b},", 100) + "]}}\nmodules:\n" + half.countUp("- {key: e%d, name: M, type: t}\n")),
@@ -107,7 +111,29 @@ func (w worst) shared() map[string]map[string]string {
 	for name, text := range w.smallRST() {
 		out["rst: "+name] = exercise(text)
 	}
+	for _, name := range []string{"option lists", "definition lists", "same titles", "simple tables", "deep quotes", "code"} {
+		text := fitting((w / 3).rst()[name], int(mostMarkup)/2)
+		files := map[string]string{"index.yaml": repeatIndex(3)}
+		for i := range 3 {
+			files[fmt.Sprintf("e%d.yaml", i)] = fmt.Sprintf("%sdescription|rst: |\n  %s\n\n  %d\n", worstForm, strings.ReplaceAll(text, "\n", "\n  "), i)
+		}
+		out["rst in three files: "+name] = files
+	}
 	return out
+}
+
+// fitting cuts a text after a line, so that it just has the size that a text
+// under |rst may have: every line counts as 20 bytes more.
+func fitting(text string, most int) string {
+	const perLine = 20
+	size, end := 0, 0
+	for line := range strings.SplitAfterSeq(text, "\n") {
+		if size += len(line) + perLine; size > most {
+			break
+		}
+		end += len(line)
+	}
+	return text[:end]
 }
 
 // smallRST are exercises of many small texts under |rst.
