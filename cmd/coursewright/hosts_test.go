@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -138,7 +140,9 @@ func TestManualBuildsGoFirst(t *testing.T) {
 		h.succeed(h.push(key))
 	}
 	files := tiny("Two")
-	files["build.sh"] = "echo started; sleep 1\n" + files["build.sh"]
+	order, end := filepath.Join(t.TempDir(), "order"), filepath.Join(t.TempDir(), "end")
+	files["build.sh"] = "echo started; echo $COURSE_KEY >>" + order + "\n" +
+		"while [ $COURSE_KEY = running ] && [ ! -e " + end + " ]; do sleep 0.05; done\n" + files["build.sh"]
 	repo.Commit(files, "slow")
 	running := h.push("running")
 	h.running("running", running)
@@ -158,14 +162,18 @@ func TestManualBuildsGoFirst(t *testing.T) {
 	}
 	ids["manual"] = started.ID
 	waits("manual")
-	manual := h.succeed(ids["manual"])
+	must(t, os.WriteFile(end, nil, 0o600))
+	h.succeed(ids["manual"])
 	for _, key := range []string{"a", "b", "c"} {
-		if b := h.succeed(ids[key]); b.FinishedAt.Before(manual.FinishedAt) {
-			t.Errorf("the pushed build of %s went before the manual one", key)
-		}
+		h.succeed(ids[key])
 		if !strings.Contains(h.log(key, ids[key]), "for a build slot.") {
 			t.Errorf("the log of %s does not tell how long it waited", key)
 		}
+	}
+	ran, err := os.ReadFile(order)
+	must(t, err)
+	if got := strings.Fields(string(ran)); len(got) != 5 || got[0] != "running" || got[1] != "manual" {
+		t.Errorf("the commands ran in the order %v; want the manual one right after the one that ran", got)
 	}
 }
 
