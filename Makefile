@@ -4,8 +4,10 @@ GO ?= go
 BIN = bin
 ARGS ?=
 FUZZTIME ?= 30m
+CAMPAIGN ?= 5m
+SEED ?=
 
-.PHONY: help run build test server lint bench fuzz generate clean
+.PHONY: help run build test server lint bench torture fuzz generate clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*## ' Makefile | sed 's/:.*## /\t/' | expand -t 12
@@ -27,6 +29,10 @@ lint: $(BIN)/golangci-lint $(BIN)/workflowcheck ## check format, style, determin
 
 bench: $(BIN)/temporal ## measure; prints the figures that the documentation promises
 	@COURSEWRIGHT_TEST_TEMPORAL_CLI="$$PWD/$(BIN)/temporal" $(GO) test -run '^$$' -bench . -benchtime 1x ./...
+
+torture: $(BIN)/temporal ## build while workers die, hang and lose their disks, for example: make torture CAMPAIGN=5m SEED=7
+	@COURSEWRIGHT_TEST_TEMPORAL_CLI="$$PWD/$(BIN)/temporal" CAMPAIGN=$(CAMPAIGN) SEED=$(SEED) \
+		$(GO) test ./cmd/coursewright -run '^TestCampaign$$' -count 1 -timeout 1h -v
 
 fuzz: ## look for courses that crash, hang or fill memory, for example: make fuzz FUZZTIME=5m
 	@sh tools/fuzz.sh $(GO) $(FUZZTIME)

@@ -28,14 +28,8 @@ func Engine(t testing.TB) *client.Client {
 	if slices.Contains(strings.Fields(os.Getenv("COURSEWRIGHT_REQUIRE")), "docker") {
 		missing = t.Fatalf
 	}
-	api, err := client.New(client.FromEnv)
+	api, err := find(t)
 	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = api.Close() })
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
-	defer cancel()
-	if _, err := api.Ping(ctx, client.PingOptions{}); err != nil {
 		missing("no container engine answers: %v; start one, or set DOCKER_HOST", err)
 	}
 	if _, err := api.ImageInspect(t.Context(), Image); err == nil {
@@ -46,6 +40,31 @@ func Engine(t testing.TB) *client.Client {
 	}
 	Import(t, api, Image)
 	return api
+}
+
+// find gives the engine and why it does not answer.
+func find(t testing.TB) (*client.Client, error) {
+	t.Helper()
+	api, err := client.New(client.FromEnv)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = api.Close() })
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	_, err = api.Ping(ctx, client.PingOptions{})
+	return api, err
+}
+
+// Here says whether Engine would not skip, for tests that do less without.
+func Here(t testing.TB) bool {
+	t.Helper()
+	if slices.Contains(strings.Fields(os.Getenv("COURSEWRIGHT_REQUIRE")), "docker") {
+		return true
+	}
+	_, engine := find(t)
+	_, busybox := exec.LookPath("busybox")
+	return engine == nil && busybox == nil
 }
 
 // Import makes an image of busybox with further instructions.

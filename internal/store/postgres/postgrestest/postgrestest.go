@@ -42,22 +42,12 @@ type Server struct {
 // when COURSEWRIGHT_REQUIRE names postgres.
 func Find(tb testing.TB) string {
 	tb.Helper()
-	if path, err := exec.LookPath("initdb"); err == nil {
-		if path, err = filepath.EvalSymlinks(path); err == nil {
-			return filepath.Dir(path)
-		}
-	}
-	found, err := filepath.Glob("/usr/lib/postgresql/*/bin/initdb")
+	bin, err := find()
 	if err != nil {
 		tb.Fatal(err)
 	}
-	version := func(path string) int {
-		n, _ := strconv.Atoi(filepath.Base(filepath.Dir(filepath.Dir(path)))) // 0 for what is no number
-		return n
-	}
-	slices.SortFunc(found, func(a, b string) int { return version(b) - version(a) })
-	if len(found) > 0 {
-		return filepath.Dir(found[0])
+	if bin != "" {
+		return bin
 	}
 	const missing = "PostgreSQL's programs are missing: install Debian's package postgresql, or put initdb on PATH"
 	if slices.Contains(strings.Fields(os.Getenv("COURSEWRIGHT_REQUIRE")), "postgres") {
@@ -65,6 +55,34 @@ func Find(tb testing.TB) string {
 	}
 	tb.Skip(missing)
 	return ""
+}
+
+// Here says whether Find would not skip, for tests that do with another database.
+func Here() bool {
+	bin, err := find()
+	return err != nil || bin != "" || slices.Contains(strings.Fields(os.Getenv("COURSEWRIGHT_REQUIRE")), "postgres")
+}
+
+// find gives the folder of PostgreSQL's programs, empty where there is none.
+func find() (string, error) {
+	if path, err := exec.LookPath("initdb"); err == nil {
+		if path, err = filepath.EvalSymlinks(path); err == nil {
+			return filepath.Dir(path), nil
+		}
+	}
+	found, err := filepath.Glob("/usr/lib/postgresql/*/bin/initdb")
+	if err != nil {
+		return "", err
+	}
+	version := func(path string) int {
+		n, _ := strconv.Atoi(filepath.Base(filepath.Dir(filepath.Dir(path)))) // 0 for what is no number
+		return n
+	}
+	slices.SortFunc(found, func(a, b string) int { return version(b) - version(a) })
+	if len(found) > 0 {
+		return filepath.Dir(found[0]), nil
+	}
+	return "", nil
 }
 
 // Start runs a server until the test ends, in memory where that can be: what

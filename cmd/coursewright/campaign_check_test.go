@@ -1,0 +1,269 @@
+package main
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"go.temporal.io/api/workflowservice/v1"
+
+	"coursewright/internal/build/docker"
+	"coursewright/internal/build/docker/dockertest"
+	"coursewright/internal/course"
+)
+
+// check looks at everything that a campaign has left. The faults are over.
+func (c *campaign) check() {
+	c.tb.Helper()
+	took := c.settle(c.scale.bound)
+	c.count("seconds until all was final", int(took.Seconds()+1))
+	for _, k := range c.courses {
+		c.checkRows(k)
+	}
+	c.pushOnceMore()
+	for _, k := range c.courses {
+		c.checkJournal(k)
+	}
+	c.checkHosts()
+	c.checkContainers()
+	c.checkTemporal()
+	for _, w := range c.workers {
+		w.stop()
+	}
+}
+
+// checkRows looks at the rows of a course and at their logs.
+func (c *campaign) checkRows(k *campaignCourse) {
+	c.tb.Helper()
+	rows := c.rows(k.key)
+	if len(rows) != k.accepted {
+		c.violation("%s: %d pushes were accepted, there are %d builds", k.key, k.accepted, len(rows))
+	}
+	for i, b := range rows {
+		c.count("builds "+b.Status, 1)
+		switch course.Status(b.Status) {
+		case course.StatusSuccess:
+			c.checkLog(k, b)
+		case course.StatusSkipped:
+			if i == 0 {
+				c.violation("%s: build %d was skipped, and no later one is there", k.key, b.ID)
+			}
+		default:
+			c.violation("%s: build %d is %s: %s\n%s", k.key, b.ID, b.Status, b.Reason, c.api.log(k.key, b.ID))
+		}
+	}
+	if len(rows) > 0 && rows[0].Status == string(course.StatusSuccess) && rows[0].Commit != k.commit {
+		c.violation("%s: the last build is of %s, pushed was %s", k.key, rows[0].Commit, k.commit)
+	}
+}
+
+// checkLog looks whether a build's log is whole: its last try has every line
+// once and in order, earlier ones, which were cut short, have the first of them.
+func (c *campaign) checkLog(k *campaignCourse, b buildJSON) {
+	c.tb.Helper()
+	log := c.api.log(k.key, b.ID)
+	for words, what := range map[string]string{
+		"is followed again": "container adopted", "the build begins anew": "build begun anew",
+		"does not answer any more": "taken over by another host", "cleaning now": "leftovers cleaned",
+	} {
+		c.count(what, strings.Count(log, words))
+	}
+	if err := wholeLog(log, c.lines(k)); err != nil {
+		c.violation("%s: the log of build %d: %v\n%s", k.key, b.ID, err, log)
+	}
+}
+
+// wholeLog says what a log lacks or has too much of.
+func wholeLog(log string, lines int) error {
+	var tries []string
+	next := 0 // the line that is due
+	for line := range strings.Lines(log) {
+		words := strings.Fields(line)
+		if len(words) != 3 || words[0] != "try" {
+			continue
+		}
+		try, what := words[1], words[2]
+		if len(tries) == 0 || tries[len(tries)-1] != try {
+			if slices.Contains(tries, try) {
+				return fmt.Errorf("try %s goes on after another", try)
+			}
+			tries, next = append(tries, try), 0
+		}
+		want := strconv.Itoa(next)
+		switch next {
+		case 0:
+			want = "begins"
+		case lines + 1:
+			want = "ends"
+		}
+		if what != want {
+			return fmt.Errorf("try %s has %q where %q is due", try, what, want)
+		}
+		next++
+	}
+	if next != lines+2 {
+		return fmt.Errorf("the last of %d tries ends after %d of %d lines", len(tries), next, lines+2)
+	}
+	return nil
+}
+
+// checkJournal looks whether a course was built twice at once: then tries are
+// interleaved in what they wrote.
+func (c *campaign) checkJournal(k *campaignCourse) {
+	c.tb.Helper()
+	text, err := os.ReadFile(filepath.Join(c.shared(), k.key+".journal"))
+	if err != nil {
+		c.tb.Fatal(err)
+	}
+	tries, twice := readJournal(string(text))
+	if twice {
+		c.violation("%s: was built twice at once; its journal:\n%s", k.key, text)
+	}
+	c.count("tries", tries)
+}
+
+// readJournal says how many tries have written a course's journal, and whether
+// one wrote after another had begun.
+func readJournal(text string) (tries int, twice bool) {
+	seen := map[string]bool{}
+	last := ""
+	for line := range strings.Lines(text) {
+		try, what, _ := strings.Cut(strings.TrimSpace(line), " ")
+		if try != last && seen[try] || what == "twice" {
+			twice = true
+		}
+		seen[try], last = true, try
+	}
+	return len(seen), twice
+}
+
+// The checker sees what it is there for.
+func TestCampaignChecker(t *testing.T) {
+	t.Parallel()
+	const whole = "try a begins\ntry a 1\ntry a 2\ntry a ends\n"
+	for name, c := range map[string]struct {
+		log  string
+		want string
+	}{
+		"whole":              {"Checkout\n" + whole + "Stored\n", ""},
+		"begun anew":         {"try b begins\ntry b 1\n" + whole, ""},
+		"a gap":              {"try a begins\ntry a 2\ntry a ends\n", "where"},
+		"twice a line":       {"try a begins\ntry a 1\ntry a 1\ntry a 2\ntry a ends\n", "where"},
+		"a gap in the first": {"try b begins\ntry b 2\n" + whole, "where"},
+		"cut off":            {"try a begins\ntry a 1\n", "after 2 of 4"},
+		"nothing":            {"Checkout\n", "after 0 of 4"},
+		"two at once":        {"try a begins\ntry b begins\ntry a 1\n", "goes on"},
+	} {
+		if err := wholeLog(c.log, 2); (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v, want %q", name, err, c.want)
+		}
+	}
+	for text, want := range map[string]bool{
+		"a begins\na 1\nb begins\nb 1\n": false,
+		"a begins\nb begins\na 1\n":      true,
+		"a begins\nb begins\na twice\n":  true,
+	} {
+		if tries, twice := readJournal(text); tries != 2 || twice != want {
+			t.Errorf("%q: %d tries, twice %v", text, tries, twice)
+		}
+	}
+}
+
+// pushOnceMore builds every course once more, with all workers well: working
+// copies are usable, and what is served is what was pushed last.
+func (c *campaign) pushOnceMore() {
+	c.tb.Helper()
+	for _, k := range c.courses {
+		c.commit(k)
+		c.push(k)
+	}
+	c.settle(c.scale.bound)
+	for _, k := range c.courses {
+		b := c.rows(k.key)[0]
+		if b.Status != string(course.StatusSuccess) || b.Commit != k.commit {
+			c.violation("%s: the build after all is %s of %s, pushed was %s: %s\n%s", k.key, b.Status, b.Commit, k.commit, b.Reason, c.api.log(k.key, b.ID))
+			continue
+		}
+		c.checkLog(k, b)
+		c.api.waitFor(k.key+" is published", func() bool { return c.api.listed(k.key) == b.Version })
+		want := "<p>" + campaignTitle(k.commits) + "</p>\n"
+		if got := string(c.api.get("/static/"+k.key+"/index.html", http.StatusOK)); got != want {
+			c.violation("%s: served is %q, want %q", k.key, got, want)
+		}
+	}
+}
+
+// checkHosts looks whether the list of hosts is true. Heartbeats come every few
+// seconds.
+func (c *campaign) checkHosts() {
+	c.tb.Helper()
+	well := func() (wrong string) {
+		var list struct {
+			Items []shownHost `json:"items"`
+		}
+		c.api.getJSON("/api/v1/hosts", &list)
+		if len(list.Items) != len(c.disks) {
+			return fmt.Sprintf("%d hosts are listed, %d disks there were", len(list.Items), len(c.disks))
+		}
+		for _, h := range list.Items {
+			lost := slices.Contains(c.lost, h.ID)
+			if h.Gone != lost || h.Builds != 0 || !lost && (h.State != string(course.HostActive) || h.Running != 0 || h.Waiting != 0) {
+				wrong += fmt.Sprintf("lost %v, listed %+v\n", lost, h)
+			}
+		}
+		return wrong
+	}
+	c.eventually("the list of hosts", well)
+}
+
+// eventually waits until nothing is wrong, for as long as rows may take.
+func (c *campaign) eventually(what string, look func() (wrong string)) {
+	c.tb.Helper()
+	for end := time.Now().Add(time.Minute); ; {
+		wrong := look()
+		if wrong == "" {
+			return
+		}
+		if time.Now().After(end) {
+			c.violation("%s: %s", what, wrong)
+			return
+		}
+		if err := pause(c.tb.Context(), 200*time.Millisecond); err != nil {
+			c.tb.Fatal(err)
+		}
+	}
+}
+
+// checkContainers looks whether containers are left of any of the disks.
+func (c *campaign) checkContainers() {
+	c.tb.Helper()
+	if c.engine == nil {
+		return
+	}
+	for _, id := range c.disks {
+		c.eventually("containers of "+id, func() string {
+			return strings.Join(dockertest.Containers(c.tb, docker.LabelDisk+"="+id), " ")
+		})
+	}
+}
+
+// checkTemporal looks whether workflows are open that nobody waits for.
+func (c *campaign) checkTemporal() {
+	c.tb.Helper()
+	c.eventually("open workflows", func() (open string) {
+		list, err := c.temporal.ListWorkflow(c.tb.Context(), &workflowservice.ListWorkflowExecutionsRequest{Query: "ExecutionStatus='Running'"})
+		if err != nil {
+			return err.Error()
+		}
+		for _, e := range list.GetExecutions() {
+			open += e.GetExecution().GetWorkflowId() + " "
+		}
+		return open
+	})
+}
