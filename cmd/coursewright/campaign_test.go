@@ -55,13 +55,13 @@ func TestCampaign(t *testing.T) {
 type campaignScale struct {
 	length           time.Duration // of faults and pushes
 	workers, courses int
-	slots            int        // of each worker
-	faults           faultSpans // kinds that happen and how long each lasts
-	calm             span       // between two faults of a worker
-	pause            span       // between two pushes
-	slow             int        // every so many courses has a long build
-	lines            [2]int     // of a short and of a long build, two a second
-	bound            time.Duration
+	slots            int           // of each worker
+	faults           faultSpans    // kinds that happen and how long each lasts
+	calm             span          // between two faults of a worker
+	pause            span          // between two pushes
+	slow             int           // every so many courses has a long build
+	lines            [2]int        // of a short and of a long build, two a second
+	bound            time.Duration // in which all is final after the last push and fault
 }
 
 // shortCampaign is for every run of the tests. Every kind of fault is short
@@ -81,7 +81,7 @@ func shortCampaign() campaignScale {
 // longCampaign is that of the promise about builds on several hosts.
 func longCampaign(length time.Duration) campaignScale {
 	return campaignScale{
-		length: length, workers: 3, courses: 60, slots: 8,
+		length: length, workers: 3, courses: 60, slots: 12,
 		faults: faultSpans{
 			faultKill: {500 * time.Millisecond, 50 * time.Second}, faultRestart: {},
 			faultDrain: {5 * time.Second, 30 * time.Second},
@@ -91,8 +91,8 @@ func longCampaign(length time.Duration) campaignScale {
 		},
 		calm:  span{3 * time.Second, 15 * time.Second},
 		pause: span{200 * time.Millisecond, 1200 * time.Millisecond},
-		slow:  4, lines: [2]int{6, 50},
-		bound: time.Minute,
+		slow:  5, lines: [2]int{5, 50},
+		bound: 2 * time.Minute,
 	}
 }
 
