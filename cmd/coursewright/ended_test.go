@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/containerd/errdefs"
 	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/client"
 	enums "go.temporal.io/api/enums/v1"
@@ -163,10 +164,9 @@ func leftContainer(t *testing.T, disk string) string {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		for _, id := range dockertest.Containers(t, docker.LabelDisk+"="+disk) {
-			if _, err := api.ContainerRemove(context.WithoutCancel(t.Context()), id, client.ContainerRemoveOptions{Force: true}); err != nil {
-				t.Error(err)
-			}
+		_, err := api.ContainerRemove(context.WithoutCancel(t.Context()), created.ID, client.ContainerRemoveOptions{Force: true})
+		if err != nil && !errdefs.IsNotFound(err) {
+			t.Error(err)
 		}
 	})
 	if _, err := api.ContainerStart(t.Context(), created.ID, client.ContainerStartOptions{}); err != nil {
