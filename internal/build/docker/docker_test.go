@@ -149,6 +149,10 @@ func runPastMemory(t *testing.T, o docker.Options, script string, status int) (s
 	t.Helper()
 	b := newBuilder(t, o)
 	r, output := newRequest(t, fmt.Sprintf("%swhile [ ! -e noticed ]; do usleep 10000; done\nexit %d\n", script, status))
+	// A running container does not show it, but the engine tells of it.
+	noticed := needEngine(t).Events(t.Context(), client.EventsListOptions{
+		Filters: client.Filters{}.Add("event", "oom").Add("label", docker.LabelCourse+"="+r.CourseKey),
+	})
 	var result build.Result
 	ended := make(chan error, 1)
 	go func() {
@@ -156,35 +160,20 @@ func runPastMemory(t *testing.T, o docker.Options, script string, status int) (s
 		result, err = b.Run(t.Context(), r)
 		ended <- err
 	}()
-	if awaitOutOfMemory(t, r, ended) {
+	select {
+	case <-noticed.Messages:
 		if err := os.WriteFile(filepath.Join(r.Dir, "noticed"), nil, 0o600); err != nil {
 			t.Fatal(err)
 		}
+	case err := <-noticed.Err:
+		t.Fatalf("the engine's events: %v", err)
+	case err := <-ended:
+		return output.String(), result, err
+	case <-time.After(time.Minute):
+		t.Fatal("the engine does not tell that memory ran out")
 	}
 	err := <-ended
 	return output.String(), result, err
-}
-
-// awaitOutOfMemory waits until the engine knows that memory ran out in the
-// build's container; false when the build has ended before.
-func awaitOutOfMemory(t *testing.T, r build.Request, ended chan error) bool {
-	t.Helper()
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		for _, id := range dockertest.Containers(t, docker.LabelCourse+"="+r.CourseKey) {
-			found, err := needEngine(t).ContainerInspect(t.Context(), id, client.ContainerInspectOptions{})
-			if err == nil && found.Container.State.OOMKilled {
-				return true
-			}
-		}
-		select {
-		case err := <-ended:
-			ended <- err
-			return false
-		case <-tick.C:
-		}
-	}
 }
 
 func TestLogSize(t *testing.T) {
