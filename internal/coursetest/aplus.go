@@ -1,6 +1,7 @@
 package coursetest
 
 import (
+	"context"
 	"crypto/rsa"
 	"encoding/json"
 	"errors"
@@ -239,7 +240,8 @@ func (a *FakeAPlus) notifyUpdate(w http.ResponseWriter, r *http.Request, i Insta
 		a.refuse(w, r, http.StatusBadRequest, fmt.Sprintf("email_on_error is %q, not True or False", value))
 		return
 	}
-	result := a.Import(r.Context(), i.ID)
+	// As A+, which does not notice that the caller has gone.
+	result := a.Import(context.WithoutCancel(r.Context()), i.ID)
 	success := result.Success
 	if len(result.Errors) > 0 {
 		// As A+: any value asks for the mail, and whether that went out is told

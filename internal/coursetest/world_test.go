@@ -310,3 +310,23 @@ func TestAnswerOfNotifyTellsOfTheMail(t *testing.T) {
 		t.Errorf("outcome %+v, mails %v, imports %+v", outcome, s.APlus.Mails(), s.APlus.Imports())
 	}
 }
+
+// A+ does not notice that the caller of notify_update has gone.
+func TestImportGoesOnWithoutItsCaller(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	s.serve("/c/aplus-json", `{"categories": {}, "modules": []}`)
+	token, err := s.auth.Sign(aplusauth.Claims{Audience: "aplus", Permissions: []aplusauth.Permission{aplusauth.ForInstance(aplusauth.Write, 5)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, leave := context.WithCancel(t.Context())
+	leave()
+	r := httptest.NewRequestWithContext(ctx, http.MethodPost, "/api/v2/courses/5/notify_update/", strings.NewReader("email_on_error=True"))
+	r.Header.Set("Authorization", "Bearer "+token)
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	s.APlus.ServeHTTP(httptest.NewRecorder(), r)
+	if imports := s.APlus.Imports(); len(imports) != 1 || !imports[0].Success {
+		t.Errorf("imports are %+v, problems %v", imports, s.APlus.Problems())
+	}
+}
