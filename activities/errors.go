@@ -3,6 +3,7 @@ package activities
 import (
 	"context"
 	"errors"
+	"time"
 
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/temporal"
@@ -64,9 +65,23 @@ func ofTry(ctx context.Context, err error) error {
 	}
 	wait, again := failure.Next(int(activity.GetInfo(ctx).Attempt))
 	return temporal.NewApplicationErrorWithOptions(failure.Message, RemoteErrorType, temporal.ApplicationErrorOptions{
-		NonRetryable:   !again,
-		NextRetryDelay: wait,
+		NonRetryable: !again,
+		// To Temporal no delay means that of the policy.
+		NextRetryDelay: max(wait, time.Millisecond),
 	})
+}
+
+// nextTry tells the reader of a log when a call is made again that has just
+// failed; empty when it is not.
+func nextTry(ctx context.Context, f *remote.Failure) string {
+	wait, again := f.Next(int(activity.GetInfo(ctx).Attempt))
+	switch {
+	case !again:
+		return ""
+	case wait == 0:
+		return "; trying again at once"
+	}
+	return "; trying again in " + wait.Round(100*time.Millisecond).String()
 }
 
 // inStep names the step of the build in which an error came up, for the

@@ -77,7 +77,7 @@ func (l Ledger) attempt(ctx context.Context, job Job, name string, t *trail, f f
 	a := &attempt{store: l.Store, try: try, trail: t}
 	a.log = buildlog.NewPlacedWriter(context.WithoutCancel(ctx), a)
 	err = f(kept, a)
-	explain(a.log, name, err)
+	explain(ctx, a.log, name, err)
 	l.judge(kept, job, name, err)
 	closeErr := a.log.Close()
 	if err == nil {
@@ -101,7 +101,7 @@ func (l Ledger) attempt(ctx context.Context, job Job, name string, t *trail, f f
 }
 
 // explain tells the reader of the log what went wrong and whose fault it is.
-func explain(log *buildlog.Writer, name string, err error) {
+func explain(ctx context.Context, log *buildlog.Writer, name string, err error) {
 	var author *course.AuthorError
 	var failure *remote.Failure
 	switch {
@@ -112,7 +112,7 @@ func explain(log *buildlog.Writer, name string, err error) {
 		}
 		log.Printf("%s: %s", name, author.Message)
 	case errors.As(err, &failure):
-		log.Printf("%s: %s", name, failure.Message)
+		log.Printf("%s: %s%s", name, failure.Message, nextTry(ctx, failure))
 	case errors.Is(err, build.ErrHandOver):
 		log.Printf("%s: interrupted (%v); the next try goes on", name, err)
 	case errors.Is(err, context.Canceled):

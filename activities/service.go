@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"strings"
 
-	"go.temporal.io/sdk/activity"
-
 	"coursewright/internal/buildlog"
 	"coursewright/internal/course"
 	"coursewright/internal/lms"
@@ -75,8 +73,8 @@ func (s *ServiceSteps) NotifyLMS(ctx context.Context, job Job) error {
 		outcome, err := s.LMS.Notify(ctx, *c.RemoteID, c.EmailOnError)
 		var failure *remote.Failure
 		if errors.As(err, &failure) {
-			if wait, again := failure.Next(int(activity.GetInfo(ctx).Attempt)); again {
-				log.Printf("%s; trying again in %s", failure.Message, wait)
+			if again := nextTry(ctx, failure); again != "" {
+				log.Printf("%s%s", failure.Message, again)
 				return err
 			}
 			outcome = lms.Outcome{Errors: []string{failure.Message}}
@@ -121,8 +119,9 @@ func (s *ServiceSteps) MailFailure(ctx context.Context, job Job) error {
 	})
 }
 
-// mail sends one mail through A+. A mail that cannot be sent is told in the
-// log, nothing more; it is tried again while the failure says so.
+// mail sends one mail through A+. It is tried again while the failure says so,
+// with all else that the activity does; then it is told in the log, nothing
+// more.
 func (s *ServiceSteps) mail(ctx context.Context, log *buildlog.Writer, c course.Course, subject, message string) error {
 	if s.LMS == nil || c.RemoteID == nil {
 		log.Printf("No mail is sent: the course is not connected to A+.")
@@ -135,8 +134,11 @@ func (s *ServiceSteps) mail(ctx context.Context, log *buildlog.Writer, c course.
 		log.Printf("A+ has mailed the course's teachers.")
 		return nil
 	case errors.As(err, &failure):
-		log.Printf("No mail was sent: %s", failure.Message)
-		return nil
+		again := nextTry(ctx, failure)
+		log.Printf("No mail was sent: %s%s", failure.Message, again)
+		if again == "" {
+			return nil
+		}
 	}
 	return err
 }

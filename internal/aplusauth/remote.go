@@ -26,13 +26,20 @@ const (
 // RefusedError says that A+ gave no token for a request. It is of kind
 // course.ErrDenied when A+ refused, rather than failed.
 type RefusedError struct {
-	Target string // address that the token was for, without password
-	Status int    // of A+'s answer
-	Detail string // beginning of A+'s answer, without tokens
+	Target     string // address that the token was for, without password
+	Status     int    // of A+'s answer
+	RetryAfter string // of A+'s answer, the header of that name
+	Detail     string // beginning of A+'s answer, without tokens; empty with status 200
 }
+
+// Answer tells what A+ answered, for those who judge whether to try again.
+func (e *RefusedError) Answer() (status int, retryAfter string) { return e.Status, e.RetryAfter }
 
 // Error says what to look at.
 func (e *RefusedError) Error() string {
+	if e.Status == http.StatusOK {
+		return fmt.Sprintf("A+ gave no token for %s: its answer is not a token as JSON text; check REMOTE_AUTHENTICATOR_URL", e.Target)
+	}
 	text := fmt.Sprintf("A+ gave no token for %s: status %d", e.Target, e.Status)
 	if e.Detail != "" {
 		text += fmt.Sprintf(", %q", e.Detail)
@@ -62,29 +69,28 @@ func (e *RefusedError) denied() bool {
 	return false
 }
 
-// fetch asks A+ for a token for the target, again while A+ is in trouble.
+// fetch asks A+ once for a token for the target. Whoever made the request that
+// needs it tries again as a whole, so that the tries do not multiply.
 func (t *transport) fetch(ctx context.Context, target *url.URL, p []Permission) (string, error) {
 	if t.service.authenticatorURL == "" {
-		return "", fmt.Errorf("no token for %s: add the service to TRUSTING_REMOTES, or set REMOTE_AUTHENTICATOR_URL to ask A+ for one", target.Redacted())
+		return "", noTokenError(fmt.Sprintf("no token for %s: add the service to TRUSTING_REMOTES, or set REMOTE_AUTHENTICATOR_URL to ask A+ for one", target.Redacted()))
 	}
 	clean := *target
 	clean.User, clean.Fragment, clean.RawFragment = nil, "", ""
-	left := newRetries()
-	for {
-		a, err := t.ask(ctx, Claims{Audience: t.service.authenticatorUID, TargetURL: clean.String(), Permissions: p})
-		wait, again := left.next(a, err)
-		if again && ctx.Err() == nil {
-			if err := pause(ctx, wait); err != nil {
-				return "", fmt.Errorf("token from A+ for %s: %w", clean.String(), err)
-			}
-			continue
-		}
-		if err != nil {
-			return "", fmt.Errorf("token from A+ for %s: %w", clean.String(), err)
-		}
-		return a.token(clean.String())
+	a, err := t.ask(ctx, Claims{Audience: t.service.authenticatorUID, TargetURL: clean.String(), Permissions: p})
+	if err != nil {
+		return "", fmt.Errorf("token from A+ for %s: %w", clean.String(), err)
 	}
+	return a.token(clean.String())
 }
+
+// noTokenError says why there is no token for a request, however often it is
+// made.
+type noTokenError string
+
+func (e noTokenError) Error() string { return string(e) }
+
+func (e noTokenError) Unwrap() error { return course.ErrDenied }
 
 // remoteAnswer is what A+ said.
 type remoteAnswer struct {
@@ -120,12 +126,12 @@ func (t *transport) ask(ctx context.Context, c Claims) (remoteAnswer, error) {
 func (a remoteAnswer) token(target string) (string, error) {
 	if a.status != http.StatusOK {
 		detail := strings.ToValidUTF8(strings.ReplaceAll(a.body, a.asked, "***"), "\uFFFD")
-		return "", &RefusedError{Target: target, Status: a.status, Detail: detail[:min(len(detail), maxDetail)]}
+		return "", &RefusedError{Target: target, Status: a.status, RetryAfter: a.retryAfter, Detail: detail[:min(len(detail), maxDetail)]}
 	}
 	var token string
 	if err := json.Unmarshal([]byte(a.body), &token); err != nil || !isToken(token) {
 		// Not repeated here: it might hold a token.
-		return "", fmt.Errorf("token from A+ for %s: its answer is not a token as JSON text; check REMOTE_AUTHENTICATOR_URL", target)
+		return "", &RefusedError{Target: target, Status: a.status}
 	}
 	return token, nil
 }

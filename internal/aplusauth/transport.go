@@ -3,7 +3,6 @@ package aplusauth
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -28,8 +27,9 @@ type transport struct {
 // service's own where the target is known to take it, else one that A+ signs
 // for this request. The permissions are those of the request's context, see
 // WithPermissions; without them requests fail. Every request, hence every
-// attempt of a client, gets a new token. Errors hold no token; when A+ denies
-// one the error is a *RefusedError.
+// attempt of a client, gets a new token. Errors hold no token. When A+ answers
+// without one the error is a *RefusedError; errors of kind course.ErrDenied are
+// those that trying again does not help.
 func (s *Service) Transport(base http.RoundTripper) http.RoundTripper {
 	return &transport{service: s, base: base, remote: &http.Client{Transport: base}}
 }
@@ -52,7 +52,7 @@ func (t *transport) token(ctx context.Context, target *url.URL) (string, error) 
 	s := t.service
 	permissions, ok := ctx.Value(permissionsKey{}).([]Permission)
 	if !ok {
-		return "", errors.New("the request's context does not say which permissions its token is to have")
+		return "", noTokenError("the request's context does not say which permissions its token is to have")
 	}
 	if s.unsigned {
 		return s.Sign(Claims{Permissions: permissions})
@@ -66,7 +66,7 @@ func (t *transport) token(ctx context.Context, target *url.URL) (string, error) 
 		return t.fetch(ctx, target, permissions)
 	case audience == s.uid && len(permissions) == 0:
 		// Whoever gets it could do everything here.
-		return "", fmt.Errorf("%s would get a master token of this service; check TRUSTING_REMOTES and DEFAULT_AUD_UID", target.Redacted())
+		return "", noTokenError(target.Redacted() + " would get a master token of this service; check TRUSTING_REMOTES and DEFAULT_AUD_UID")
 	}
 	return s.Sign(Claims{Audience: audience, Permissions: permissions})
 }

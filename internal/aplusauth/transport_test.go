@@ -135,6 +135,9 @@ func TestRequestsWithoutToken(t *testing.T) {
 			if err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("error %v, want one with %q", err, tt.want)
 			}
+			if !errors.Is(err, course.ErrDenied) {
+				t.Errorf("error %v is worth another try", err)
+			}
 			if len(network.requests) > 0 || !body.closed {
 				t.Errorf("%d requests were sent, body closed: %t", len(network.requests), body.closed)
 			}
@@ -142,21 +145,18 @@ func TestRequestsWithoutToken(t *testing.T) {
 	}
 }
 
-// trouble is a network on which asking for a token goes as told, one outcome
-// per attempt; the last one repeats.
+// trouble is a network on which asking for a token always goes the same way.
 type trouble struct {
-	outcomes []any // error or reply
-	at       []time.Duration
-	start    time.Time
+	outcome any // error or reply
+	asked   int
 }
 
 func (n *trouble) RoundTrip(r *http.Request) (*http.Response, error) {
-	outcome := n.outcomes[min(len(n.at), len(n.outcomes)-1)]
-	n.at = append(n.at, time.Since(n.start))
-	if err, ok := outcome.(error); ok {
+	n.asked++
+	if err, ok := n.outcome.(error); ok {
 		return nil, err
 	}
-	return outcome.(reply).to(r), nil
+	return n.outcome.(reply).to(r), nil
 }
 
 // reply is an answer that repeats the token which asked, as some error pages do.
@@ -173,76 +173,89 @@ func (a reply) to(r *http.Request) *http.Response {
 	return resp
 }
 
-func status(code int) reply { return reply{status: code} }
-
-func TestAttemptsToGetAToken(t *testing.T) {
+// A token is asked for once for each request: who made the request tries again,
+// and has to know what A+ said.
+func TestTokensThatCannotBeHad(t *testing.T) {
 	t.Parallel()
 	refused := error(&net.OpError{Op: "dial", Net: "tcp", Err: errors.New("connection refused")})
-	broken := errors.New("unexpected EOF")
-	ms := func(n ...int) (out []time.Duration) {
-		for _, one := range n {
-			out = append(out, time.Duration(one)*time.Millisecond)
-		}
-		return out
+	type answer struct {
+		Status int
+		After  string
 	}
 	tests := []struct {
-		name     string
-		outcomes []any
-		want     []time.Duration // since the start, one per attempt
-		denied   bool
+		name    string
+		outcome any
+		want    answer
+		denied  bool
 	}{
-		{"no connection", []any{refused}, ms(0, 0, 800, 2400, 5600, 12000), false},
-		{"broken connection", []any{broken}, ms(0, 0, 800), false},
-		{"in trouble", []any{status(500)}, ms(0, 0, 800, 2400), false},
-		{"all kinds", []any{refused, broken, status(503), status(502), broken, status(504)}, ms(0, 0, 800, 2400, 5600, 12000), false},
-		{"says when", []any{reply{503, "7"}, status(403)}, ms(0, 7000), true},
-		{"says too much", []any{reply{429, "99999999"}, status(403)}, ms(0, 60000), true},
-		{"says nothing", []any{status(429)}, ms(0), false},
-		{"refused", []any{status(401)}, ms(0), true},
-		{"no such address", []any{status(404)}, ms(0), false},
-		{"no audience", []any{status(400)}, ms(0), true},
-		{"not a token", []any{status(200)}, ms(0), false},
+		{"no connection", refused, answer{}, false},
+		{"broken connection", io.ErrUnexpectedEOF, answer{}, false},
+		{"in trouble", reply{500, ""}, answer{500, ""}, false},
+		{"says when", reply{503, "7"}, answer{503, "7"}, false},
+		{"says nothing", reply{429, ""}, answer{429, ""}, false},
+		{"refused", reply{401, ""}, answer{401, ""}, true},
+		{"forbidden", reply{403, ""}, answer{403, ""}, true},
+		{"no such address", reply{404, ""}, answer{404, ""}, false},
+		{"no audience", reply{400, ""}, answer{400, ""}, true},
+		{"not a token", reply{200, ""}, answer{200, ""}, false},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			s := newService(t, config("http://plus.test/get-token/"))
-			synctest.Test(t, func(t *testing.T) {
-				n := &trouble{outcomes: tt.outcomes, start: time.Now()}
-				err := call(t, s, n, http.MethodGet, "http://grader.test/")
-				if err == nil {
-					t.Fatal("no error")
-				}
-				if diff := cmp.Diff(tt.want, n.at); diff != "" {
-					t.Errorf("attempts (-want +got):\n%s", diff)
-				}
-				if errors.Is(err, course.ErrDenied) != tt.denied {
-					t.Errorf("denied: %t, want %t: %v", !tt.denied, tt.denied, err)
-				}
-				if strings.Contains(err.Error(), "eyJ") {
-					t.Errorf("the error shows a token: %v", err)
-				}
-			})
+			n := &trouble{outcome: tt.outcome}
+			err := call(t, newService(t, config("http://plus.test/get-token/")), n, http.MethodGet, "http://grader.test/")
+			if err == nil || n.asked != 1 {
+				t.Fatalf("error %v after %d requests, want one", err, n.asked)
+			}
+			var got answer
+			var e *aplusauth.RefusedError
+			if errors.As(err, &e) {
+				got.Status, got.After = e.Answer()
+			} else if cause := tt.outcome.(error); !errors.Is(err, cause) {
+				t.Errorf("error %v does not hold its cause", err)
+			}
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Errorf("A+'s answer (-want +got):\n%s", diff)
+			}
+			if errors.Is(err, course.ErrDenied) != tt.denied {
+				t.Errorf("denied: %t, want %t: %v", !tt.denied, tt.denied, err)
+			}
+			if strings.Contains(err.Error(), "eyJ") {
+				t.Errorf("the error shows a token: %v", err)
+			}
 		})
 	}
 }
 
-func TestGettingATokenEndsWithItsContext(t *testing.T) {
+// silence is a network that never answers.
+type silence struct{}
+
+func (silence) RoundTrip(r *http.Request) (*http.Response, error) {
+	<-r.Context().Done()
+	return nil, context.Cause(r.Context())
+}
+
+func TestGettingATokenEnds(t *testing.T) {
 	t.Parallel()
 	s := newService(t, config("http://plus.test/get-token/"))
-	synctest.Test(t, func(t *testing.T) {
-		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-		defer cancel()
-		n := &trouble{outcomes: []any{status(500)}, start: time.Now()}
-		r, err := http.NewRequestWithContext(aplusauth.WithPermissions(ctx), http.MethodGet, "http://grader.test/", nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		err = send(t, s.Transport(n), r)
-		if !errors.Is(err, context.DeadlineExceeded) || time.Since(n.start) != time.Second {
-			t.Errorf("error %v after %s, want the deadline after 1s", err, time.Since(n.start))
-		}
-	})
+	for name, limit := range map[string]time.Duration{"with its context": time.Second, "by itself": time.Hour} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				ctx, cancel := context.WithTimeout(t.Context(), limit)
+				defer cancel()
+				begun := time.Now()
+				r, err := http.NewRequestWithContext(aplusauth.WithPermissions(ctx), http.MethodGet, "http://grader.test/", nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				err = send(t, s.Transport(silence{}), r)
+				if want := min(limit, 30*time.Second); !errors.Is(err, context.DeadlineExceeded) || time.Since(begun) != want {
+					t.Errorf("error %v after %s, want the deadline after %s", err, time.Since(begun), want)
+				}
+			})
+		})
+	}
 }
 
 func TestAnswersThatAreNoTokens(t *testing.T) {

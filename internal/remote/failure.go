@@ -101,15 +101,24 @@ func (t Target) String() string {
 	return t.Name + " " + ShowURL(t.URL)
 }
 
+// tokenRefusal is an error of the transport that adds tokens: the service that
+// gives them gave an answer without one.
+type tokenRefusal interface {
+	error
+	Answer() (status int, retryAfter string)
+}
+
 // Broken explains an error of http.Client.Do or of reading the answer's body.
 // When ctx, the caller's own, is done it gives the context's error, else a
-// *Failure of kind KindConnect, KindRead or, for a course.ErrDenied of the
-// transport that adds tokens, KindToken.
+// *Failure of kind KindConnect or KindRead. Without a token the kind is
+// KindToken for a course.ErrDenied, else as if the service that gives tokens had
+// been called itself.
 func (t Target) Broken(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return fmt.Errorf("call %s: %w", t, context.Cause(ctx))
 	}
 	var outer, inner *url.Error
+	var refused tokenRefusal
 	if errors.As(err, &outer) {
 		err = outer.Err // the outer text holds the address with its query
 	}
@@ -122,6 +131,11 @@ func (t Target) Broken(ctx context.Context, err error) error {
 	case errors.Is(err, course.ErrDenied):
 		f.Kind = KindToken
 		f.Message = fmt.Sprintf("%s was not called because there is no permission to: %s", t, t.words(err))
+	case errors.As(err, &refused):
+		status, after := refused.Answer()
+		f.Kind, f.Status = KindStatus, status
+		f.RetryAfter, f.HasRetry = retryAfter(after)
+		f.Message = fmt.Sprintf("%s was not called: %s", t, t.words(err))
 	case errors.Is(err, ErrTooLong):
 		f.Kind = KindAnswer
 		f.Message = fmt.Sprintf("%s: %s", t, err)

@@ -58,15 +58,7 @@ func TestNext(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			var got []time.Duration
-			for attempt := 1; ; attempt++ {
-				wait, again := test.failure.Next(attempt)
-				if !again {
-					break
-				}
-				got = append(got, wait)
-			}
-			if diff := cmp.Diff(test.want, got); diff != "" {
+			if diff := cmp.Diff(test.want, waits(&test.failure)); diff != "" {
 				t.Errorf("-want +got:\n%s", diff)
 			}
 		})
@@ -99,6 +91,56 @@ func TestRetryAfter(t *testing.T) {
 				t.Errorf("got %s, %t", f.RetryAfter, f.HasRetry)
 			}
 		})
+	}
+}
+
+// tokenAnswer is what a transport got in place of a token.
+type tokenAnswer struct {
+	status int
+	after  string
+}
+
+func (a *tokenAnswer) Error() string         { return "A+ gave no token" }
+func (a *tokenAnswer) Answer() (int, string) { return a.status, a.after }
+
+// A token that cannot be had is judged as if A+ had been called itself.
+func TestBrokenWithoutToken(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		answer tokenAnswer
+		want   []time.Duration
+	}{
+		"in trouble":  {tokenAnswer{503, ""}, []time.Duration{0, 800 * time.Millisecond, 1600 * time.Millisecond}},
+		"says when":   {tokenAnswer{429, "7"}, []time.Duration{7 * time.Second, 7 * time.Second, 7 * time.Second}},
+		"not there":   {tokenAnswer{404, ""}, nil},
+		"not a token": {tokenAnswer{200, ""}, nil},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			err := target(t, "http://grader.example/c").Broken(t.Context(), &url.Error{Op: "Post", URL: "http://grader.example/c", Err: &test.answer})
+			var f *remote.Failure
+			if !errors.As(err, &f) || f.Status != test.answer.status {
+				t.Fatalf("got %v", err)
+			}
+			if want := "the grader http://grader.example/c was not called: A+ gave no token"; f.Message != want {
+				t.Errorf("message %q, want %q", f.Message, want)
+			}
+			if diff := cmp.Diff(test.want, waits(f)); diff != "" {
+				t.Errorf("waits (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// waits gives the pauses before each further try.
+func waits(f *remote.Failure) (all []time.Duration) {
+	for attempt := 1; ; attempt++ {
+		wait, again := f.Next(attempt)
+		if !again {
+			return all
+		}
+		all = append(all, wait)
 	}
 }
 
