@@ -29,6 +29,7 @@ type Store interface {
 	Deliveries
 	Hosts
 	Audit
+	Takeovers
 	// Ping says whether the database answers.
 	Ping(ctx context.Context) error
 	// Close releases the connections.

@@ -23,28 +23,33 @@ func scanCourse(row pgx.Row) (course.Course, error) {
 
 // CreateCourse saves a new course; see store.Courses.
 func (s *Store) CreateCourse(ctx context.Context, c course.Course) (course.Course, error) {
-	if c.WebhookSecret == "" {
-		c.WebhookSecret = course.NewSecret()
-	}
 	var out course.Course
 	err := s.write(ctx, durable, func(t *tx) error {
-		if err := t.checkUnique(c, 0); err != nil {
-			return err
-		}
 		var err error
-		out, err = scanCourse(t.row(`INSERT INTO courses (key, remote_id, git_origin, git_branch, update_hook,
-				email_on_error, update_automatically, skip_build_failsafes, webhook_secret, created_at, build_host,
-				old_secret, old_secret_until)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, clock_timestamp(), $10, $11, $12) RETURNING `+courseColumns,
-			c.Key, c.RemoteID, c.GitOrigin, c.GitBranch, c.UpdateHook,
-			c.EmailOnError, c.UpdateAutomatically, c.SkipBuildFailsafes, c.WebhookSecret, c.BuildHost,
-			c.OldSecret, orNull(c.OldSecretUntil)))
-		return takenMeanwhile(err)
+		out, err = t.insertCourse(c)
+		return err
 	})
 	if err != nil {
 		return course.Course{}, s.wrap(err, "create course %s", c.Key)
 	}
 	return out, nil
+}
+
+func (t *tx) insertCourse(c course.Course) (course.Course, error) {
+	if c.WebhookSecret == "" {
+		c.WebhookSecret = course.NewSecret()
+	}
+	if err := t.checkUnique(c, 0); err != nil {
+		return course.Course{}, err
+	}
+	out, err := scanCourse(t.row(`INSERT INTO courses (key, remote_id, git_origin, git_branch, update_hook,
+			email_on_error, update_automatically, skip_build_failsafes, webhook_secret, created_at, build_host,
+			old_secret, old_secret_until)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, clock_timestamp(), $10, $11, $12) RETURNING `+courseColumns,
+		c.Key, c.RemoteID, c.GitOrigin, c.GitBranch, c.UpdateHook,
+		c.EmailOnError, c.UpdateAutomatically, c.SkipBuildFailsafes, c.WebhookSecret, c.BuildHost,
+		c.OldSecret, orNull(c.OldSecretUntil)))
+	return out, takenMeanwhile(err)
 }
 
 // takenMeanwhile has the transaction run again when another one has taken a key
@@ -112,23 +117,29 @@ func (s *Store) UpdateCourse(ctx context.Context, c course.Course) (course.Cours
 		if err := t.row("SELECT id FROM courses WHERE id = $1 FOR UPDATE", c.ID).Scan(&id); err != nil {
 			return err
 		}
-		if err := t.checkUnique(c, c.ID); err != nil {
-			return err
-		}
 		var err error
-		out, err = scanCourse(t.row(`UPDATE courses SET key = $1, remote_id = $2, git_origin = $3, git_branch = $4,
-				update_hook = $5, email_on_error = $6, update_automatically = $7, skip_build_failsafes = $8,
-				webhook_secret = $9, old_secret = $10, old_secret_until = $11
-			WHERE id = $12 RETURNING `+courseColumns,
-			c.Key, c.RemoteID, c.GitOrigin, c.GitBranch,
-			c.UpdateHook, c.EmailOnError, c.UpdateAutomatically, c.SkipBuildFailsafes,
-			c.WebhookSecret, c.OldSecret, orNull(c.OldSecretUntil), c.ID))
-		return takenMeanwhile(err)
+		out, err = t.replaceCourse(c)
+		return err
 	})
 	if err != nil {
 		return course.Course{}, s.wrapRow(err, "update course %s", c.Key)
 	}
 	return out, nil
+}
+
+// replaceCourse is the work of UpdateCourse. The course's row is locked.
+func (t *tx) replaceCourse(c course.Course) (course.Course, error) {
+	if err := t.checkUnique(c, c.ID); err != nil {
+		return course.Course{}, err
+	}
+	out, err := scanCourse(t.row(`UPDATE courses SET key = $1, remote_id = $2, git_origin = $3, git_branch = $4,
+			update_hook = $5, email_on_error = $6, update_automatically = $7, skip_build_failsafes = $8,
+			webhook_secret = $9, old_secret = $10, old_secret_until = $11
+		WHERE id = $12 RETURNING `+courseColumns,
+		c.Key, c.RemoteID, c.GitOrigin, c.GitBranch,
+		c.UpdateHook, c.EmailOnError, c.UpdateAutomatically, c.SkipBuildFailsafes,
+		c.WebhookSecret, c.OldSecret, orNull(c.OldSecretUntil), c.ID))
+	return out, takenMeanwhile(err)
 }
 
 // DeleteCourse removes a course with all its builds; see store.Courses.

@@ -23,28 +23,32 @@ func scanCourse(row rowScanner) (course.Course, error) {
 
 // CreateCourse saves a new course; see store.Courses.
 func (s *Store) CreateCourse(ctx context.Context, c course.Course) (course.Course, error) {
-	if c.WebhookSecret == "" {
-		c.WebhookSecret = course.NewSecret()
-	}
 	var out course.Course
 	err := s.durable.tx(ctx, func(t *tx) error {
-		if err := t.checkUnique(c, 0); err != nil {
-			return err
-		}
 		var err error
-		out, err = scanCourse(t.row(`INSERT INTO courses (key, remote_id, git_origin, git_branch, update_hook,
-				email_on_error, update_automatically, skip_build_failsafes, webhook_secret, created_at, build_host,
-				old_secret, old_secret_until)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING `+courseColumns,
-			c.Key, c.RemoteID, c.GitOrigin, c.GitBranch, c.UpdateHook,
-			c.EmailOnError, c.UpdateAutomatically, c.SkipBuildFailsafes, c.WebhookSecret, s.nowMicros(), c.BuildHost,
-			c.OldSecret, toMicros(c.OldSecretUntil)))
+		out, err = t.insertCourse(c, s.nowMicros())
 		return err
 	})
 	if err != nil {
 		return course.Course{}, s.wrap(err, "create course %s", c.Key)
 	}
 	return out, nil
+}
+
+func (t *tx) insertCourse(c course.Course, now int64) (course.Course, error) {
+	if c.WebhookSecret == "" {
+		c.WebhookSecret = course.NewSecret()
+	}
+	if err := t.checkUnique(c, 0); err != nil {
+		return course.Course{}, err
+	}
+	return scanCourse(t.row(`INSERT INTO courses (key, remote_id, git_origin, git_branch, update_hook,
+			email_on_error, update_automatically, skip_build_failsafes, webhook_secret, created_at, build_host,
+			old_secret, old_secret_until)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING `+courseColumns,
+		c.Key, c.RemoteID, c.GitOrigin, c.GitBranch, c.UpdateHook,
+		c.EmailOnError, c.UpdateAutomatically, c.SkipBuildFailsafes, c.WebhookSecret, now, c.BuildHost,
+		c.OldSecret, toMicros(c.OldSecretUntil)))
 }
 
 // checkUnique names every field of c that belongs to a course other than the
@@ -106,23 +110,27 @@ func (s *Store) UpdateCourse(ctx context.Context, c course.Course) (course.Cours
 		if err := t.row("SELECT id FROM courses WHERE id = ?", c.ID).Scan(&id); err != nil {
 			return err
 		}
-		if err := t.checkUnique(c, c.ID); err != nil {
-			return err
-		}
 		var err error
-		out, err = scanCourse(t.row(`UPDATE courses SET key = ?, remote_id = ?, git_origin = ?, git_branch = ?,
-				update_hook = ?, email_on_error = ?, update_automatically = ?, skip_build_failsafes = ?,
-				webhook_secret = ?, old_secret = ?, old_secret_until = ?
-			WHERE id = ? RETURNING `+courseColumns,
-			c.Key, c.RemoteID, c.GitOrigin, c.GitBranch,
-			c.UpdateHook, c.EmailOnError, c.UpdateAutomatically, c.SkipBuildFailsafes,
-			c.WebhookSecret, c.OldSecret, toMicros(c.OldSecretUntil), c.ID))
+		out, err = t.replaceCourse(c)
 		return err
 	})
 	if err != nil {
 		return course.Course{}, s.wrapRow(err, "update course %s", c.Key)
 	}
 	return out, nil
+}
+
+func (t *tx) replaceCourse(c course.Course) (course.Course, error) {
+	if err := t.checkUnique(c, c.ID); err != nil {
+		return course.Course{}, err
+	}
+	return scanCourse(t.row(`UPDATE courses SET key = ?, remote_id = ?, git_origin = ?, git_branch = ?,
+			update_hook = ?, email_on_error = ?, update_automatically = ?, skip_build_failsafes = ?,
+			webhook_secret = ?, old_secret = ?, old_secret_until = ?
+		WHERE id = ? RETURNING `+courseColumns,
+		c.Key, c.RemoteID, c.GitOrigin, c.GitBranch,
+		c.UpdateHook, c.EmailOnError, c.UpdateAutomatically, c.SkipBuildFailsafes,
+		c.WebhookSecret, c.OldSecret, toMicros(c.OldSecretUntil), c.ID))
 }
 
 // DeleteCourse removes a course with all its builds; see store.Courses.

@@ -37,6 +37,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		{"deliveries", deliveryTests()},
 		{"hosts", hostTests()},
 		{"audit", auditTests()},
+		{"takeovers", takeoverTests()},
 		{"changes", changeTests()},
 		{"races", raceTests()},
 	}
