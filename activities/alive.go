@@ -30,6 +30,10 @@ const (
 
 	beatEvery   = 1500 * time.Millisecond // how soon a step hears of its cancel
 	beatTimeout = 4 * time.Second
+
+	// A task that took longer to come was kept back on its way, such as by a
+	// process that was stopped for a while: another try may have begun meanwhile.
+	lateTask = 3 * time.Second
 )
 
 // Why a step is ended from outside.
@@ -60,6 +64,7 @@ type vitals struct {
 func keepAlive(ctx context.Context, v vitals) (kept context.Context, stop func()) {
 	kept, cancel := context.WithCancelCause(ctx)
 	p := &pulse{vitals: v, info: activity.GetInfo(ctx), cancel: cancel, ended: make(chan struct{})}
+	p.ask(ctx)
 	run, end := context.WithCancel(ctx)
 	go func() {
 		defer close(p.ended)
@@ -80,6 +85,19 @@ type pulse struct {
 	cancel context.CancelCauseFunc
 	ended  chan struct{}
 	asked  bool // the step was cancelled in Temporal
+}
+
+// ask ends a step before it begins when its task came late and Temporal does not
+// say that it is wanted still. Where the clocks of worker and server differ it
+// asks once too often.
+func (p *pulse) ask(ctx context.Context) {
+	if time.Since(p.info.StartedTime).Abs() < lateTask {
+		return
+	}
+	if err := p.beat(ctx, ctx); err != nil {
+		p.judge(ctx, ctx, err)
+		p.cancel(errCutOff) // unless judge knew better
+	}
 }
 
 // run beats until ctx ends. sdk is the context that the step got.

@@ -76,6 +76,9 @@ var errLocked = fmt.Errorf("in use: %w", course.ErrConflict)
 // lockFile waits for the kernel's lock on a file, which it makes.
 func lockFile(ctx context.Context, path string) (*os.File, error) {
 	for {
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
 		f, err := tryLockFile(path)
 		if !errors.Is(err, errLocked) {
 			return f, err

@@ -9,6 +9,7 @@ import (
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/temporal"
 
+	"coursewright/internal/build"
 	"coursewright/internal/buildlog"
 	"coursewright/internal/course"
 	"coursewright/internal/gitrepo"
@@ -138,7 +139,8 @@ func (l Ledger) judge(ctx context.Context, job Job, name string, err error) {
 	case err == nil, errors.As(err, &author):
 		l.Host.Worked(name)
 		return
-	case errors.As(err, &failure), errors.As(err, &unfit), errors.Is(err, context.Canceled):
+	case errors.As(err, &failure), errors.As(err, &unfit), errors.Is(err, context.Canceled),
+		errors.Is(err, buildlog.ErrRefused), errors.Is(err, build.ErrHandOver): // another try has begun
 		return
 	}
 	for _, kind := range []error{course.ErrNotFound, course.ErrConflict, course.ErrInvalid, course.ErrDenied} {

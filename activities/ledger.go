@@ -70,6 +70,9 @@ func (l Ledger) attempt(ctx context.Context, job Job, name string, t *trail, f f
 	}
 	kept, stop := keepAlive(ctx, v)
 	defer stop()
+	if kept.Err() != nil {
+		return inStep(name, forTemporal(context.Cause(kept)))
+	}
 	try, err := l.Store.StartTry(kept, job.BuildID, name)
 	if err != nil {
 		return forTemporal(err)
