@@ -26,8 +26,10 @@ const (
 	// infrastructureTries bounds how long trouble that is nobody's fault in the
 	// course is retried: with the intervals below about five minutes.
 	infrastructureTries = 8
-	// mostHosts bounds on how many hosts one build is begun.
-	mostHosts = 3
+	// mostHosts bounds on how many hosts one build is begun. A build may itself be
+	// what ends them, so there is a bound; a bad hour of the machines should not
+	// reach it.
+	mostHosts = 6
 )
 
 // Names of changes to the order of steps, for runs that were begun before.

@@ -29,26 +29,39 @@ type run struct {
 func (r *run) steps(ctx workflow.Context) error {
 	for hosts := 1; ; hosts++ {
 		err := r.onOneHost(ctx)
-		if !noHost(err) && !unfit(err) || hosts == mostHosts || ctx.Err() != nil {
+		if !noHost(err) && !unfit(err) || ctx.Err() != nil {
 			return err
 		}
-		// Builds that were begun by earlier versions end here.
-		if workflow.GetVersion(ctx, changeTakeOver, workflow.DefaultVersion, 1) == workflow.DefaultVersion {
+		// Runs that were begun by earlier versions end their builds as those did.
+		most := hostsOf(workflow.GetVersion(ctx, changeTakeOver, workflow.DefaultVersion, 2))
+		if hosts >= most {
 			return err
 		}
-		if err := r.leaveHost(ctx, hosts+1, err); err != nil {
+		if err := r.leaveHost(ctx, err, hosts+1, most); err != nil {
 			return err
 		}
 	}
 }
 
+// hostsOf bounds on how many hosts one build is begun, by the version of
+// changeTakeOver.
+func hostsOf(version workflow.Version) int {
+	switch version {
+	case workflow.DefaultVersion:
+		return 1
+	case 1:
+		return 3
+	}
+	return mostHosts
+}
+
 // leaveHost tells the reader of the log that the build starts again elsewhere.
-func (r *run) leaveHost(ctx workflow.Context, hosts int, why error) error {
+func (r *run) leaveHost(ctx workflow.Context, why error, next, most int) error {
 	reason := fmt.Sprintf("The build host %s does not answer any more", r.host)
 	if unfit(why) {
 		reason = "The host cannot go on with the build: " + messageOf(why)
 	}
-	line := fmt.Sprintf("%s; the build starts again at checkout (%d of at most %d times).", reason, hosts, mostHosts)
+	line := fmt.Sprintf("%s; the build starts again at checkout (%d of at most %d times).", reason, next, most)
 	r.host, r.commit, r.fresh, r.graders = "", "", false, 0
 	r.story.progress.Host = ""
 	return workflow.ExecuteLocalActivity(onRecords(ctx), records.TellLog, activities.Note{BuildID: r.job.BuildID, Line: line}).Get(ctx, nil)
