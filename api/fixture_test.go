@@ -136,6 +136,7 @@ type workflows struct {
 	published []course.PublishRequest
 	result    course.PublishResult
 	err       error // what the next calls answer
+	endless   bool  // publishing waits for graders
 }
 
 func (w *workflows) Wake(key string) {
@@ -172,7 +173,11 @@ func (w *workflows) CancelBuild(ctx context.Context, _ string, id int64) error {
 	return err
 }
 
-func (w *workflows) Publish(_ context.Context, r course.PublishRequest) (course.PublishResult, error) {
+func (w *workflows) Publish(ctx context.Context, r course.PublishRequest) (course.PublishResult, error) {
+	if w.endless {
+		<-ctx.Done()
+		return course.PublishResult{}, fmt.Errorf("publish: %w", ctx.Err())
+	}
 	if w.err != nil {
 		return course.PublishResult{}, w.err
 	}

@@ -137,8 +137,9 @@ func (c *Client) Publish(ctx context.Context, r course.PublishRequest) (course.P
 		if errors.As(err, &running) {
 			// Another publish of the course is on its way: its turn first. Its
 			// outcome is its caller's.
-			if err := c.temporal.GetWorkflow(ctx, id, running.RunId).Get(ctx, nil); ctx.Err() != nil {
-				return course.PublishResult{}, fmt.Errorf("publish %s: %w", r.Key, err)
+			_ = c.temporal.GetWorkflow(ctx, id, running.RunId).Get(ctx, nil)
+			if ctx.Err() != nil {
+				return course.PublishResult{}, fmt.Errorf("publish %s: %w", r.Key, context.Cause(ctx))
 			}
 			continue
 		}
