@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"coursewright/internal/courseconfig/pyvalue"
+	"coursewright/internal/courseconfig/rst"
 )
 
 // Bounds of one course. Each has a part that is free and a part for each byte
@@ -13,10 +14,11 @@ import (
 // where little becomes much.
 const (
 	freeSteps, stepsPerByte       = 4_000_000, 4 // values visited, files listed, keys merged
-	freeHeld, heldPerByte         = 32 << 20, 32 // bytes of memory that values made of others take
+	freeHeld, heldPerByte         = 64 << 20, 24 // bytes of memory that values made of others take
 	freeExport, exportPerByte     = 24 << 20, 8  // bytes that A+ and the graders get
 	freeRendered, renderedPerByte = 4 << 20, 4   // bytes that templates give
-	freeMarkup, bytesPerMarkup    = 300_000, 2   // bytes of different texts under |rst, and bytes of files for one more
+	freeMarkup, markupPerByte     = 600_000, 1   // bytes of different texts under |rst
+	freeCode, bytesPerCode        = 200_000, 10  // bytes of code that are coloured, and bytes of files for one more
 	freeTemplate, templatePerByte = 3 << 20, 3   // steps of templates
 )
 
@@ -36,6 +38,7 @@ type budget struct {
 	held     int
 	rendered int
 	markup   int
+	code     int  // bytes of code that were coloured
 	template int  // steps of templates
 	overTold bool // a bound has been reported
 	stopped  bool // nobody waits
@@ -87,18 +90,32 @@ func (c *checker) over(v *pyvalue.Value, at *place, message string) bool {
 	return false
 }
 
-// markupOf is what a text under |rst counts: its bytes, and what each text and
-// each line takes even when they are short.
+// markupOf is what a text under |rst counts: its bytes, and what each text, each
+// line and each cell of a table takes even when they are short.
 func markupOf(text string) int {
-	const perText, perLine = 40, 20
-	return len(text) + perText + perLine*strings.Count(text, "\n")
+	const perText, perLine, perCell = 40, 20, 4
+	return len(text) + perText + perLine*strings.Count(text, "\n") + perCell*strings.Count(text, "+-")
 }
 
 // convertible counts a text under |rst and says whether it is to be converted.
 func (c *checker) convertible(v *pyvalue.Value, at *place) bool {
 	c.markup += markupOf(v.Str)
-	if most := freeMarkup + c.read/bytesPerMarkup; c.markup > most {
+	if most := freeMarkup + markupPerByte*c.read; c.markup > most {
 		return c.over(v, at, fmt.Sprintf("the different texts under |rst have more than %d bytes in the whole course, each line counted as 20 more", most))
 	}
 	return c.step(len(v.Str), v, at)
+}
+
+// html converts a text. What is too much code for one course loses its colours,
+// which are slow to find.
+func (c *checker) html(v *pyvalue.Value, at *place) string {
+	left := freeCode + c.read/bytesPerCode - c.code
+	before := left
+	converter := rst.Converter{Code: &left}
+	html := converter.HTML(v.Str)
+	c.code += before - left
+	if left < 0 && before >= 0 {
+		c.warn(v, at, "the texts under |rst have much code: from here on it is shown without colours", "colour it in the pages of the course instead")
+	}
+	return html
 }

@@ -38,6 +38,7 @@ type loader struct {
 	order     []*exerciseConfig          // the loaded ones in the order of the course
 	told      map[filePos]string         // paths of values that cannot be exported
 	included  map[string]*includedFile   // by path as given
+	keys      map[string]*pyvalue.Value  // of what templates give
 	listed    map[*pyvalue.Value]bool    // lists of files that were looked for
 }
 

@@ -192,6 +192,9 @@ func (l *loader) joinedURLs(n *node, files []listedFile, a answerFiles, language
 		return ""
 	}
 	key := n.object.text("key")
+	if n.object.input("key") == nil {
+		return "" // told already
+	}
 	if !slug.MatchString(key) {
 		l.fail(n.object.input("key"), n.object.at.at("key"), "the key "+quote(key)+" cannot stand in the address of a model or template file", "use letters, digits, hyphens and underscores")
 		return ""

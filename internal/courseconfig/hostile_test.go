@@ -28,6 +28,16 @@ func repeatIndex(n int) string {
 	return "name: C\ncategories: {ex: {name: E}}\nmodules:\n- key: m\n  name: M\n  children:\n" + repeat(n, "  - {key: e%d, category: ex, config: e%[1]d.yaml}\n")
 }
 
+// textsUnderRST are exercises of many different texts.
+func textsUnderRST() map[string]string {
+	const n = 6
+	out := map[string]string{"index.yaml": repeatIndex(n)}
+	for i := range n {
+		out[fmt.Sprintf("e%d.yaml", i)] = worstForm + repeat(4_900, fmt.Sprintf("d%%d|rst: a text of thirty characters %d %%[1]d\n", i))
+	}
+	return out
+}
+
 // translations is a text in n languages.
 func translations(n int) string { return "a|i18n: {" + repeat(n, "l%d: a, ") + "}\n" }
 
@@ -62,7 +72,7 @@ func TestHostile(t *testing.T) {
 		"many problems":         {map[string]string{"index.yaml": "name: C\nmodules: [" + list(100_000, "1") + "]\n"}, "a module is a mapping"},
 		"languages of texts":    {map[string]string{"index.yaml": shared, "e.yaml": exercise + translations(49) + repeat(30_000, "d%d|rst: text\n")}, "when languages, aliases and includes are followed"},
 		"languages of maps":     {map[string]string{"index.yaml": shared, "e.yaml": exercise + translations(49) + "b:\n" + repeat(30_000, "- {d|i18n: {l1: a}}\n")}, "when languages, aliases and includes are followed"},
-		"texts under rst":       {map[string]string{"index.yaml": repeatIndex(4), "e0.yaml": exercise + repeat(4_900, "d%d|rst: a text of thirty characters %[1]d\n"), "e1.yaml": exercise + repeat(4_900, "d%d|rst: a Text of thirty characters %[1]d\n"), "e2.yaml": exercise + repeat(4_900, "d%d|rst: A text of thirty characters %[1]d\n"), "e3.yaml": exercise + repeat(4_900, "d%d|rst: A Text of thirty characters %[1]d\n")}, "different texts under |rst"},
+		"texts under rst":       {textsUnderRST(), "different texts under |rst"},
 		"files of many":         {map[string]string{"index.yaml": shared, "e.yaml": exercise + translations(49) + "model_files: [" + list(1000, "a.py") + "]\n"}, "grows to more than"},
 		"includes of much":      {map[string]string{"index.yaml": shared, "e.yaml": exercise + "include:\n" + repeat(10_000, "- {file: t.yaml, force: true}\n"), "t.yaml": repeat(10_000, "k%d: 1\n")}, "steps when languages, aliases and includes are followed"},
 		"templates of much":     {map[string]string{"index.yaml": shared, "e.yaml": exercise + "include:\n" + repeat(10_000, "- {file: t.yaml, force: true, template_context: {}}\n"), "t.yaml": "a: 1\n" + repeat(10_000, "# a comment\n")}, "the templates of all includes"},

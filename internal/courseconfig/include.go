@@ -136,10 +136,48 @@ func (l *loader) rendered(file *includedFile, name, context *pyvalue.Value, at *
 		l.failRendered(name, at.at("file"), err, content{file: file.file, data: data})
 		return nil
 	}
-	if !l.hold(valueBytes*countBelow(v, map[*pyvalue.Value]int{}), name, at.at("file")) {
+	kept := keptKeys{known: l.keys, seen: map[*pyvalue.Value]bool{}}
+	kept.visit(v)
+	if !l.hold(kept.bytes, name, at.at("file")) {
 		return nil
 	}
 	return v
+}
+
+// keptKeys makes equal keys of what templates give one key: the templates of a
+// course give the same few again and again. It counts what is kept besides, in
+// bytes.
+type keptKeys struct {
+	known map[string]*pyvalue.Value
+	seen  map[*pyvalue.Value]bool
+	bytes int
+}
+
+func (k *keptKeys) visit(v *pyvalue.Value) {
+	if k.seen[v] {
+		return
+	}
+	if len(v.Items)+len(v.Entries) > 0 {
+		k.seen[v] = true // only these can be met again below themselves
+	}
+	k.bytes += valueBytes + len(v.Str)
+	for _, item := range v.Items {
+		k.visit(item)
+	}
+	for i, e := range v.Entries {
+		k.bytes += entryBytes
+		k.visit(e.Value)
+		if e.Key.Kind != pyvalue.String {
+			continue
+		}
+		known, ok := k.known[e.Key.Str]
+		if !ok {
+			known = e.Key
+			k.known[e.Key.Str] = known
+			k.bytes += 2 * valueBytes
+		}
+		v.Entries[i].Key = known
+	}
 }
 
 // failRendered reports an error in the text that a template gave, at the item

@@ -43,6 +43,7 @@ func Load(ctx context.Context, dir string, s Settings) (*Course, *Report, error)
 		settings: s,
 		folder:   &folder{root: root},
 		loaded:   map[string]*exerciseConfig{},
+		keys:     map[string]*pyvalue.Value{},
 	}
 	l.folder.found = func(size int) { l.read += size }
 	c := l.course()

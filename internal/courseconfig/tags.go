@@ -8,7 +8,6 @@ import (
 	"unicode/utf8"
 
 	"coursewright/internal/courseconfig/pyvalue"
-	"coursewright/internal/courseconfig/rst"
 )
 
 // cutTag splits the last tag off a key: text|rst|i18n has the tag i18n and the
@@ -376,7 +375,7 @@ func (t *tagger) converted(v *pyvalue.Value, at *place) *pyvalue.Value {
 		if !t.c.convertible(v, at) {
 			return v
 		}
-		html = rst.HTML(v.Str)
+		html = t.c.html(v, at)
 		if !t.c.hold(len(html), v, at) {
 			return v
 		}

@@ -11,8 +11,8 @@ import (
 
 // Bounds of highlighting; code beyond them is shown without colours.
 const (
-	maxCode     = 256 << 10 // bytes
-	maxCodeTime = time.Second
+	maxCode     = 64 << 10               // bytes
+	maxCodeTime = 500 * time.Millisecond // only odd code of odd languages takes so long
 )
 
 // knownLanguage tells the languages that do not give a warning: ours, and some
@@ -24,11 +24,16 @@ func knownLanguage(name string) bool {
 
 // highlight splits code into text and spans, with the long class names of
 // Pygments.
-func highlight(code, language string) []*node {
+func (p *parser) highlight(code, language string) []*node {
 	plain := []*node{textNode(code)}
 	lexer := lexers.Get(language)
 	if language == "" || language == "text" || lexer == nil || len(code) > maxCode {
 		return plain
+	}
+	if p.code != nil {
+		if *p.code -= len(code); *p.code < 0 {
+			return plain
+		}
 	}
 	code = strings.Trim(code, "\n")
 	tokens, err := chroma.Coalesce(lexer).Tokenise(nil, code+"\n")
@@ -39,6 +44,9 @@ func highlight(code, language string) []*node {
 	var all []codeToken
 	for t := tokens(); t != chroma.EOF; t = tokens() {
 		if time.Now().After(deadline) {
+			if p.code != nil {
+				*p.code = 0
+			}
 			return plain
 		}
 		all = append(all, codeToken{strings.Join(tokenClasses(t.Type), " "), t.Value})

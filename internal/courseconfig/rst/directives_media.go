@@ -120,7 +120,7 @@ func codeBlock(c *call) []*node {
 	if lang != "" && !knownLanguage(lang) {
 		return c.fail(levelWarning, fmt.Sprintf("Cannot analyze code. No Pygments lexer found for \"%s\".", lang))
 	}
-	tokens := highlight(c.content.text(), lang)
+	tokens := c.s.p.highlight(c.content.text(), lang)
 	if start, ok := c.option("number-lines"); ok {
 		from := 1
 		if start != "" {

@@ -14,6 +14,7 @@ type parser struct {
 	depth       int      // of blocks inside each other
 	roles       map[string]role
 	defaultRole string
+	code        *int // bytes of code that may be coloured; nil: all
 }
 
 func newParser() *parser {

@@ -74,7 +74,7 @@ func (p *parser) applyRole(name, source, text string, line int) ([]*node, []*nod
 			n.classes = append(n.classes, r.lang)
 		}
 		n.kids = nil
-		n.add(highlight(original(text), r.lang)...)
+		n.add(p.highlight(original(text), r.lang)...)
 	case "raw":
 		if r.format == "" {
 			m := p.message(levelError, line, "No format (Writer name) is associated with this role: \""+name+"\".\n"+

@@ -22,7 +22,18 @@ const (
 // HTML converts source. It never fails: problems in the text, constructs that
 // are unknown and texts that are too large become visible messages. Raw HTML
 // in the text goes through unchanged.
-func HTML(source string) string {
+func HTML(source string) string { return new(Converter).HTML(source) }
+
+// Converter converts texts one after the other. The zero value is ready.
+type Converter struct {
+	// Code is how many bytes of code may still be coloured in all; the code
+	// after that is shown without colours. Nil: only the bound of each piece
+	// of code holds.
+	Code *int
+}
+
+// HTML is as the function HTML.
+func (c *Converter) HTML(source string) string {
 	if len(source) > MaxSource {
 		return tooLarge(fmt.Sprintf("The text has %d bytes; at most %d are converted. Split it.", len(source), MaxSource))
 	}
@@ -33,6 +44,7 @@ func HTML(source string) string {
 		}
 	}
 	p := newParser()
+	p.code = c.Code
 	p.parse(block{lines: lines, first: 1})
 	p.resolve()
 	return render(p.doc.root)

@@ -197,3 +197,18 @@ func FuzzHTML(f *testing.F) {
 		}
 	})
 }
+
+// TestCodeWithoutColours shows code beyond what may be coloured as it is.
+func TestCodeWithoutColours(t *testing.T) {
+	t.Parallel()
+	const text = ".. code:: python\n\n   if x: pass\n"
+	coloured := rst.HTML(text)
+	left := len("if x: pass") + 5
+	c := rst.Converter{Code: &left}
+	if got := c.HTML(text); got != coloured || !strings.Contains(got, "<span") {
+		t.Errorf("the first is %s", got)
+	}
+	if got := c.HTML(text); strings.Contains(got, "<span") || !strings.Contains(got, "if x: pass") {
+		t.Errorf("the second is %s", got)
+	}
+}
