@@ -2,8 +2,12 @@ package main
 
 import (
 	"context"
+	"errors"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -11,6 +15,7 @@ import (
 	"google.golang.org/grpc"
 
 	"coursewright/activities"
+	"coursewright/internal/course"
 	"coursewright/internal/gitrepo/gitrepotest"
 )
 
@@ -54,4 +59,68 @@ func TestATaskThatComesLateDisturbsNobody(t *testing.T) {
 	if n := strings.Count(log, "started\n"); n != 1 || strings.Contains(log, "trouble of the service") {
 		t.Errorf("the build was started %d times:\n%s", n, log)
 	}
+}
+
+// A worker that is stopped, and not dead, leads no build any more: it is ended
+// before another host may begin it. Once the worker goes on, the build begins
+// anew.
+func TestNoBuildOutlivesAStoppedWorkerForLong(t *testing.T) {
+	t.Parallel()
+	for name, environ := range map[string]func(testing.TB) []string{
+		"local":      func(testing.TB) []string { return nil },
+		"containers": inContainers,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			shared := t.TempDir()
+			d := newDeployment(t, deploymentOptions{apis: 1, workers: 1, environ: append(environ(t), "COURSEWRIGHT_BUILD_MOUNTS="+shared+":"+shared+":rw")})
+			repo, api := gitrepotest.New(t), d.apis[0]
+			repo.Commit(containerCourse("One", `if mkdir `+shared+`/first; then
+	echo started
+	while :; do echo "$i" >`+shared+`/alive; i=$((i + 1)); sleep 0.1; done
+fi
+`), "first")
+			api.addCourse("course", repo.URL(), nil)
+			id := api.push("course")
+			api.shows("course", id, "started")
+
+			worker := d.workers[0].cmd.Process
+			if err := worker.Signal(syscall.SIGSTOP); err != nil {
+				t.Fatal(err)
+			}
+			ended := endsWithin(t, filepath.Join(shared, "alive"), activities.HeartbeatTimeout+activities.HostWait)
+			if err := worker.Signal(syscall.SIGCONT); err != nil {
+				t.Fatal(err)
+			}
+			if !ended {
+				t.Error("the build has gone on for as long as another host would have waited")
+			}
+			api.finished("course", id, course.StatusSuccess)
+		})
+	}
+}
+
+// endsWithin says whether a file that is written all the time stays as it is,
+// before the limit.
+func endsWithin(t *testing.T, path string, limit time.Duration) bool {
+	t.Helper()
+	const still = 3 * time.Second
+	end := time.Now().Add(limit)
+	last, since := "", time.Now()
+	for time.Now().Before(end) {
+		text, err := os.ReadFile(path)
+		if err != nil && !errors.Is(err, os.ErrNotExist) {
+			t.Fatal(err)
+		}
+		if string(text) != last {
+			last, since = string(text), time.Now()
+		}
+		if last != "" && time.Since(since) > still {
+			return true
+		}
+		if err := waitShortly(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return false
 }

@@ -25,6 +25,11 @@ const (
 	// well below what another host waits for before it takes a build over:
 	// activities.HeartbeatTimeout and activities.HostWait.
 	comeBack = 25 * time.Second
+	// quiet is how long a worker that is there may be silent: then it is stopped,
+	// as by SIGSTOP or a machine without memory, and follows its containers no
+	// more than a dead one.
+	quiet      = 30 * time.Second
+	pulseEvery = 3 * time.Second
 )
 
 // watched says what a watchman watches.
@@ -51,7 +56,7 @@ func (y *system) startWatchman(context.Context) error {
 		"--engine", y.settings.Containers.Host, "--certificates", y.settings.Containers.CertPath)
 	cmd.Dir = "/"
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-	// The pipe is never written to: its end tells that this process is gone.
+	// The end of the pipe tells that this process is gone.
 	pipe, err := cmd.StdinPipe()
 	if err != nil {
 		return fmt.Errorf("start the watchman: %w", err)
@@ -69,6 +74,17 @@ func (y *system) startWatchman(context.Context) error {
 		}
 	}()
 	y.cleanup.add("watchman", func() error { close(stopping); return pipe.Close() })
+	go func() {
+		for pulse := time.NewTicker(pulseEvery); ; {
+			select {
+			case <-stopping:
+				pulse.Stop()
+				return
+			case <-pulse.C:
+				_, _ = pipe.Write([]byte{'\n'}) // that it has ended is told above
+			}
+		}
+	}()
 	return nil
 }
 
@@ -100,15 +116,40 @@ func newWatchmanCommand() *cobra.Command {
 }
 
 // watch waits for the worker's end, gives another one time to come, and ends the
-// containers if none did. Signals of the worker's terminal or service manager do
-// not end it: it is of use just then.
+// containers if none did. It ends them as well when the worker is silent for long.
+// Signals of the worker's terminal or service manager do not end it: it is of use
+// just then.
 func (w watched) watch(worker io.Reader) error {
-	if _, err := io.Copy(io.Discard, worker); err != nil {
-		return err
+	heard, ended := make(chan struct{}), make(chan error, 1)
+	go func() {
+		for buf := make([]byte, 64); ; heard <- struct{}{} {
+			if _, err := worker.Read(buf); err != nil {
+				ended <- err
+				return
+			}
+		}
+	}()
+	silence := time.NewTimer(quiet)
+	defer silence.Stop()
+	var failures error
+	for {
+		select {
+		case <-heard:
+			silence.Reset(quiet)
+		case <-silence.C:
+			failures = errors.Join(failures, w.endContainers())
+		case err := <-ended:
+			if !errors.Is(err, io.EOF) {
+				return errors.Join(failures, err)
+			}
+			return errors.Join(failures, w.await())
+		}
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), comeBack+time.Minute)
-	defer cancel()
-	if err := pause(ctx, comeBack); err != nil {
+}
+
+// await gives another worker time to come.
+func (w watched) await() error {
+	if err := pause(context.Background(), comeBack); err != nil {
 		return err
 	}
 	now, err := os.ReadFile(filepath.Join(w.buildPath, instanceFile))
@@ -118,6 +159,13 @@ func (w watched) watch(worker io.Reader) error {
 	if err != nil {
 		return err
 	}
+	return w.endContainers()
+}
+
+// endContainers ends all containers of the build disk.
+func (w watched) endContainers() error {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
 	b, err := docker.New(docker.Options{Host: w.engine, CertPath: w.certificates, Disk: w.disk})
 	if err != nil {
 		return err
