@@ -129,7 +129,27 @@ func (p *planner) add(ctx context.Context, f File) error {
 	if hidden(from) {
 		return course.Authorf("the path %s of the grader's file %s belongs to git: name another file", show(f.Path), show(f.Name))
 	}
+	if err := p.apartFromGit(from); err != nil {
+		return err
+	}
 	return p.visit(ctx, name, from, nil)
+}
+
+// apartFromGit refuses symbolic links into git's own files: the history of a
+// course may hold what no grader is to see.
+func (p *planner) apartFromGit(from string) error {
+	top, err := filepath.EvalSymlinks(p.root.Name())
+	if err != nil {
+		return fmt.Errorf("find the course folder: %w", err)
+	}
+	led, err := filepath.EvalSymlinks(filepath.Join(top, from))
+	if err != nil {
+		return nil //nolint:nilerr // visit tells what is wrong with it, or passes it over
+	}
+	if below, err := filepath.Rel(top, led); err == nil && hidden(filepath.ToSlash(below)) {
+		return course.Authorf("%s is a symbolic link to git's own files, which graders are not sent: remove it", show(from))
+	}
+	return nil
 }
 
 // archiveName cleans a name but keeps a ./ that it begins with, since graders
@@ -205,7 +225,13 @@ func (p *planner) folder(ctx context.Context, name, from string, within []fileID
 			if name != "" {
 				below = name + "/" + child.Name()
 			}
-			if err := p.visit(ctx, below, path.Join(from, child.Name()), within); err != nil {
+			at := path.Join(from, child.Name())
+			if child.Type()&fs.ModeSymlink != 0 {
+				if err := p.apartFromGit(at); err != nil {
+					return err
+				}
+			}
+			if err := p.visit(ctx, below, at, within); err != nil {
 				return err
 			}
 		}

@@ -118,6 +118,10 @@ func TestArchiveRefusals(t *testing.T) {
 		"d/outdir": "->../../" + filepath.Base(outside),
 		"loop/l":   "->../loop",
 		"bad/\xff": "not UTF-8",
+
+		".git/config": "[core]",
+		"g/l":         "->../.git",
+		"gf":          "->.git/config",
 	}
 	tests := map[string]struct {
 		files []grader.File
@@ -140,6 +144,9 @@ func TestArchiveRefusals(t *testing.T) {
 		"through a link out":      {[]grader.File{{"n", "d/outdir/secret"}}, "symbolic link out of the course"},
 		"a folder within itself":  {[]grader.File{{"n", "loop"}}, `"loop/l" leads back`},
 		"a file name in no UTF-8": {[]grader.File{{"n", "bad"}}, "is not UTF-8"},
+		"a link to git's folder":  {[]grader.File{{"n", "g"}}, `"g/l" is a symbolic link to git's own files`},
+		"a link to git's file":    {[]grader.File{{"n", "gf"}}, `"gf" is a symbolic link to git's own files`},
+		"through a link to git's": {[]grader.File{{"n", "g/l/config"}}, "symbolic link to git's own files"},
 		"git's files":             {[]grader.File{{"n", ".git/config"}}, "belongs to git"},
 	}
 	for name, test := range tests {
