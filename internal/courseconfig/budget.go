@@ -18,7 +18,7 @@ const (
 	freeExport, exportPerByte     = 24 << 20, 8  // bytes that A+ and the graders get
 	freeRendered, renderedPerByte = 4 << 20, 4   // bytes that templates give
 	freeMarkup, markupPerByte     = 600_000, 1   // bytes of different texts under |rst
-	freeCode, bytesPerCode        = 200_000, 10  // bytes of code that are coloured, and bytes of files for one more
+	freeCode, bytesPerCode        = 60_000, 10   // bytes of code that are coloured, and bytes of files for one more
 	freeTemplate, templatePerByte = 3 << 20, 3   // steps of templates
 )
 

@@ -111,6 +111,12 @@ func (w worst) shared() map[string]map[string]string {
 	for name, text := range w.smallRST() {
 		out["rst: "+name] = exercise(text)
 	}
+	pieces := map[string]string{"index.yaml": repeatIndex(20)}
+	for i := range 20 {
+		block := fmt.Sprintf(".. code:: python\n\n  x = %d\n", i) + strings.Repeat("  if x: 'a\n", min(int(w)/20, 15_000)/len("if x: 'a\n"))
+		pieces[fmt.Sprintf("e%d.yaml", i)] = worstForm + "description|rst: |\n  " + strings.ReplaceAll(block, "\n", "\n  ") + "\n"
+	}
+	out["pieces of code"] = pieces
 	for _, name := range []string{"option lists", "definition lists", "same titles", "simple tables", "deep quotes", "code"} {
 		text := fitting((w / 3).rst()[name], int(mostMarkup)/2)
 		files := map[string]string{"index.yaml": repeatIndex(3)}

@@ -11,8 +11,8 @@ import (
 
 // Bounds of highlighting; code beyond them is shown without colours.
 const (
-	maxCode     = 64 << 10               // bytes
-	maxCodeTime = 500 * time.Millisecond // only odd code of odd languages takes so long
+	maxCode     = 16 << 10 // bytes
+	maxCodeTime = time.Second
 )
 
 // knownLanguage tells the languages that do not give a warning: ours, and some
