@@ -81,8 +81,8 @@ func runDemo(ctx context.Context, y *system, base string, out io.Writer) error {
 			return err
 		}
 	}
-	fmt.Fprintf(out, "demo course: build %d ended %s %s\n  see %s/gitmanager/%s/updates and %s/static/%s/welcome.html\n",
-		build.ID, build.Status, build.Reason, base, demoKey, base, demoKey)
+	fmt.Fprintf(out, "demo course: build %d ended %s %s\n  see %s/gitmanager/%s/updates and %s/static/%s/welcome.html\n  what the stand-in of A+ imported: %s/\n",
+		build.ID, build.Status, build.Reason, base, demoKey, base, demoKey, y.settings.FrontendURL)
 	return nil
 }
 

@@ -18,6 +18,9 @@ func TestTheDemoCourseWhereCallersNeedTokens(t *testing.T) {
 	if err := runDemo(t.Context(), c.system, c.base, &out); err != nil || !strings.Contains(out.String(), "ended SUCCESS") {
 		t.Fatalf("%v: %s", err, out.String())
 	}
+	if !strings.Contains(out.String(), c.world.APlusURL+"/\n") {
+		t.Errorf("the way to the stand-in of A+ is not told: %s", out.String())
+	}
 	list, err := c.system.store.ListAudit(t.Context(), demoKey, course.Page{Limit: 100})
 	if err != nil {
 		t.Fatal(err)
