@@ -62,6 +62,7 @@ func newRootCommand() *cobra.Command {
 		newExportCommand(),
 		newHostCommand(),
 		newMigrateCommand(),
+		newProbeCommand(),
 		newSchemaCommand(),
 		newTokenCommand(),
 		newWatchmanCommand(),

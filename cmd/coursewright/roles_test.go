@@ -194,6 +194,10 @@ func TestAdminListener(t *testing.T) {
 	public := d.apis[0]
 	public.get("/debug/pprof/", http.StatusNotFound)
 	public.get("/readyz", http.StatusOK)
+	probe := d.settings.environ("COURSEWRIGHT_ADMIN_LISTEN=" + strings.TrimPrefix(public.admin, "http://"))
+	if e := runProgram(t, probe, "probe", "--ready"); e.status != 0 || !strings.Contains(e.out, "temporal: ok") {
+		t.Errorf("probe --ready of a sound process: %+v", e)
+	}
 	if err := os.Rename(d.path("courses"), d.path("gone")); err != nil {
 		t.Fatal(err)
 	}
@@ -204,6 +208,19 @@ func TestAdminListener(t *testing.T) {
 	}
 	if got := string(public.get("/readyz", http.StatusServiceUnavailable)); got != "not ready\n" {
 		t.Errorf("the public address says %q", got)
+	}
+	if e := runProgram(t, probe, "probe", "--ready"); e.status != 1 || !strings.Contains(e.errOut, "COURSES_PATH: open") {
+		t.Errorf("probe --ready without the publish folder: %+v", e)
+	}
+	if e := runProgram(t, probe, "probe"); e.status != 0 || e.out != "ok\n" {
+		t.Errorf("probe of a process that answers: %+v", e)
+	}
+	public.kill()
+	if e := runProgram(t, probe, "probe"); e.status != 1 || !strings.Contains(e.errOut, "no answer at ADMIN_LISTEN") {
+		t.Errorf("probe of a dead process: %+v", e)
+	}
+	if e := runProgram(t, d.settings.environ("COURSEWRIGHT_ADMIN_LISTEN="), "probe"); e.status != 1 || !strings.Contains(e.errOut, "ADMIN_LISTEN is missing") {
+		t.Errorf("probe without an address: %+v", e)
 	}
 }
 
