@@ -3,6 +3,7 @@ package release
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"maps"
 	"os"
@@ -33,6 +34,7 @@ type placer struct {
 	root  *os.Root
 	cache *cache
 	dir   string // the release that is being made
+	adopt bool   // files of the course are linked where that can be done
 
 	mu    sync.Mutex
 	stats Staged
@@ -128,6 +130,14 @@ func (p *placer) link(pool int, w piece) (err error) {
 			}
 		case kindFile:
 			source := w.folder.sourceOf(n)
+			stats.Files++
+			stats.Bytes += n.stamp.size
+			if linked, err := p.linkSource(int(dir.Fd()), source, n); err != nil {
+				return err
+			} else if linked {
+				stats.Linked++
+				continue
+			}
 			sum, known := p.cache.lookup(n.stamp)
 			if !known {
 				if sum, err = readDigest(p.root, source, n.stamp); err != nil {
@@ -136,8 +146,6 @@ func (p *placer) link(pool int, w piece) (err error) {
 				stats.Hashed++
 			}
 			fresh = append(fresh, remembered{n.stamp, sum})
-			stats.Files++
-			stats.Bytes += n.stamp.size
 			want := wanted{object: object{sum, poolMode(n.stamp.mode)}, source: source, seen: n.stamp}
 			if err := p.linkFile(pool, int(dir.Fd()), n.name, w.to, want); err != nil {
 				return err
@@ -150,8 +158,35 @@ func (p *placer) link(pool int, w piece) (err error) {
 	defer p.mu.Unlock()
 	p.stats.Files += stats.Files
 	p.stats.Bytes += stats.Bytes
+	p.stats.Linked += stats.Linked
 	p.stats.Hashed += stats.Hashed
 	return nil
+}
+
+// linkSource gives a file of an adopted course one more name in the release.
+// Such a file does not get into the pool: it keeps its owner and mode, so that
+// others may write to it. ok is false when the file has to be copied.
+func (p *placer) linkSource(dir int, source string, n *node) (ok bool, err error) {
+	if !p.adopt {
+		return false, nil
+	}
+	if err := p.depot.disk.step("link", n.name); err != nil {
+		return false, err
+	}
+	f, err := openSeen(p.root, source, n.stamp)
+	if err != nil {
+		return false, err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	// By its open file, so that the one that was looked at is linked. Other file
+	// systems, other owners (fs.protected_hardlinks) and too many names refuse.
+	err = unix.Linkat(unix.AT_FDCWD, fmt.Sprintf("/proc/self/fd/%d", f.Fd()), dir, n.name, unix.AT_SYMLINK_FOLLOW)
+	for _, no := range []error{unix.EXDEV, unix.EPERM, unix.EMLINK, unix.ENOENT, unix.EOPNOTSUPP} {
+		if errors.Is(err, no) {
+			return false, nil
+		}
+	}
+	return err == nil, err
 }
 
 // linkFile links one file, or notes that the pool lacks it: it never had it,

@@ -30,6 +30,7 @@ type StageRequest struct {
 	HasUnprotected   bool              // only UnprotectedPaths and Sphinx's own folders are public
 	Files            []string          // more files of the release, relative to SourceDir
 	Docs             map[string][]byte // documents beside the content by name, such as lms.json
+	Adopt            bool              // SourceDir is a release of another service, whose files do not change: they are linked instead of copied where the file system allows; BuildID may be 0 for an unknown build
 	CachePath        string            // file that remembers digests for the next time, on the disk of SourceDir; empty: nothing is remembered
 }
 
@@ -37,6 +38,7 @@ type StageRequest struct {
 type Staged struct {
 	Files      int                 // regular files in the release
 	Bytes      int64               // their sizes together
+	Linked     int                 // files that are shared with SourceDir, since it was adopted
 	Hashed     int                 // files that were read, since they are new or changed
 	Added      int                 // files that the pool did not have
 	AddedBytes int64               // their sizes together
@@ -77,7 +79,7 @@ func (d *Depot) checkStage(r *StageRequest) error {
 	if err := checkNames(r.Key, r.Version); err != nil {
 		return err
 	}
-	if r.BuildID <= 0 {
+	if r.BuildID < 0 || r.BuildID == 0 && !r.Adopt {
 		return fmt.Errorf("build id %d is not positive: %w", r.BuildID, course.ErrInvalid)
 	}
 	if r.StaticDir != "" {
@@ -118,7 +120,7 @@ func (d *Depot) stage(ctx context.Context, root *os.Root, r *StageRequest) (Stag
 	// Made under a name of its own and renamed when complete: a former attempt
 	// that still runs somewhere never mixes with this one.
 	tmp := filepath.Join(d.store, stagingName, tempPrefix+course.NewVersion())
-	p := &placer{depot: d, root: root, cache: known, dir: tmp}
+	p := &placer{depot: d, root: root, cache: known, dir: tmp, adopt: r.Adopt}
 	err = d.build(ctx, p, content, r, public)
 	if err != nil {
 		d.dropStaging(tmp)
