@@ -86,7 +86,7 @@ func longCampaign(length time.Duration) campaignScale {
 			faultKill: {500 * time.Millisecond, 50 * time.Second}, faultRestart: {},
 			faultDrain: {5 * time.Second, 30 * time.Second},
 			faultHang:  {5 * time.Second, time.Minute}, faultRefuse: {5 * time.Second, time.Minute},
-			faultFreeze: {5 * time.Second, 45 * time.Second},
+			faultFreeze: {5 * time.Second, 75 * time.Second},
 			faultLoss:   {500 * time.Millisecond, 20 * time.Second},
 		},
 		calm:  span{3 * time.Second, 15 * time.Second},
