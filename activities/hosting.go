@@ -56,11 +56,16 @@ func (b *BuildSteps) pinned(ctx context.Context) bool {
 }
 
 // accept refuses a build that was asked for before the host stopped taking
-// builds. One that has its working copy on a host that is being drained is
-// taken: it was claimed before that.
+// builds. The database is asked for the orders of this moment: an administrator
+// who has drained the host expects no further build on it. One that has its
+// working copy on a host that is being drained is taken: it was claimed before
+// that.
 func (b *BuildSteps) accept(ctx context.Context) error {
 	if b.pinned(ctx) {
 		return nil
+	}
+	if err := b.Agent.Report(ctx); err != nil {
+		return forTemporal(err)
 	}
 	if err := b.Agent.Takes(); err != nil {
 		return forTemporal(b.unfit(ctx, err))

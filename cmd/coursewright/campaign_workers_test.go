@@ -25,8 +25,8 @@ type campaignWorker struct {
 	host    string // id of its present disk
 }
 
-// addWorker starts a worker on an empty disk. The last one builds in containers,
-// where an engine is.
+// addWorker starts a worker on an empty disk. The first half of them builds
+// without containers, all do where no engine is.
 func (c *campaign) addWorker(number int) {
 	c.tb.Helper()
 	w := &campaignWorker{c: c, number: number, wire: newWire(c.tb, c.server.Address())}
@@ -45,7 +45,7 @@ func (w *campaignWorker) start() {
 		"COURSEWRIGHT_BUILD_PATH=" + w.disk(), "COURSEWRIGHT_TEMPORAL_ADDRESS=" + w.wire.addr,
 		"COURSEWRIGHT_COURSES_PATH=/dev/null/none", "COURSEWRIGHT_STATIC_ROOT=/dev/null/static",
 	}
-	if w.c.engine != nil && w.number == w.c.scale.workers-1 {
+	if w.c.engine != nil && w.number >= w.c.scale.workers/2 {
 		more = append(more, inContainers(w.c.tb)...)
 		more = append(more, "COURSEWRIGHT_BUILD_MOUNTS="+w.c.shared()+":"+w.c.shared()+":rw")
 	}
