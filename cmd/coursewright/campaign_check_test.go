@@ -247,13 +247,19 @@ func (c *campaign) eventually(what string, look func() (wrong string)) {
 	}
 }
 
-// checkContainers looks whether containers are left of any of the disks.
+// checkContainers looks whether containers are left of any of the disks. Those of
+// a lost disk went with their machine: the engine, which all share here, may have
+// made some a moment later.
 func (c *campaign) checkContainers() {
 	c.tb.Helper()
 	if c.engine == nil {
 		return
 	}
 	for _, id := range c.disks {
+		if slices.Contains(c.lost, id) {
+			c.removeContainers(id)
+			continue
+		}
 		c.eventually("containers of "+id, func() string {
 			return strings.Join(dockertest.Containers(c.tb, docker.LabelDisk+"="+id), " ")
 		})

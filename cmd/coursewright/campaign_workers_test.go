@@ -149,10 +149,7 @@ func (w *campaignWorker) lose() {
 	w.c.tb.Helper()
 	w.kill()
 	if w.c.engine != nil {
-		for _, id := range dockertest.Containers(w.c.tb, docker.LabelDisk+"="+w.host) {
-			// It may have ended meanwhile; that none is left is checked at the end.
-			_, _ = w.c.engine.ContainerRemove(w.c.tb.Context(), id, client.ContainerRemoveOptions{Force: true})
-		}
+		w.c.removeContainers(w.host)
 	}
 	if err := os.Rename(w.disk(), w.disk()+".gone"); err != nil {
 		w.c.tb.Fatal(err)
@@ -161,4 +158,13 @@ func (w *campaignWorker) lose() {
 	w.c.lost = append(w.c.lost, w.host)
 	w.c.mu.Unlock()
 	w.disks++
+}
+
+// removeContainers ends the containers of a machine that is gone.
+func (c *campaign) removeContainers(disk string) {
+	c.tb.Helper()
+	for _, id := range dockertest.Containers(c.tb, docker.LabelDisk+"="+disk) {
+		// It may have ended meanwhile.
+		_, _ = c.engine.ContainerRemove(c.tb.Context(), id, client.ContainerRemoveOptions{Force: true})
+	}
 }
