@@ -10,6 +10,7 @@ import (
 
 	"go.temporal.io/sdk/client"
 	sdkworker "go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
 
 	"coursewright/activities"
 	"coursewright/workflows"
@@ -32,6 +33,15 @@ type Limits struct {
 	// Failed hears of a worker that has stopped for good by itself, such as one
 	// whose namespace was removed. nil: nobody does.
 	Failed func(error)
+	// Version makes builds stay with the version of the service that began them.
+	// nil: whichever worker is free goes on with them.
+	Version *Version
+}
+
+// Version names a version of the service to Temporal.
+type Version struct {
+	Deployment string // the same for all versions
+	BuildID    string // this one
 }
 
 // How often a running activity's heartbeat reaches Temporal at most, and so how
@@ -40,9 +50,16 @@ const heartbeatInterval = 2 * time.Second
 
 // RegisterWorkflows registers every workflow: what the replayer needs.
 func RegisterWorkflows(r sdkworker.WorkflowRegistry) {
-	r.RegisterWorkflow(workflows.Build)
+	registerBuilds(r)
 	r.RegisterWorkflow(workflows.Publish)
-	r.RegisterWorkflow(workflows.Remove)
+}
+
+// registerBuilds registers what the workflow queue serves. Where versions are
+// told apart a build ends on the one that began it; a removal is short and
+// moves on.
+func registerBuilds(r sdkworker.WorkflowRegistry) {
+	r.RegisterWorkflowWithOptions(workflows.Build, workflow.RegisterOptions{VersioningBehavior: workflow.VersioningBehaviorPinned})
+	r.RegisterWorkflowWithOptions(workflows.Remove, workflow.RegisterOptions{VersioningBehavior: workflow.VersioningBehaviorAutoUpgrade})
 }
 
 // Register registers all workflows and the given activities, for a worker that
@@ -92,6 +109,19 @@ func (g *Group) Stop() {
 	g.workers = nil
 }
 
+// options are those of the workflow queue. The other queues know no versions:
+// a build disk has one worker, which must go on with the builds of every
+// version. Inputs of activities only ever gain fields, so it can.
+func (v *Version) options() sdkworker.DeploymentOptions {
+	if v == nil {
+		return sdkworker.DeploymentOptions{}
+	}
+	return sdkworker.DeploymentOptions{
+		UseVersioning: true,
+		Version:       sdkworker.WorkerDeploymentVersion{DeploymentName: v.Deployment, BuildID: v.BuildID},
+	}
+}
+
 func (g *Group) plan(c client.Client, s Steps, l Limits) ([]sdkworker.Worker, error) {
 	var out []sdkworker.Worker
 	add := func(queue string, o sdkworker.Options) sdkworker.Worker {
@@ -108,9 +138,12 @@ func (g *Group) plan(c client.Client, s Steps, l Limits) ([]sdkworker.Worker, er
 		return w
 	}
 	if s.Records != nil {
-		w := add(workflows.TaskQueue, sdkworker.Options{MaxConcurrentWorkflowTaskPollers: 8, MaxConcurrentActivityExecutionSize: l.Light})
-		w.RegisterWorkflow(workflows.Build)
-		w.RegisterWorkflow(workflows.Remove)
+		w := add(workflows.TaskQueue, sdkworker.Options{
+			MaxConcurrentWorkflowTaskPollers:   8,
+			MaxConcurrentActivityExecutionSize: l.Light,
+			DeploymentOptions:                  l.Version.options(),
+		})
+		registerBuilds(w)
 		w.RegisterActivity(s.Records)
 		w.RegisterActivity(s.Service)
 	}

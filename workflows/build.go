@@ -69,8 +69,12 @@ func Build(ctx workflow.Context, in BuildInput) error {
 			// again by the sweeper and start a new run.
 			return ctx.Err()
 		}
-		if workflow.GetInfo(ctx).GetContinueAsNewSuggested() {
-			return workflow.NewContinueAsNewError(ctx, Build, in)
+		if info := workflow.GetInfo(ctx); info.GetContinueAsNewSuggested() || info.GetTargetWorkerDeploymentVersionChanged() {
+			// The next run may be another version's; without versions that
+			// changes nothing.
+			return workflow.NewContinueAsNewErrorWithOptions(ctx, workflow.ContinueAsNewErrorOptions{
+				InitialVersioningBehavior: workflow.ContinueAsNewVersioningBehaviorAutoUpgrade,
+			}, Build, in)
 		}
 	}
 }

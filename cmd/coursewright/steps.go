@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -50,7 +51,11 @@ func (y *system) serveQueues(ctx context.Context, steps worker.Steps) (*worker.G
 			return nil, err
 		}
 	}
-	group, err := worker.Start(y.temporal, steps, worker.Limits{StopTimeout: y.workersStop(), Light: y.settings.Hosting.Activities, Failed: y.fail})
+	limits := worker.Limits{StopTimeout: y.workersStop(), Light: y.settings.Hosting.Activities, Failed: y.fail}
+	if name := y.settings.WorkerDeployment; name != "" {
+		limits.Version = &worker.Version{Deployment: name, BuildID: cmp.Or(y.settings.WorkerBuildID, programVersion())}
+	}
+	group, err := worker.Start(y.temporal, steps, limits)
 	return group, y.reach.explain(err)
 }
 

@@ -69,6 +69,21 @@ func checkNamed(t *testing.T, environ []string, duties settings.Duties, want []s
 	}
 }
 
+func TestNamesOfVersions(t *testing.T) {
+	t.Parallel()
+	s := fromEnviron(t, "COURSEWRIGHT_WORKER_DEPLOYMENT=courses", "COURSEWRIGHT_WORKER_BUILD_ID=v1.2.3+dirty")
+	if s.WorkerDeployment != "courses" || s.WorkerBuildID != "v1.2.3+dirty" {
+		t.Errorf("got %q, version %q", s.WorkerDeployment, s.WorkerBuildID)
+	}
+	for bad, words := range map[string]string{
+		"COURSEWRIGHT_WORKER_DEPLOYMENT=a.b": "without dots", "COURSEWRIGHT_WORKER_DEPLOYMENT=__a": "at most 200", "COURSEWRIGHT_WORKER_BUILD_ID=a b": "without spaces",
+	} {
+		if _, err := settings.Load(settings.Sources{Environ: []string{bad}}); err == nil || !strings.Contains(err.Error(), words) {
+			t.Errorf("%s: got %v, want %q", bad, err, words)
+		}
+	}
+}
+
 func TestTLSOfTemporal(t *testing.T) {
 	t.Parallel()
 	s := fromEnviron(t, "COURSEWRIGHT_TEMPORAL_API_KEY=k")

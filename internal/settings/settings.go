@@ -40,6 +40,8 @@ type Settings struct {
 	TemporalRetention  time.Duration
 	TemporalTLS        TemporalTLS
 	TemporalAPIKey     Secret
+	WorkerDeployment   string // empty: versions are not told apart
+	WorkerBuildID      string // empty: the program's version
 	Builder            string // docker, exec or local
 	AllowLocalBuilder  bool
 	DefaultImage       string

@@ -48,7 +48,31 @@ func temporalRows() []row {
 			Name: "TEMPORAL_API_KEY", Secret: true, File: true,
 			Doc: "API key that Temporal asks for.",
 		}),
+		define(texts().with(deploymentText), func(s *Settings) *string { return &s.WorkerDeployment }, Setting{
+			Name: "WORKER_DEPLOYMENT",
+			Doc:  "Name of Temporal's worker deployment, such as `coursewright`: builds then end on the version of the service that began them. See [upgrade.md](upgrade.md) first. Unset: any worker goes on with any build.",
+		}),
+		define(texts().with(versionText), func(s *Settings) *string { return &s.WorkerBuildID }, Setting{
+			Name: "WORKER_BUILD_ID",
+			Doc:  "Version of the service within `WORKER_DEPLOYMENT`. Unset: the version that the host list shows.",
+		}),
 	}
+}
+
+// versionText refuses what Temporal takes for no version of a deployment.
+func versionText(s string) error {
+	if len(s) > 200 || strings.HasPrefix(s, "__") || strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r >= 0x7f }) {
+		return errors.New("give at most 200 letters, digits and signs, without spaces")
+	}
+	return nil
+}
+
+// deploymentText refuses what Temporal takes for no name of a deployment.
+func deploymentText(s string) error {
+	if strings.ContainsAny(s, ".:") {
+		return errors.New("give a name without dots and colons")
+	}
+	return versionText(s)
 }
 
 // headerText refuses what cannot be sent as a header.
