@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/PuerkitoBio/goquery"
 	"github.com/containerd/errdefs"
 	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/client"
@@ -63,6 +64,10 @@ func TestEndedBuildsLeaveNothing(t *testing.T) {
 	}{
 		"cancelled by the API": {func(_ *testing.T, h *harness, id int64) {
 			h.do(http.MethodPost, fmt.Sprintf("/api/v1/courses/course/builds/%d/cancel", id), "{}", http.StatusAccepted)
+		}, course.StatusCancelled, "cancelled", 0},
+		"cancelled on its page": {func(t *testing.T, h *harness, id int64) {
+			t.Helper()
+			h.pressCancel(t, fmt.Sprintf("/gitmanager/course/builds/%d", id))
 		}, course.StatusCancelled, "cancelled", 0},
 		"cancelled by the command": {func(t *testing.T, h *harness, id int64) {
 			t.Helper()
@@ -173,4 +178,39 @@ func leftContainer(t *testing.T, disk string) string {
 		t.Fatal(err)
 	}
 	return created.ID
+}
+
+// pressCancel presses the button of a build's page as a browser without script
+// does, first from another site's page, which must do nothing.
+func (h *harness) pressCancel(t *testing.T, page string) {
+	t.Helper()
+	doc, err := goquery.NewDocumentFromReader(bytes.NewReader(h.get(page, http.StatusOK)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	form := doc.Find("form:has(button:contains('Cancel'))")
+	if form.AttrOr("method", "") != "post" || form.Length() != 1 {
+		t.Fatalf("%d forms cancel, by %q", form.Length(), form.AttrOr("method", ""))
+	}
+	for _, c := range []struct {
+		site   string
+		status int
+	}{{"cross-site", http.StatusForbidden}, {"same-origin", http.StatusSeeOther}} {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, h.base+form.AttrOr("action", ""), http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		r.Header.Set("Sec-Fetch-Site", c.site)
+		res, err := http.DefaultTransport.RoundTrip(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := res.Body.Close(); err != nil {
+			t.Error(err)
+		}
+		if res.StatusCode != c.status {
+			t.Fatalf("pressed on a page of %s: status %d, want %d", c.site, res.StatusCode, c.status)
+		}
+	}
 }
