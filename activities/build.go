@@ -49,10 +49,11 @@ type BuildSteps struct {
 	StopAfter   time.Duration          // how long a step may go on once the worker is told to stop; 0: no bound
 	KeepBuilds  int                    // rows kept of a course; 0 keeps all
 	Releases    *release.Depot         // pruned after a build
+	Metrics     *Metrics
 }
 
 func (b *BuildSteps) ledger() Ledger {
-	return Ledger{Store: b.Store, Host: b.Agent, StopAfter: b.StopAfter}
+	return Ledger{Store: b.Store, Host: b.Agent, StopAfter: b.StopAfter, Metrics: b.Metrics}
 }
 
 // Checkout brings the course's source into its working copy on this host.

@@ -4,7 +4,11 @@
 // the knowledge is in the internal packages. Start at BuildSteps.
 package activities
 
-import "coursewright/internal/course"
+import (
+	"time"
+
+	"coursewright/internal/course"
+)
 
 // Job names one build to its activities. It travels through Temporal's
 // history, so it holds references only: whatever may be secret, such as the
@@ -20,6 +24,8 @@ type Job struct {
 	// of a push to an unknown origin.
 	Class course.Class `json:"class,omitempty"`
 	Owner string       `json:"owner,omitempty"`
+
+	RequestedAt time.Time `json:"requested_at,omitzero"` // for the figures
 }
 
 // Options are course.BuildOptions as they travel.

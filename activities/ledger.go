@@ -27,6 +27,7 @@ type Ledger struct {
 	Store     TryStore
 	Host      *host.Agent   // hears how the steps go; nil: nobody does
 	StopAfter time.Duration // how long a step may go on once its worker is told to stop; 0: no bound
+	Metrics   *Metrics
 }
 
 // recordTimeout bounds the writing down of a step's end, which is done even
@@ -35,10 +36,11 @@ const recordTimeout = 10 * time.Second
 
 // attempt is one try of a step on its way.
 type attempt struct {
-	store TryStore
-	try   course.Try
-	log   *buildlog.Writer
-	trail *trail // nil: the log is all that the step leaves
+	store   TryStore
+	try     course.Try
+	log     *buildlog.Writer
+	trail   *trail // nil: the log is all that the step leaves
+	metrics *Metrics
 }
 
 // AppendPlaced adds to the build's log as this try.
@@ -48,6 +50,9 @@ func (a *attempt) AppendPlaced(ctx context.Context, text string, at buildlog.Pla
 		mark = a.trail.at(at)
 	}
 	err := a.store.AppendTry(ctx, a.try, text, mark)
+	if err == nil {
+		a.metrics.logged(text)
+	}
 	if errors.Is(err, course.ErrConflict) {
 		// Not wrapped: the kind would end all tries, the later one included.
 		return fmt.Errorf("%w (%v)", buildlog.ErrRefused, err) //nolint:errorlint // see above
@@ -77,9 +82,11 @@ func (l Ledger) attempt(ctx context.Context, job Job, name string, t *trail, f f
 	if err != nil {
 		return forTemporal(err)
 	}
-	a := &attempt{store: l.Store, try: try, trail: t}
+	a := &attempt{store: l.Store, try: try, trail: t, metrics: l.Metrics}
+	began := time.Now()
 	a.log = buildlog.NewPlacedWriter(context.WithoutCancel(ctx), a)
 	err = f(kept, a)
+	l.Metrics.step(name, began, err)
 	explain(ctx, a.log, name, err)
 	l.judge(kept, job, name, err)
 	closeErr := a.log.Close()

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"coursewright/internal/course"
 	"coursewright/internal/grader"
@@ -21,6 +22,7 @@ type PublishSteps struct {
 	Releases *release.Depot
 	Courses  CourseFinder
 	Graders  Graders
+	Metrics  *Metrics
 }
 
 // Switch makes a release the one that students see.
@@ -28,7 +30,9 @@ func (p *PublishSteps) Switch(ctx context.Context, in Publish) (Published, error
 	if err := p.readable(in); err != nil {
 		return Published{}, forTemporal(err)
 	}
+	began := time.Now()
 	r, err := p.Releases.Publish(ctx, course.PublishRequest{Key: in.CourseKey, Version: in.Version, Rollback: in.Rollback})
+	p.Metrics.published(began, in, r, err)
 	if err != nil {
 		return Published{}, forTemporal(err)
 	}

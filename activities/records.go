@@ -24,6 +24,7 @@ type Records struct {
 	Store       RecordStore
 	AutoPublish bool // publish what was stored without waiting for A+
 	HasLMS      bool // FRONTEND_URL is set
+	Metrics     *Metrics
 }
 
 // ClaimBuild takes the newest pending request of a course; older ones are
@@ -41,6 +42,7 @@ func (r *Records) ClaimBuild(ctx context.Context, in Claim) (Claimed, error) {
 	if err != nil {
 		return Claimed{}, forTemporal(err)
 	}
+	r.Metrics.started(b.RequestedAt)
 	return Claimed{OK: true, Host: to, Job: Job{
 		BuildID:   b.ID,
 		CourseID:  b.CourseID,
@@ -49,6 +51,8 @@ func (r *Records) ClaimBuild(ctx context.Context, in Claim) (Claimed, error) {
 		Options:   Options(b.Options),
 		Class:     b.Trigger.Class(),
 		Owner:     c.Owner(),
+
+		RequestedAt: b.RequestedAt,
 	}}, nil
 }
 
@@ -57,6 +61,9 @@ func (r *Records) FinishBuild(ctx context.Context, in Ending) (Ended, error) {
 	ended, err := r.Store.FinishBuild(ctx, in.Job.BuildID, course.BuildResult{Status: in.Status, Reason: in.Reason})
 	if err != nil {
 		return Ended{}, forTemporal(err)
+	}
+	if ended {
+		r.Metrics.ended(in)
 	}
 	c, err := r.Store.Course(ctx, in.Job.CourseKey)
 	if errors.Is(err, course.ErrNotFound) {

@@ -24,9 +24,12 @@ type ReleaseSteps struct {
 	Releases *release.Depot
 	Graders  Graders
 	Config   courseconfig.Settings // the deployment's part; the key is filled in per course
+	Metrics  *Metrics
 }
 
-func (r *ReleaseSteps) ledger() Ledger { return Ledger{Store: r.Store, Host: r.Agent} }
+func (r *ReleaseSteps) ledger() Ledger {
+	return Ledger{Store: r.Store, Host: r.Agent, Metrics: r.Metrics}
+}
 
 // StageRelease validates what was built, makes a release of it and commits it.
 // They are one activity: staging again means validating again, and each
@@ -133,6 +136,7 @@ func (r *ReleaseSteps) stage(ctx context.Context, c validCourse, in Built, log *
 	for _, w := range staged.Warnings {
 		log.Printf("warning: %s", w)
 	}
+	r.Metrics.staged(staged)
 	log.Printf("Stored %d files, %d of them new or changed, in %s.", staged.Files, staged.Added, seconds(time.Since(begun)))
 	return nil
 }
@@ -185,6 +189,7 @@ func (r *ReleaseSteps) commit(ctx context.Context, job Job) error {
 		if err := r.Releases.Commit(ctx, job.CourseKey, job.Version); err != nil {
 			return err
 		}
+		r.Metrics.committed(job)
 		log.Printf("Release %s is stored.", job.Version)
 		if err := r.Disk.dropDefaults(job.CourseKey); err != nil {
 			return err

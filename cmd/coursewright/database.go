@@ -2,11 +2,14 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/prometheus/client_golang/prometheus"
 
 	"coursewright/internal/settings"
 	"coursewright/internal/store"
@@ -24,6 +27,13 @@ func (y *system) openStore(ctx context.Context) error {
 		return fmt.Errorf("%w (setting DATABASE_URL)", err)
 	}
 	y.store = st
+	if measured, ok := st.(interface {
+		Register(reg prometheus.Registerer) error
+	}); ok {
+		if err := measured.Register(y.registry); err != nil {
+			return errors.Join(err, st.Close())
+		}
+	}
 	y.cleanup.add("database", st.Close)
 	return nil
 }

@@ -117,17 +117,21 @@ func (y *system) startSweeping(ctx context.Context) error {
 // steps are the activities of the role.
 func (y *system) steps() (worker.Steps, error) {
 	var out worker.Steps
+	metrics, err := activities.NewMetrics(y.registry)
+	if err != nil {
+		return out, err
+	}
 	if y.role.serves {
-		out.Publish = &activities.PublishSteps{Releases: y.releases, Courses: y.store, Graders: y.graders}
+		out.Publish = &activities.PublishSteps{Releases: y.releases, Courses: y.store, Graders: y.graders, Metrics: metrics}
 	}
 	if !y.role.builds {
 		return out, nil
 	}
 	s := y.settings
-	out.Records = &activities.Records{Store: y.store, AutoPublish: s.AutoPublish, HasLMS: y.lms != nil}
+	out.Records = &activities.Records{Store: y.store, AutoPublish: s.AutoPublish, HasLMS: y.lms != nil, Metrics: metrics}
 	out.Service = &activities.ServiceSteps{Publisher: y.workflows, Store: y.store, LMS: y.lms, Authorize: authorize}
 	out.Release = &activities.ReleaseSteps{
-		Disk: y.disk, Store: y.store, Agent: y.agent, Releases: y.releases, Graders: y.graders,
+		Disk: y.disk, Store: y.store, Agent: y.agent, Releases: y.releases, Graders: y.graders, Metrics: metrics,
 		Config: courseconfig.Settings{
 			StaticURL:              s.StaticURL,
 			StaticContentHost:      s.StaticContentHost,
@@ -135,12 +139,11 @@ func (y *system) steps() (worker.Steps, error) {
 			PersonalizedContentDir: s.PersonalizedDir,
 		},
 	}
-	var err error
-	out.Build, err = y.buildSteps()
+	out.Build, err = y.buildSteps(metrics)
 	return out, err
 }
 
-func (y *system) buildSteps() (*activities.BuildSteps, error) {
+func (y *system) buildSteps(metrics *activities.Metrics) (*activities.BuildSteps, error) {
 	builder, err := y.builder()
 	if err != nil {
 		return nil, err
@@ -157,5 +160,6 @@ func (y *system) buildSteps() (*activities.BuildSteps, error) {
 		StopAfter:   max(s.BuildStopTimeout, time.Millisecond), // 0 would be no bound
 		KeepBuilds:  s.KeepBuilds,
 		Releases:    y.releases,
+		Metrics:     metrics,
 	}, nil
 }

@@ -16,6 +16,7 @@ import (
 	"google.golang.org/grpc"
 
 	"coursewright/internal/settings"
+	"coursewright/internal/telemetry"
 	"coursewright/workflows"
 )
 
@@ -28,6 +29,7 @@ type temporalOptions struct {
 	tls         settings.TemporalTLS
 	apiKey      settings.Secret
 	interceptor grpc.UnaryClientInterceptor // nil: none
+	metrics     client.MetricsHandler       // nil: nothing is measured
 }
 
 // temporalOf is the Temporal that the settings name.
@@ -41,7 +43,7 @@ func temporalOf(s settings.Settings) temporalOptions {
 // client makes a client that connects when it is used first, and again whenever
 // the connection broke.
 func (t temporalOptions) client(log *slog.Logger) (client.Client, error) {
-	o := client.Options{HostPort: t.address, Namespace: t.namespace, Logger: log}
+	o := client.Options{HostPort: t.address, Namespace: t.namespace, Logger: log, MetricsHandler: t.metrics}
 	if t.interceptor != nil {
 		o.ConnectionOptions.DialOptions = []grpc.DialOption{grpc.WithChainUnaryInterceptor(t.interceptor)}
 	}
@@ -132,6 +134,11 @@ func setUpTemporal(ctx context.Context, c client.Client, t temporalOptions) erro
 
 // dialTemporal makes the client. In development it also sets Temporal up.
 func (y *system) dialTemporal(ctx context.Context) error {
+	metrics, err := telemetry.TemporalMetrics(y.registry)
+	if err != nil {
+		return err
+	}
+	y.reach.metrics = metrics
 	c, err := y.reach.client(y.log)
 	if err != nil {
 		return err
