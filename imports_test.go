@@ -44,6 +44,7 @@ var allowed = map[string][]string{
 	"internal/courseconfig/rst":         {},
 	"internal/gitrepo":                  {"internal/course"},
 	"internal/gitrepo/gitrepotest":      {},
+	"internal/gmimport":                 {},
 	"internal/grader":                   {"internal/course", "internal/remote"},
 	"internal/host":                     {"internal/course"},
 	"internal/lms":                      {"internal/course", "internal/remote"},

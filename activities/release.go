@@ -154,12 +154,18 @@ func (r *ReleaseSteps) saveStaged(ctx context.Context, job Job, before, warnings
 	return r.Store.SaveReport(ctx, job.BuildID, report)
 }
 
-// documents makes what is kept beside the content of a release.
+// documents makes them of a build; see Documents.
 func (r *ReleaseSteps) documents(in Built, loaded *courseconfig.Course) (map[string][]byte, error) {
 	defaults, err := r.Disk.readDefaults(in.Job, in.Graders)
 	if err != nil {
 		return nil, err
 	}
+	return Documents(loaded, defaults)
+}
+
+// Documents makes what is kept beside the content of a release from its
+// configuration and what graders answered.
+func Documents(loaded *courseconfig.Course, defaults map[string]json.RawMessage) (map[string][]byte, error) {
 	lms, err := loaded.Document(defaults)
 	if err != nil {
 		return nil, err

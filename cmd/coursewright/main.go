@@ -61,6 +61,7 @@ func newRootCommand() *cobra.Command {
 		newDevCommand(),
 		newExportCommand(),
 		newHostCommand(),
+		newImportCommand(),
 		newMigrateCommand(),
 		newProbeCommand(),
 		newSchemaCommand(),

@@ -35,6 +35,18 @@ func Load(ctx context.Context, dir string, s Settings) (*Course, *Report, error)
 		return nil, nil, fmt.Errorf("open the course folder %s: %w", dir, err)
 	}
 	defer root.Close() //nolint:errcheck // only read
+	c, l := load(ctx, root, s)
+	if err := ctx.Err(); err != nil {
+		return nil, nil, fmt.Errorf("load the course: %w", err)
+	}
+	report := l.report()
+	if l.failed() {
+		return nil, report, nil
+	}
+	return c, report, nil
+}
+
+func load(ctx context.Context, root *os.Root, s Settings) (*Course, *loader) {
 	if s.StaticURL == "" {
 		s.StaticURL = "/static/"
 	}
@@ -46,15 +58,32 @@ func Load(ctx context.Context, dir string, s Settings) (*Course, *Report, error)
 		keys:     map[string]*pyvalue.Value{},
 	}
 	l.folder.found = func(size int) { l.read += size }
-	c := l.course()
-	if err := ctx.Err(); err != nil {
-		return nil, nil, fmt.Errorf("load the course: %w", err)
+	return l.course(), l
+}
+
+// Public is which files of a course anybody may see; see Course.
+type Public struct {
+	StaticDir        string
+	UnprotectedPaths []string
+	HasUnprotected   bool
+}
+
+// LoadPublic reads which files of a course are public, also when the course has
+// errors elsewhere. ok is false when its index does not say it in a way that
+// can be understood.
+func LoadPublic(ctx context.Context, dir string, s Settings) (p Public, ok bool, err error) {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return p, false, fmt.Errorf("open the course folder: %w", err)
 	}
-	report := l.report()
-	if l.failed() {
-		return nil, report, nil
+	defer root.Close() //nolint:errcheck // only read
+	c, _ := load(ctx, root, s)
+	if err := ctx.Err(); err != nil || c == nil {
+		return p, false, err
 	}
-	return c, report, nil
+	p.StaticDir = c.StaticDir()
+	p.UnprotectedPaths, p.HasUnprotected = c.UnprotectedPaths()
+	return p, true, nil
 }
 
 // course runs the steps of a load. Each goes as far as it can, so that one run

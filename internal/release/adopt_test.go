@@ -19,7 +19,7 @@ func TestAdoptLinks(t *testing.T) {
 	p.write(t, map[string]string{"static/go.html": "-> a.html"})
 	d := p.open(t)
 	r := p.request(1)
-	r.Adopt, r.BuildID = true, 0
+	r.Adopt, r.Link, r.BuildID = true, true, 0
 	staged, err := d.Stage(t.Context(), r)
 	if err != nil {
 		t.Fatal(err)
@@ -83,7 +83,7 @@ func TestAdoptFromAnotherFileSystem(t *testing.T) {
 		t.Skip("there is one file system only")
 	}
 	r := p.request(1)
-	r.Adopt, r.SourceDir, r.CachePath = true, there.source, ""
+	r.Adopt, r.Link, r.SourceDir, r.CachePath = true, true, there.source, ""
 	staged, err := p.open(t).Stage(t.Context(), r)
 	if err != nil || staged.Linked != 0 || staged.Added == 0 {
 		t.Errorf("Stage = %+v, %v; want copies", staged, err)

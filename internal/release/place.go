@@ -34,7 +34,7 @@ type placer struct {
 	root  *os.Root
 	cache *cache
 	dir   string // the release that is being made
-	adopt bool   // files of the course are linked where that can be done
+	share bool   // files of the course are linked where that can be done
 
 	mu    sync.Mutex
 	stats Staged
@@ -163,11 +163,11 @@ func (p *placer) link(pool int, w piece) (err error) {
 	return nil
 }
 
-// linkSource gives a file of an adopted course one more name in the release.
+// linkSource gives a file of the course itself one more name in the release.
 // Such a file does not get into the pool: it keeps its owner and mode, so that
 // others may write to it. ok is false when the file has to be copied.
 func (p *placer) linkSource(dir int, source string, n *node) (ok bool, err error) {
-	if !p.adopt {
+	if !p.share {
 		return false, nil
 	}
 	if err := p.depot.disk.step("link", n.name); err != nil {

@@ -30,7 +30,8 @@ type StageRequest struct {
 	HasUnprotected   bool              // only UnprotectedPaths and Sphinx's own folders are public
 	Files            []string          // more files of the release, relative to SourceDir
 	Docs             map[string][]byte // documents beside the content by name, such as lms.json
-	Adopt            bool              // SourceDir is a release of another service, whose files do not change: they are linked instead of copied where the file system allows; BuildID may be 0 for an unknown build
+	Adopt            bool              // SourceDir is a release of another service; BuildID may be 0 for an unknown build
+	Link             bool              // the files of SourceDir never change: they are linked instead of copied where the file system allows
 	CachePath        string            // file that remembers digests for the next time, on the disk of SourceDir; empty: nothing is remembered
 }
 
@@ -38,7 +39,7 @@ type StageRequest struct {
 type Staged struct {
 	Files      int                 // regular files in the release
 	Bytes      int64               // their sizes together
-	Linked     int                 // files that are shared with SourceDir, since it was adopted
+	Linked     int                 // files that are shared with SourceDir, since that was asked for
 	Hashed     int                 // files that were read, since they are new or changed
 	Added      int                 // files that the pool did not have
 	AddedBytes int64               // their sizes together
@@ -70,6 +71,26 @@ func (d *Depot) Stage(ctx context.Context, r StageRequest) (Staged, error) {
 		return Staged{}, fmt.Errorf("stage %s: %w", r.Key, err)
 	}
 	return out, nil
+}
+
+// Check finds what Stage would refuse and warn of, and makes nothing.
+func (d *Depot) Check(ctx context.Context, r StageRequest) ([]course.Diagnostic, error) {
+	err := d.checkStage(&r)
+	if err == nil {
+		_, err = publicPaths(&r)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("check %s: %w", r.Key, err)
+	}
+	root, err := os.OpenRoot(r.SourceDir)
+	if err != nil {
+		return nil, fmt.Errorf("check %s: course folder: %w", r.Key, err)
+	}
+	_, warnings, err := d.choose(ctx, root, &r)
+	if err = errors.Join(err, root.Close()); err != nil {
+		return nil, fmt.Errorf("check %s: %w", r.Key, err)
+	}
+	return warnings, nil
 }
 
 func (d *Depot) checkStage(r *StageRequest) error {
@@ -120,7 +141,7 @@ func (d *Depot) stage(ctx context.Context, root *os.Root, r *StageRequest) (Stag
 	// Made under a name of its own and renamed when complete: a former attempt
 	// that still runs somewhere never mixes with this one.
 	tmp := filepath.Join(d.store, stagingName, tempPrefix+course.NewVersion())
-	p := &placer{depot: d, root: root, cache: known, dir: tmp, adopt: r.Adopt}
+	p := &placer{depot: d, root: root, cache: known, dir: tmp, share: r.Link}
 	err = d.build(ctx, p, content, r, public)
 	if err != nil {
 		d.dropStaging(tmp)
