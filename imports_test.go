@@ -45,6 +45,7 @@ var allowed = map[string][]string{
 	"internal/gitrepo":                  {"internal/course"},
 	"internal/gitrepo/gitrepotest":      {},
 	"internal/gmimport":                 {},
+	"internal/gmimport/gmimporttest":    {},
 	"internal/grader":                   {"internal/course", "internal/remote"},
 	"internal/host":                     {"internal/course"},
 	"internal/lms":                      {"internal/course", "internal/remote"},

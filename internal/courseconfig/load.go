@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"slices"
+	"strings"
 
 	"coursewright/internal/course"
 	"coursewright/internal/courseconfig/pyvalue"
@@ -77,9 +79,17 @@ func LoadPublic(ctx context.Context, dir string, s Settings) (p Public, ok bool,
 		return p, false, fmt.Errorf("open the course folder: %w", err)
 	}
 	defer root.Close() //nolint:errcheck // only read
-	c, _ := load(ctx, root, s)
+	c, l := load(ctx, root, s)
 	if err := ctx.Err(); err != nil || c == nil {
 		return p, false, err
+	}
+	report := l.report()
+	// Nothing may become public because the place that protects it is faulty.
+	faulty := func(d course.Diagnostic) bool {
+		return strings.HasPrefix(d.Path, "unprotected_paths") || strings.HasPrefix(d.Path, "static_dir")
+	}
+	if report.MoreErrors > 0 || slices.ContainsFunc(report.Errors, faulty) {
+		return p, false, nil
 	}
 	p.StaticDir = c.StaticDir()
 	p.UnprotectedPaths, p.HasUnprotected = c.UnprotectedPaths()

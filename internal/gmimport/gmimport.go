@@ -45,11 +45,12 @@ type Update struct {
 	Log         string    // as it is, perhaps not UTF-8
 }
 
-// Source is gitmanager's database, read in the state that it had when it was
-// opened. It is not safe for concurrent use.
+// Source is gitmanager's database. Each call sees the present state and locks
+// nothing for longer, since gitmanager may run: a reader of SQLite makes writers
+// wait. It is not safe for concurrent use.
 type Source struct {
 	db       *sql.DB
-	tx       *sql.Tx
+	conn     *sql.Conn
 	postgres bool
 }
 
@@ -102,11 +103,7 @@ func connect(ctx context.Context, from string) (*Source, error) {
 		return nil, fmt.Errorf("gitmanager's database: %w", err)
 	}
 	s.db = db
-	o := &sql.TxOptions{ReadOnly: true}
-	if s.postgres {
-		o.Isolation = sql.LevelRepeatableRead // all queries see one state
-	}
-	if s.tx, err = db.BeginTx(ctx, o); err != nil {
+	if s.conn, err = db.Conn(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("gitmanager's database: %w", err), db.Close())
 	}
 	return s, nil
@@ -115,12 +112,12 @@ func connect(ctx context.Context, from string) (*Source, error) {
 // check refuses what is not gitmanager's database, or an old one.
 func (s *Source) check(ctx context.Context) error {
 	if s.postgres {
-		if _, err := s.tx.ExecContext(ctx, "SET LOCAL TIME ZONE 'UTC'"); err != nil {
+		if _, err := s.conn.ExecContext(ctx, "SET SESSION TIME ZONE 'UTC'; SET SESSION default_transaction_read_only = on"); err != nil {
 			return fmt.Errorf("gitmanager's database: %w", err)
 		}
 	}
 	for table, want := range columns() {
-		rows, err := s.tx.QueryContext(ctx, "SELECT * FROM "+table+" LIMIT 0") //nolint:gosec // a constant
+		rows, err := s.conn.QueryContext(ctx, "SELECT * FROM "+table+" LIMIT 0") //nolint:gosec // a constant
 		if err != nil {
 			return fmt.Errorf("this is not gitmanager's database, or its tables cannot be read: %w", err)
 		}
@@ -139,8 +136,8 @@ func (s *Source) check(ctx context.Context) error {
 
 // Close ends the reading.
 func (s *Source) Close() error {
-	err := s.tx.Rollback()
-	if errors.Is(err, sql.ErrTxDone) {
+	err := s.conn.Close()
+	if errors.Is(err, sql.ErrConnDone) {
 		err = nil
 	}
 	return errors.Join(err, s.db.Close())
@@ -148,7 +145,7 @@ func (s *Source) Close() error {
 
 // Courses gives all courses, by id.
 func (s *Source) Courses(ctx context.Context) (out []Course, err error) {
-	rows, err := s.tx.QueryContext(ctx, `SELECT id, key, remote_id, coalesce(git_origin, ''), coalesce(git_branch, ''),
+	rows, err := s.conn.QueryContext(ctx, `SELECT id, key, remote_id, coalesce(git_origin, ''), coalesce(git_branch, ''),
 			coalesce(update_hook, ''), CAST(email_on_error AS INTEGER), CAST(update_automatically AS INTEGER),
 			CAST(skip_build_failsafes AS INTEGER), coalesce(webhook_secret, '')
 		FROM builder_course ORDER BY id`)
@@ -177,7 +174,7 @@ func (s *Source) Updates(ctx context.Context, courseID int64) (out []Update, err
 	}
 	query := fmt.Sprintf(`SELECT id, coalesce(commit_hash, ''), coalesce(request_ip, ''), `+moment+", "+moment+`, status, `+text+`
 		FROM builder_courseupdate WHERE course_id = %d ORDER BY request_time, id`, "request_time", "updated_time", courseID)
-	rows, err := s.tx.QueryContext(ctx, query)
+	rows, err := s.conn.QueryContext(ctx, query)
 	if err != nil {
 		return nil, fmt.Errorf("gitmanager's updates: %w", err)
 	}
