@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/crypto/ssh"
 
 	"coursewright/internal/courseconfig"
 	"coursewright/internal/gmimport"
@@ -207,6 +208,9 @@ func (i *importer) takeKey() keyReport {
 	text, err := os.ReadFile(from)
 	if err != nil {
 		return failed(err)
+	}
+	if _, err := ssh.ParseRawPrivateKey(text); err != nil {
+		return failed(fmt.Errorf("%s is no private key without a password: %w", from, err))
 	}
 	switch have, err := os.ReadFile(to); {
 	case err == nil && string(have) == string(text):

@@ -73,8 +73,12 @@ func (i *importer) adopt(ctx context.Context, done course.TakeoverResult, f *fou
 	} else if err == nil {
 		err = i.place(ctx, r, f.published, told)
 	}
+	var author *course.AuthorError
+	if errors.As(err, &author) {
+		err = author // the words around it tell of steps that nobody asked for
+	}
 	switch {
-	case isAuthorError(err), errors.Is(err, course.ErrConflict), errors.Is(err, course.ErrInvalid):
+	case author != nil, errors.Is(err, course.ErrConflict), errors.Is(err, course.ErrInvalid):
 		told.State, told.NeedsBuild = stateFailed, true
 		item.problem("the release %s is not taken: %v", f.Version, err)
 	case err != nil:
@@ -83,11 +87,6 @@ func (i *importer) adopt(ctx context.Context, done course.TakeoverResult, f *fou
 		told.State = stateNew
 	}
 	return nil
-}
-
-func isAuthorError(err error) bool {
-	var author *course.AuthorError
-	return errors.As(err, &author)
 }
 
 // standing tells why there is nothing to do for a release: it is here, or the

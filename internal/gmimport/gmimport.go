@@ -117,13 +117,9 @@ func (s *Source) check(ctx context.Context) error {
 		}
 	}
 	for table, want := range columns() {
-		rows, err := s.conn.QueryContext(ctx, "SELECT * FROM "+table+" LIMIT 0") //nolint:gosec // a constant
+		have, err := s.columnsOf(ctx, table)
 		if err != nil {
-			return fmt.Errorf("this is not gitmanager's database, or its tables cannot be read: %w", err)
-		}
-		have, err := rows.Columns()
-		if err = errors.Join(err, rows.Err(), rows.Close()); err != nil {
-			return fmt.Errorf("gitmanager's table %s: %w", table, err)
+			return fmt.Errorf("this is not gitmanager's database, or its table %s cannot be read: %w", table, err)
 		}
 		for _, c := range want {
 			if !slices.Contains(have, c) {
@@ -132,6 +128,16 @@ func (s *Source) check(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+func (s *Source) columnsOf(ctx context.Context, table string) (names []string, err error) {
+	rows, err := s.conn.QueryContext(ctx, "SELECT * FROM "+table+" LIMIT 0") //nolint:gosec // a constant
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	names, err = rows.Columns()
+	return names, errors.Join(err, rows.Err())
 }
 
 // Close ends the reading.
