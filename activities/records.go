@@ -3,6 +3,10 @@ package activities
 import (
 	"context"
 	"errors"
+	"fmt"
+	"time"
+
+	"go.temporal.io/sdk/activity"
 
 	"coursewright/internal/course"
 )
@@ -18,10 +22,17 @@ type RecordStore interface {
 	ListHosts(ctx context.Context) ([]course.Host, error)
 }
 
+// Runs knows the workflow runs that build courses.
+type Runs interface {
+	// BuildRuns says whether a run of a course's build workflow has not ended.
+	BuildRuns(ctx context.Context, key, runID string) (bool, error)
+}
+
 // Records are the short database steps that run inside workflow tasks. All may
 // be called again after a crash.
 type Records struct {
 	Store       RecordStore
+	Runs        Runs // nil: late claims are not looked into
 	AutoPublish bool // publish what was stored without waiting for A+
 	HasLMS      bool // FRONTEND_URL is set
 	Metrics     *Metrics
@@ -30,6 +41,9 @@ type Records struct {
 // ClaimBuild takes the newest pending request of a course; older ones are
 // skipped.
 func (r *Records) ClaimBuild(ctx context.Context, in Claim) (Claimed, error) {
+	if err := r.checkRun(ctx, in); err != nil {
+		return Claimed{}, forTemporal(err)
+	}
 	b, ok, err := r.Store.ClaimBuild(ctx, in.CourseKey, in.RunID)
 	if err != nil || !ok {
 		return Claimed{}, forTemporal(err)
@@ -54,6 +68,22 @@ func (r *Records) ClaimBuild(ctx context.Context, in Claim) (Claimed, error) {
 
 		RequestedAt: b.RequestedAt,
 	}}, nil
+}
+
+// checkRun refuses the claim of a run that has ended. A worker that was stopped
+// for a while, or cut off, still has workflow tasks that others have done
+// meanwhile: what it claimed then nobody would build. Only claims that come late
+// are looked into.
+func (r *Records) checkRun(ctx context.Context, in Claim) error {
+	if r.Runs == nil || time.Since(in.At).Abs() < lateTask {
+		return nil
+	}
+	id := activity.GetInfo(ctx).WorkflowExecution.RunID // after a reset not that of the claim
+	runs, err := r.Runs.BuildRuns(ctx, in.CourseKey, id)
+	if err == nil && !runs {
+		err = fmt.Errorf("claim of course %s for run %s, which has ended: %w", in.CourseKey, id, course.ErrConflict)
+	}
+	return err
 }
 
 // FinishBuild gives a build its final status, once, and says what follows.

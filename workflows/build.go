@@ -135,6 +135,7 @@ func (s *story) claim(ctx workflow.Context) (activities.Claimed, error) {
 	err := workflow.ExecuteLocalActivity(onRecords(free), records.ClaimBuild, activities.Claim{
 		CourseKey: s.in.CourseKey,
 		RunID:     runID(ctx),
+		At:        workflow.Now(ctx),
 	}).Get(free, &out)
 	return out, err
 }

@@ -101,3 +101,16 @@ func (c *Client) alive(ctx context.Context, b course.Build) (bool, error) {
 	}
 	return false, nil
 }
+
+// BuildRuns says whether a run of a course's build workflow has not ended.
+func (c *Client) BuildRuns(ctx context.Context, key, runID string) (bool, error) {
+	d, err := c.temporal.DescribeWorkflowExecution(ctx, BuildID(key), runID)
+	var gone *serviceerror.NotFound
+	if errors.As(err, &gone) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("describe run %s of %s: %w", runID, BuildID(key), err)
+	}
+	return d.GetWorkflowExecutionInfo().GetStatus() == enums.WORKFLOW_EXECUTION_STATUS_RUNNING, nil
+}

@@ -124,3 +124,41 @@ func endsWithin(t *testing.T, path string, limit time.Duration) bool {
 	}
 	return false
 }
+
+// A workflow task that was kept back on its way claims nothing for a run that has
+// ended meanwhile: the request would be lost.
+func TestAWorkflowTaskThatComesLateClaimsNothing(t *testing.T) {
+	t.Parallel()
+	var kept atomic.Bool
+	again, came := make(chan struct{}), make(chan struct{})
+	h := newHarness(t, harnessOptions{interceptor: func(
+		ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption,
+	) error {
+		err := invoke(ctx, method, req, reply, cc, opts...)
+		task, ok := reply.(*workflowservice.PollWorkflowTaskQueueResponse)
+		if !ok || task.GetWorkflowType().GetName() != "Build" || kept.Swap(true) {
+			return err
+		}
+		defer close(came)
+		select {
+		case <-again:
+			return err
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}})
+	repo := gitrepotest.New(t)
+	repo.Commit(tiny("One"), "first")
+	h.addCourse("course", repo.URL(), nil)
+	h.succeed(h.push("course"))
+	h.idle("course")
+
+	// Nobody is told of the request until the sweeper finds it.
+	lost, err := h.system.store.RequestBuild(t.Context(), "course", course.BuildRequest{Trigger: course.TriggerAPI})
+	if err != nil {
+		t.Fatal(err)
+	}
+	close(again)
+	<-came
+	h.succeed(lost.ID)
+}
