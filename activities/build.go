@@ -24,7 +24,6 @@ type BuildStore interface {
 	TryStore
 	LogStore
 	Course(ctx context.Context, key string) (course.Course, error)
-	RecordFacts(ctx context.Context, id int64, f course.Facts) error
 	SaveReport(ctx context.Context, buildID int64, r course.Report) error
 	EndedBuilds(ctx context.Context, courseID, before int64) ([]course.Build, error)
 	SetBuildHost(ctx context.Context, courseID int64, host string) error
@@ -63,7 +62,8 @@ func (b *BuildSteps) Checkout(ctx context.Context, job Job) (CheckedOut, error) 
 		return out, err
 	}
 	b.Slots.Expect(job.BuildID)
-	err := b.ledger().step(ctx, job, "checkout", func(ctx context.Context, log *buildlog.Writer) error {
+	err := b.ledger().attempt(ctx, job, "checkout", nil, func(ctx context.Context, a *attempt) error {
+		log := a.log
 		unlock, err := b.Disk.Lock(ctx, job.CourseKey)
 		if err != nil {
 			return err
@@ -90,7 +90,7 @@ func (b *BuildSteps) Checkout(ctx context.Context, job Job) (CheckedOut, error) 
 			}
 		}
 		// From now on the build counts as one of this host.
-		if err := b.Store.RecordFacts(ctx, job.BuildID, course.Facts{Host: b.Host}); err != nil {
+		if err := a.record(ctx, course.Facts{Host: b.Host}); err != nil {
 			return err
 		}
 		if err := b.source(ctx, job, c, log, &out); err != nil {
@@ -99,7 +99,7 @@ func (b *BuildSteps) Checkout(ctx context.Context, job Job) (CheckedOut, error) 
 		if err := b.cleanLeftovers(ctx, job.CourseKey, log); err != nil {
 			return err
 		}
-		return b.Store.RecordFacts(ctx, job.BuildID, course.Facts{Commit: out.Commit})
+		return a.record(ctx, course.Facts{Commit: out.Commit})
 	})
 	if err != nil {
 		b.Slots.Arrived(job.BuildID)

@@ -18,6 +18,7 @@ type TryStore interface {
 	StartTry(ctx context.Context, buildID int64, step string) (course.Try, error)
 	FinishTry(ctx context.Context, t course.Try, o course.Outcome, message string) error
 	AppendTry(ctx context.Context, t course.Try, text, mark string) error
+	RecordTryFacts(ctx context.Context, t course.Try, f course.Facts) error
 	Mark(ctx context.Context, buildID int64) (string, error)
 }
 
@@ -53,6 +54,17 @@ func (a *attempt) AppendPlaced(ctx context.Context, text string, at buildlog.Pla
 	if err == nil {
 		a.metrics.logged(text)
 	}
+	return refused(err)
+}
+
+// record saves facts as this try. Without facts it only asks whether the try
+// still counts.
+func (a *attempt) record(ctx context.Context, f course.Facts) error {
+	return refused(a.store.RecordTryFacts(ctx, a.try, f))
+}
+
+// refused turns the refusal of a late try into buildlog.ErrRefused.
+func refused(err error) error {
 	if errors.Is(err, course.ErrConflict) {
 		// Not wrapped: the kind would end all tries, the later one included.
 		return fmt.Errorf("%w (%v)", buildlog.ErrRefused, err) //nolint:errorlint // see above

@@ -191,16 +191,19 @@ func Documents(loaded *courseconfig.Course, defaults map[string]json.RawMessage)
 
 // commit puts the staged release in place, unless a newer build did.
 func (r *ReleaseSteps) commit(ctx context.Context, job Job) error {
-	return r.ledger().step(ctx, job, "commit", func(ctx context.Context, log *buildlog.Writer) error {
+	return r.ledger().attempt(ctx, job, "commit", nil, func(ctx context.Context, a *attempt) error {
+		if err := a.record(ctx, course.Facts{}); err != nil {
+			return err // a later try commits
+		}
 		if err := r.Releases.Commit(ctx, job.CourseKey, job.Version); err != nil {
 			return err
 		}
 		r.Metrics.committed(job)
-		log.Printf("Release %s is stored.", job.Version)
+		a.log.Printf("Release %s is stored.", job.Version)
 		if err := r.Disk.dropDefaults(job.CourseKey); err != nil {
 			return err
 		}
-		return r.Store.RecordFacts(ctx, job.BuildID, course.Facts{Version: job.Version})
+		return a.record(ctx, course.Facts{Version: job.Version})
 	})
 }
 

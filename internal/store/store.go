@@ -190,6 +190,10 @@ type Tries interface {
 	// later try how far the log has come. Text may be empty. Errors as AppendLog,
 	// and ErrConflict when a later try of the build has begun.
 	AppendTry(ctx context.Context, t course.Try, text, mark string) error
+	// RecordTryFacts saves facts as RecordFacts does. ErrConflict when a later
+	// try of the build has begun, ErrNotFound for an unknown build. Without facts
+	// it only tells whether the try still counts.
+	RecordTryFacts(ctx context.Context, t course.Try, f course.Facts) error
 	// Mark gives the build's mark as it was last set; empty while none was.
 	// ErrNotFound for an unknown build.
 	Mark(ctx context.Context, buildID int64) (string, error)

@@ -68,17 +68,19 @@ func (s *Store) RequestBuild(ctx context.Context, key string, r course.BuildRequ
 
 // RecordFacts saves what a running build has learnt; see store.Builds.
 func (s *Store) RecordFacts(ctx context.Context, id int64, f course.Facts) error {
-	err := s.write(ctx, quick, func(t *tx) error {
-		n, err := t.exec(`UPDATE builds SET host = coalesce(nullif($1, ''), host),
-				commit_hash = coalesce(nullif($2, ''), commit_hash), version = coalesce(nullif($3, ''), version)
-			WHERE id = $4 AND status = 'RUNNING'`,
-			store.CleanText(f.Host), store.CleanText(f.Commit), store.CleanText(f.Version), id)
-		if err != nil || n > 0 {
-			return err
-		}
-		return t.checkBuild(id)
-	})
+	err := s.write(ctx, quick, func(t *tx) error { return t.recordFacts(id, f) })
 	return s.wrapRow(err, "record facts of build %d", id)
+}
+
+func (t *tx) recordFacts(id int64, f course.Facts) error {
+	n, err := t.exec(`UPDATE builds SET host = coalesce(nullif($1, ''), host),
+			commit_hash = coalesce(nullif($2, ''), commit_hash), version = coalesce(nullif($3, ''), version)
+		WHERE id = $4 AND status = 'RUNNING'`,
+		store.CleanText(f.Host), store.CleanText(f.Commit), store.CleanText(f.Version), id)
+	if err != nil || n > 0 {
+		return err
+	}
+	return t.checkBuild(id)
 }
 
 // lockBuild takes the lock of a build's row, which orders what happens to its

@@ -26,16 +26,33 @@ func (s *Store) StartTry(ctx context.Context, buildID int64, step string) (cours
 // FinishTry ends a try of a step; see store.Tries.
 func (s *Store) FinishTry(ctx context.Context, try course.Try, o course.Outcome, message string) error {
 	err := s.write(ctx, quick, func(t *tx) error {
-		var newest int64
-		if err := t.row("SELECT tries FROM builds WHERE id = $1 FOR NO KEY UPDATE", try.BuildID).Scan(&newest); err != nil {
-			return err
-		}
-		if err := store.CheckTry(try, newest); err != nil {
+		if err := t.checkTry(try); err != nil {
 			return err
 		}
 		return t.finishStep(try.BuildID, store.CleanText(try.Step), o, message)
 	})
 	return s.wrapRow(err, "finish step %s of build %d", try.Step, try.BuildID)
+}
+
+// checkTry locks the build's row; an error of kind course.ErrConflict is for a
+// try that does not count any more.
+func (t *tx) checkTry(try course.Try) error {
+	var newest int64
+	if err := t.row("SELECT tries FROM builds WHERE id = $1 FOR NO KEY UPDATE", try.BuildID).Scan(&newest); err != nil {
+		return err
+	}
+	return store.CheckTry(try, newest)
+}
+
+// RecordTryFacts saves what a try has learnt; see store.Tries.
+func (s *Store) RecordTryFacts(ctx context.Context, try course.Try, f course.Facts) error {
+	err := s.write(ctx, quick, func(t *tx) error {
+		if err := t.checkTry(try); err != nil {
+			return err
+		}
+		return t.recordFacts(try.BuildID, f)
+	})
+	return s.wrapRow(err, "record facts of build %d", try.BuildID)
 }
 
 // AppendTry adds to the log of a build; see store.Tries.

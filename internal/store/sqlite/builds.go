@@ -144,17 +144,19 @@ func (t *tx) claimNewest(courseID int64, runID string, now int64) (int64, error)
 
 // RecordFacts saves what a running build has learnt; see store.Builds.
 func (s *Store) RecordFacts(ctx context.Context, id int64, f course.Facts) error {
-	err := s.quick.tx(ctx, func(t *tx) error {
-		n, err := t.exec(`UPDATE builds SET host = coalesce(nullif(?, ''), host),
-				commit_hash = coalesce(nullif(?, ''), commit_hash), version = coalesce(nullif(?, ''), version)
-			WHERE id = ? AND status = 'RUNNING'`,
-			store.CleanText(f.Host), store.CleanText(f.Commit), store.CleanText(f.Version), id)
-		if err != nil || n > 0 {
-			return err
-		}
-		return t.checkBuild(id)
-	})
+	err := s.quick.tx(ctx, func(t *tx) error { return t.recordFacts(id, f) })
 	return s.wrapRow(err, "record facts of build %d", id)
+}
+
+func (t *tx) recordFacts(id int64, f course.Facts) error {
+	n, err := t.exec(`UPDATE builds SET host = coalesce(nullif(?, ''), host),
+			commit_hash = coalesce(nullif(?, ''), commit_hash), version = coalesce(nullif(?, ''), version)
+		WHERE id = ? AND status = 'RUNNING'`,
+		store.CleanText(f.Host), store.CleanText(f.Commit), store.CleanText(f.Version), id)
+	if err != nil || n > 0 {
+		return err
+	}
+	return t.checkBuild(id)
 }
 
 // checkBuild gives sql.ErrNoRows when there is no such build.

@@ -55,6 +55,17 @@ func (s *Store) AppendTry(ctx context.Context, try course.Try, text, mark string
 	return s.wrapRow(err, "append to the log of build %d", try.BuildID)
 }
 
+// RecordTryFacts saves what a try has learnt; see store.Tries.
+func (s *Store) RecordTryFacts(ctx context.Context, try course.Try, f course.Facts) error {
+	err := s.quick.tx(ctx, func(t *tx) error {
+		if err := t.checkTry(try); err != nil {
+			return err
+		}
+		return t.recordFacts(try.BuildID, f)
+	})
+	return s.wrapRow(err, "record facts of build %d", try.BuildID)
+}
+
 // Mark gives a build's mark; see store.Tries.
 func (s *Store) Mark(ctx context.Context, buildID int64) (string, error) {
 	var mark string

@@ -76,6 +76,10 @@ func lateTry(t *testing.T, s store.Store) {
 	again := startTry(t, s, id, "build")
 	wantKind(t, "AppendTry of a late try", s.AppendTry(t.Context(), late, "late\n", "late"), course.ErrConflict)
 	wantKind(t, "FinishTry of a late try", s.FinishTry(t.Context(), late, course.OutcomeFailed, "late"), course.ErrConflict)
+	wantKind(t, "RecordTryFacts of a late try", s.RecordTryFacts(t.Context(), late, course.Facts{Host: "late"}), course.ErrConflict)
+	if err := s.RecordTryFacts(t.Context(), again, course.Facts{}); err != nil {
+		t.Errorf("the newest try does not count: %v", err)
+	}
 	appendTry(t, s, again, "two\n", "2")
 	appendTry(t, s, apart, "other\n", "3")
 	if got, want := joined(t, wholeLog(t, s, id), 0), "one\ntwo\n"; got != want {
@@ -118,6 +122,7 @@ func tryOfNoBuild(t *testing.T, s store.Store) {
 	wantKind(t, "Mark", err, course.ErrNotFound)
 	try := course.Try{BuildID: id, Step: "build", Number: 1}
 	wantKind(t, "AppendTry", s.AppendTry(t.Context(), try, "text\n", "mark"), course.ErrNotFound)
+	wantKind(t, "RecordTryFacts", s.RecordTryFacts(t.Context(), try, course.Facts{}), course.ErrNotFound)
 	wantKind(t, "FinishTry", s.FinishTry(t.Context(), try, course.OutcomeOK, ""), course.ErrNotFound)
 }
 
