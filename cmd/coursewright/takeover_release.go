@@ -100,10 +100,11 @@ func (i *importer) standing(key string, f *foundRelease, taken map[int64]int64) 
 	if err != nil {
 		return "", err
 	}
+	// That it is stored here is not enough for one that gitmanager has published.
 	stored, err := i.depot.Stored(key)
-	if err == nil {
+	if err == nil && (!f.published || stored.Version != f.Version) {
 		kept = append(kept, stored)
-	} else if !errors.Is(err, course.ErrNotFound) {
+	} else if err != nil && !errors.Is(err, course.ErrNotFound) {
 		return "", err
 	}
 	state := ""
@@ -167,13 +168,19 @@ func takenDocuments(loaded *courseconfig.Course, r gmimport.Release) (map[string
 // place stages, commits and publishes a release. Each can be repeated, so that a
 // run that ended in between is mended by the next.
 func (i *importer) place(ctx context.Context, r release.StageRequest, publish bool, told *releaseReport) error {
-	staged, err := i.depot.Stage(ctx, r)
+	done, err := i.depot.Committed(r.Key, r.Version)
 	if err != nil {
 		return err
 	}
-	told.Files, told.Linked = staged.Files, staged.Linked
-	if err := i.depot.Commit(ctx, r.Key, r.Version); err != nil {
-		return errors.Join(err, i.depot.Discard(ctx, r.Key, r.Version))
+	if !done {
+		staged, err := i.depot.Stage(ctx, r)
+		if err != nil {
+			return err
+		}
+		told.Files, told.Linked = staged.Files, staged.Linked
+		if err := i.depot.Commit(ctx, r.Key, r.Version); err != nil {
+			return errors.Join(err, i.depot.Discard(ctx, r.Key, r.Version))
+		}
 	}
 	if !publish {
 		return nil

@@ -295,6 +295,32 @@ func TestImportAgainTakesWhatIsNew(t *testing.T) {
 	}
 }
 
+// A release that is here as a stored one, since gitmanager had not published it
+// yet or the first run ended before, is published by the next run.
+func TestImportGoesOnWithWhatIsStored(t *testing.T) {
+	t.Parallel()
+	o := newOldService(t, nil)
+	o.db.Course(3, "good", 77, "s3cret")
+	o.release(t, "store", "good", "Good", oldVersion)
+	if r := o.take(t, false).course(t, "good"); r.Stored == nil || r.Stored.State != stateNew || r.Published != nil {
+		t.Fatalf("the first run tells %+v; want a stored release", r)
+	}
+	for _, name := range []string{"good", "good.version", "good.defaults.json"} {
+		if err := os.Rename(filepath.Join(o.options.store, name), filepath.Join(o.options.courses, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if r := o.take(t, false).course(t, "good"); r.Published == nil || r.Published.State != stateNew || len(r.Problems) > 0 {
+		t.Fatalf("the second run tells %+v; want it published", r)
+	}
+	if page, err := os.ReadFile(filepath.Join(o.settings.StaticRoot, "77/index.html")); err != nil || string(page) != "<p>Good</p>" {
+		t.Errorf("the page is %q, %v", page, err)
+	}
+	if r := o.take(t, false).course(t, "good"); r.Published.State != stateSame {
+		t.Errorf("the third run tells %+v; want nothing to do", r.Published)
+	}
+}
+
 func TestImportRefusesGitmanagersOwnFolders(t *testing.T) {
 	t.Parallel()
 	for what, spoil := range map[string]func(o *oldService){
