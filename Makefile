@@ -7,7 +7,7 @@ FUZZTIME ?= 30m
 CAMPAIGN ?= 5m
 SEED ?=
 
-.PHONY: help run build test server lint bench torture fuzz generate clean
+.PHONY: help run build test server helm lint bench torture fuzz generate clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*## ' Makefile | sed 's/:.*## /\t/' | expand -t 12
@@ -59,6 +59,13 @@ $(BIN)/temporal-server: tools/temporal-server/go.mod tools/temporal-server/go.su
 
 $(BIN)/temporal-sql-tool: tools/temporal-server/go.mod tools/temporal-server/go.sum
 	@sh tools/build.sh $(GO) go.temporal.io/server/cmd/tools/sql $@ temporal-server
+
+# Helm has a module of its own: its Kubernetes libraries are of no use elsewhere.
+helm: $(BIN)/helm ## build Helm, which some tests run
+
+$(BIN)/helm: tools/deployment/go.mod tools/deployment/go.sum
+	@echo "building Helm (once, 2 to 5 minutes)"
+	@sh tools/build.sh $(GO) helm.sh/helm/v3/cmd/helm $@ deployment
 
 $(BIN)/golangci-lint: tools/go.mod tools/go.sum
 	@echo "building golangci-lint (once, 1 to 3 minutes)"
