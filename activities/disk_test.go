@@ -213,6 +213,36 @@ func TestCopiesInUseAreNeverRemoved(t *testing.T) {
 	}
 }
 
+// What still runs in a copy is ended before the copy goes; where that fails the
+// copy stays.
+func TestWhatRunsInACopyIsEndedFirst(t *testing.T) {
+	t.Parallel()
+	d, _ := openDisk(t)
+	onDisk(t, d, "away", 48*time.Hour)
+	onDisk(t, d, "running", 48*time.Hour)
+	onDisk(t, d, "kept", time.Hour)
+	tidier := newTidier(d, openStore(t))
+	cleared := map[string]bool{}
+	broken := errors.New("the engine does not answer")
+	tidier.Clear = func(_ context.Context, key string) error {
+		_, err := os.Stat(d.Course(key))
+		cleared[key] = err == nil
+		if key == "running" {
+			return broken
+		}
+		return nil
+	}
+	if err := tidier.Tidy(t.Context(), time.Now()); !errors.Is(err, broken) {
+		t.Errorf("Tidy = %v, want %v", err, broken)
+	}
+	if diff := cmp.Diff(map[string]bool{"away": true, "running": true}, cleared); diff != "" {
+		t.Errorf("cleared while the copy was there (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(all("kept", "running"), left(t, d)); diff != "" {
+		t.Errorf("what is left (-want +got):\n%s", diff)
+	}
+}
+
 func TestALockMarksTheCourseAsUsed(t *testing.T) {
 	t.Parallel()
 	d, _ := openDisk(t)

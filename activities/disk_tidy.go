@@ -26,6 +26,9 @@ type Tidier struct {
 	Store interface {
 		OpenBuilds(ctx context.Context, limit int) ([]course.Build, error)
 	}
+	// Clear ends what still runs of a course on this disk: a build that was ended
+	// while its worker was away leaves its container for a while. nil: nothing can.
+	Clear func(ctx context.Context, courseKey string) error
 	Keep  time.Duration // without use; 0: for ever
 	Short func() error  // nil while the disk has space enough
 	Log   *slog.Logger
@@ -88,6 +91,11 @@ func (t *Tidier) remove(ctx context.Context, c copyOnDisk) (removed bool, err er
 	runs := func(b course.Build) bool { return b.CourseKey == c.key && b.Status == course.StatusRunning }
 	if len(open) == openLimit || slices.ContainsFunc(open, runs) {
 		return false, nil
+	}
+	if t.Clear != nil {
+		if err := t.Clear(ctx, c.key); err != nil {
+			return false, fmt.Errorf("before the working copy is removed: %w", err)
+		}
 	}
 	if err := t.Disk.Remove(c.key); err != nil {
 		return false, err

@@ -148,7 +148,9 @@ func (y *system) buildSteps(metrics *activities.Metrics) (*activities.BuildSteps
 	if err != nil {
 		return nil, err
 	}
-	y.keeper, _ = builder.(build.Keeper)
+	if keeper, ok := builder.(build.Keeper); ok {
+		y.keeper, y.tidier.Clear = keeper, keeper.Clear
+	}
 	s := y.settings
 	return &activities.BuildSteps{
 		Host: y.host, Disk: y.disk, Store: y.store, Git: y.git, Builder: builder,
