@@ -86,6 +86,16 @@ func (m manifest) selector(t *testing.T) map[string]string {
 	return plain
 }
 
+// missing skips the test for want of a program, or fails it when
+// COURSEWRIGHT_REQUIRE names that.
+func missing(t *testing.T, word, message string) {
+	t.Helper()
+	if slices.Contains(strings.Fields(os.Getenv("COURSEWRIGHT_REQUIRE")), word) {
+		t.Fatal(message)
+	}
+	t.Skip(message)
+}
+
 // helm runs Helm, which make builds from tools/deployment.
 func helm(t *testing.T, args ...string) (out, errOut string, err error) {
 	t.Helper()
@@ -94,11 +104,7 @@ func helm(t *testing.T, args ...string) (out, errOut string, err error) {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat(program); err != nil {
-		missing := t.Skipf
-		if slices.Contains(strings.Fields(os.Getenv("COURSEWRIGHT_REQUIRE")), "helm") {
-			missing = t.Fatalf
-		}
-		missing("no bin/helm: run make helm")
+		missing(t, "helm", "no bin/helm: run make helm")
 	}
 	var stdout, stderr bytes.Buffer
 	cmd := exec.CommandContext(t.Context(), program, args...)
