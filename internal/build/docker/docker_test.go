@@ -238,6 +238,20 @@ func TestProcessLimit(t *testing.T) {
 	wantAuthorError(t, err, "ended with status 2")
 }
 
+// The kernel's own word, in cgroups of version 1 or 2: quota and period in
+// microseconds.
+func TestProcessorLimit(t *testing.T) {
+	t.Parallel()
+	output := mustRun(t, docker.Options{CPUs: 0.25}, `
+cd /sys/fs/cgroup
+cat cpu.max 2>/dev/null || cat cpu/cpu.cfs_quota_us cpu/cpu.cfs_period_us
+`)
+	var quota, period int
+	if _, err := fmt.Sscan(output, &quota, &period); err != nil || 4*quota != period {
+		t.Errorf("a quarter of a processor is told as %q: %v", output, err)
+	}
+}
+
 func TestUser(t *testing.T) {
 	t.Parallel()
 	b := newBuilder(t, docker.Options{User: "builder"})
