@@ -18,7 +18,7 @@ const auditTimeout = 10 * time.Second
 // AuditStore keeps the security log.
 type AuditStore interface {
 	RecordAudit(ctx context.Context, e course.AuditEntry) error
-	ListAudit(ctx context.Context, key string, p course.Page) ([]course.AuditEntry, error)
+	ListAudit(ctx context.Context, f course.AuditFilter, p course.Page) ([]course.AuditEntry, error)
 }
 
 // Actions of the security log that are not one route's own.

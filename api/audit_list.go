@@ -46,7 +46,7 @@ func listAudit(g *gate, log AuditStore) handler {
 			return err
 		}
 		key := c.Query("course")
-		list, err := log.ListAudit(c.Request.Context(), key, oneMore(page))
+		list, err := log.ListAudit(c.Request.Context(), course.AuditFilter{Course: key}, oneMore(page))
 		if err != nil {
 			return err
 		}

@@ -111,7 +111,7 @@ func TestAuditTellsWhoDidWhat(t *testing.T) {
 // kept are the entries of the security log, the oldest first.
 func (a *audited) kept(t *testing.T) []string {
 	t.Helper()
-	list, err := a.store.ListAudit(t.Context(), "", course.Page{Limit: 1000})
+	list, err := a.store.ListAudit(t.Context(), course.AuditFilter{}, course.Page{Limit: 1000})
 	must(t, err)
 	var out []string
 	for _, e := range slices.Backward(list) {

@@ -258,6 +258,6 @@ type brokenAudit struct{}
 
 func (brokenAudit) RecordAudit(context.Context, course.AuditEntry) error { return errUnreadable }
 
-func (brokenAudit) ListAudit(context.Context, string, course.Page) ([]course.AuditEntry, error) {
+func (brokenAudit) ListAudit(context.Context, course.AuditFilter, course.Page) ([]course.AuditEntry, error) {
 	return nil, errUnreadable
 }

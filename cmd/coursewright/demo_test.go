@@ -21,7 +21,7 @@ func TestTheDemoCourseWhereCallersNeedTokens(t *testing.T) {
 	if !strings.Contains(out.String(), c.world.APlusURL+"/\n") {
 		t.Errorf("the way to the stand-in of A+ is not told: %s", out.String())
 	}
-	list, err := c.system.store.ListAudit(t.Context(), demoKey, course.Page{Limit: 100})
+	list, err := c.system.store.ListAudit(t.Context(), course.AuditFilter{Course: demoKey}, course.Page{Limit: 100})
 	if err != nil {
 		t.Fatal(err)
 	}

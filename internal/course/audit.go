@@ -17,6 +17,15 @@ const (
 // newest ones.
 const KeptAudit = 100_000
 
+// AuditFilter chooses entries of the security log; the zero value chooses all.
+type AuditFilter struct {
+	Course       string // the key that the course had then; empty: any
+	Action       string
+	Caller       string
+	Outcome      AuditOutcome
+	Since, Until time.Time // in [Since, Until); zero: without bound
+}
+
 // AuditEntry is one entry of the security log: who wanted what, and what became
 // of it. It holds no secrets.
 type AuditEntry struct {

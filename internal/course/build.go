@@ -85,6 +85,28 @@ type BuildRequest struct {
 	// Delivery is the git host's call that asks, nil when another asks. It is
 	// recorded together with the build.
 	Delivery *Delivery
+	// Idempotency makes it safe to ask again; nil: each call makes a build.
+	Idempotency *Idempotency
+}
+
+// KeptIdempotency is how long callers can rely on the key of a request.
+const KeptIdempotency = 24 * time.Hour
+
+// Idempotency is a name that a caller gives to a request for a build of a
+// course. Whoever asks again by the same name gets the build that it made.
+type Idempotency struct {
+	Key  string
+	Keep time.Duration // how long the name is remembered
+}
+
+// BuildFilter chooses builds; the zero value chooses all.
+type BuildFilter struct {
+	Course       string    // key; empty: of all courses
+	Statuses     []Status  // one of them; empty: any
+	Host         string    // empty: any
+	Trigger      Trigger   // empty: any
+	Commit       string    // the beginning of it; empty: any
+	Since, Until time.Time // requested in [Since, Until); zero: without bound
 }
 
 // Build is one row of a course's build history.

@@ -22,6 +22,7 @@ type Course struct {
 	OldSecretUntil      time.Time // UTC; zero without OldSecret
 	CreatedAt           time.Time // UTC
 	BuildHost           string    // host that has the working copy; empty while none has
+	Revision            int64     // grows with each change of the fields above but BuildHost; 0: unknown
 }
 
 // New returns a course with gitmanager's defaults and the given key.
@@ -96,6 +97,14 @@ func (c Course) Owner() string {
 		return c.Key
 	}
 	return authority + "/" + namespace
+}
+
+// CourseFilter chooses courses; the zero value chooses all.
+type CourseFilter struct {
+	// Text is part of the key, the branch or the origin, without regard to case.
+	// User and password in an origin are not looked at.
+	Text   string
+	Status Status // of the newest build that was not skipped; empty: any
 }
 
 // Page asks for one page of a list that is ordered newest first.

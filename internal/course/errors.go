@@ -14,6 +14,13 @@ var (
 	ErrInvalid  = errors.New("invalid")
 	ErrDenied   = errors.New("denied")
 
+	// ErrStale is a conflict with somebody who was faster: what was to be changed
+	// is not any more what the caller has read.
+	ErrStale = fmt.Errorf("changed meanwhile: %w", ErrConflict)
+	// ErrReused is a request under the name of an earlier one that asked for
+	// something else.
+	ErrReused = fmt.Errorf("used before for another request: %w", ErrInvalid)
+
 	// ErrUnavailable is trouble that passes by itself, such as a database that
 	// starts again: the same call may succeed in a moment.
 	ErrUnavailable = errors.New("unavailable")

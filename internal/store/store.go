@@ -49,8 +49,13 @@ type Courses interface {
 	CourseByRemoteID(ctx context.Context, id int64) (course.Course, error)
 	// ListCourses gives a page of courses, newest first.
 	ListCourses(ctx context.Context, p course.Page) ([]course.Course, error)
+	// SearchCourses gives a page of the courses that a filter chooses, newest
+	// first.
+	SearchCourses(ctx context.Context, f course.CourseFilter, p course.Page) ([]course.Course, error)
 	// UpdateCourse replaces the fields of the course with c.ID, except
-	// CreatedAt and BuildHost. Errors as CreateCourse, and ErrNotFound.
+	// CreatedAt and BuildHost, and gives it the next revision. Errors as
+	// CreateCourse, ErrNotFound, and ErrStale when the course has another revision
+	// than c.Revision; one of 0 stands for any.
 	UpdateCourse(ctx context.Context, c course.Course) (course.Course, error)
 	// DeleteCourse removes a course, its builds and their logs. ErrNotFound
 	// when there is none. ErrConflict while one of its builds is RUNNING.
@@ -64,7 +69,10 @@ type Courses interface {
 type Builds interface {
 	// RequestBuild records a PENDING build, and the delivery that asks for it
 	// if there is one; they are durable when the call returns. ErrNotFound when
-	// the course does not exist.
+	// the course does not exist. By the idempotency key of an earlier request of
+	// the course that is still remembered it gives the build that this made and
+	// records nothing, ErrReused when it asked for other options. A build that
+	// was pruned is not remembered.
 	RequestBuild(ctx context.Context, key string, r course.BuildRequest) (course.Build, error)
 	// ClaimBuild gives the workflow run with runID the next build of a course:
 	// the newest PENDING row becomes RUNNING, with the run's id and the start
@@ -90,6 +98,9 @@ type Builds interface {
 	// ListBuilds gives a page of a course's builds, newest first, with steps.
 	// ErrNotFound when the course does not exist.
 	ListBuilds(ctx context.Context, key string, p course.Page) ([]course.Build, error)
+	// SearchBuilds gives a page of the builds that a filter chooses, newest first,
+	// with steps.
+	SearchBuilds(ctx context.Context, f course.BuildFilter, p course.Page) ([]course.Build, error)
 	// LatestBuilds gives the newest build of each of the courses that is not
 	// SKIPPED, without steps; courses without one are left out.
 	LatestBuilds(ctx context.Context, courseIDs []int64) (map[int64]course.Build, error)
@@ -156,10 +167,9 @@ type Audit interface {
 	// outlives a crash of the process, though perhaps not of the machine.
 	// ErrInvalid for an outcome that does not exist.
 	RecordAudit(ctx context.Context, e course.AuditEntry) error
-	// ListAudit gives a page of entries, newest first: those that name the
-	// course, or all when key is empty. A course that does not exist is no
-	// error: it may have been removed.
-	ListAudit(ctx context.Context, key string, p course.Page) ([]course.AuditEntry, error)
+	// ListAudit gives a page of the entries that a filter chooses, newest first. A
+	// course that does not exist is no error: it may have been removed.
+	ListAudit(ctx context.Context, f course.AuditFilter, p course.Page) ([]course.AuditEntry, error)
 }
 
 // Logs keeps the builds' logs. A log is capped: head and tail are kept, and a

@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 
@@ -36,17 +37,23 @@ func (s *Store) RecordAudit(ctx context.Context, e course.AuditEntry) error {
 }
 
 // ListAudit gives a page of the security log; see store.Audit.
-func (s *Store) ListAudit(ctx context.Context, key string, p course.Page) ([]course.AuditEntry, error) {
-	// The conditions on the beginning and on the empty key are the index's.
-	const columns = "SELECT id, at, action, course, caller, issuer, address, outcome, details::text FROM audit WHERE id < $1 "
-	var list []course.AuditEntry
-	var err error
-	if key == "" {
-		list, err = all(ctx, s, scanAudit, columns+"ORDER BY id DESC LIMIT $2", before(p), max(p.Limit, 1))
-	} else {
-		list, err = all(ctx, s, scanAudit, columns+"AND course <> '' AND left(course, 100) = left($3, 100) AND course = $3 ORDER BY id DESC LIMIT $2",
-			before(p), max(p.Limit, 1), store.CleanText(key))
+func (s *Store) ListAudit(ctx context.Context, f course.AuditFilter, p course.Page) ([]course.AuditEntry, error) {
+	where, args := "WHERE id < $1", []any{before(p), max(p.Limit, 1)}
+	with := func(wanted bool, condition string, arg any) {
+		if wanted {
+			args = append(args, arg)
+			where += " AND " + strings.ReplaceAll(condition, "$n", fmt.Sprintf("$%d", len(args)))
+		}
 	}
+	// The conditions on the beginning and on the empty key are the index's.
+	with(f.Course != "", "course <> '' AND left(course, 100) = left($n, 100) AND course = $n", store.CleanText(f.Course))
+	with(f.Action != "", "action = $n", store.CleanText(f.Action))
+	with(f.Caller != "", "caller = $n", store.CleanText(f.Caller))
+	with(f.Outcome != "", "outcome = $n", f.Outcome)
+	with(!f.Since.IsZero(), "at >= $n", f.Since)
+	with(!f.Until.IsZero(), "at < $n", f.Until)
+	list, err := all(ctx, s, scanAudit,
+		"SELECT id, at, action, course, caller, issuer, address, outcome, details::text FROM audit "+where+" ORDER BY id DESC LIMIT $2", args...)
 	return list, s.wrap(err, "list the security log")
 }
 

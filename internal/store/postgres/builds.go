@@ -42,7 +42,14 @@ func (s *Store) RequestBuild(ctx context.Context, key string, r course.BuildRequ
 		if err != nil {
 			return err
 		}
-		var id int64
+		id, err := t.requested(owner, r)
+		if err != nil {
+			return err
+		}
+		if id != 0 {
+			out, err = t.build(id)
+			return err
+		}
 		err = t.row(`INSERT INTO builds (course_id, status, skip_git, skip_build, skip_notify, rebuild_all,
 				build_image, build_command, requested_by, request_ip, requested_at)
 			VALUES ($1, 'PENDING', $2, $3, $4, $5, $6, $7, $8, $9, clock_timestamp()) RETURNING id`,
@@ -56,6 +63,9 @@ func (s *Store) RequestBuild(ctx context.Context, key string, r course.BuildRequ
 			if _, err := t.deliver(owner, *r.Delivery, id); err != nil {
 				return err
 			}
+		}
+		if err := t.remember(owner, id, r); err != nil {
+			return err
 		}
 		out, err = t.build(id)
 		return err
@@ -155,6 +165,32 @@ func (s *Store) ListBuilds(ctx context.Context, key string, p course.Page) ([]co
 	}
 	if err != nil {
 		return nil, s.wrap(err, "list builds of course %s", key)
+	}
+	return list, nil
+}
+
+// SearchBuilds gives a page of the chosen builds; see store.Builds.
+func (s *Store) SearchBuilds(ctx context.Context, f course.BuildFilter, p course.Page) ([]course.Build, error) {
+	where, args := "WHERE b.id < $1", []any{before(p), max(p.Limit, 1)}
+	with := func(wanted bool, condition string, arg any) {
+		if wanted {
+			args = append(args, arg)
+			where += fmt.Sprintf(" AND "+condition, len(args))
+		}
+	}
+	with(f.Course != "", "b.course_id = (SELECT id FROM courses WHERE key = $%d)", store.CleanText(f.Course))
+	with(len(f.Statuses) > 0, "b.status = ANY($%d)", f.Statuses)
+	with(f.Host != "", "b.host = $%d", store.CleanText(f.Host))
+	with(f.Trigger != "", "b.requested_by = $%d", f.Trigger)
+	with(f.Commit != "", "starts_with(b.commit_hash, $%d)", store.CleanText(f.Commit))
+	with(!f.Since.IsZero(), "b.requested_at >= $%d", f.Since)
+	with(!f.Until.IsZero(), "b.requested_at < $%d", f.Until)
+	list, err := all(ctx, s, scanBuild, selectBuilds+where+" ORDER BY b.id DESC LIMIT $2", args...)
+	if err == nil {
+		err = s.addSteps(ctx, list)
+	}
+	if err != nil {
+		return nil, s.wrap(err, "search builds")
 	}
 	return list, nil
 }

@@ -3,21 +3,23 @@ package postgres
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 
 	"coursewright/internal/course"
+	"coursewright/internal/store"
 )
 
 const courseColumns = `id, key, remote_id, git_origin, git_branch, update_hook, email_on_error,
 	update_automatically, skip_build_failsafes, webhook_secret, created_at, build_host,
-	old_secret, old_secret_until`
+	old_secret, old_secret_until, revision`
 
 func scanCourse(row pgx.Row) (course.Course, error) {
 	var c course.Course
 	err := row.Scan(&c.ID, &c.Key, &c.RemoteID, &c.GitOrigin, &c.GitBranch, &c.UpdateHook, &c.EmailOnError,
 		&c.UpdateAutomatically, &c.SkipBuildFailsafes, &c.WebhookSecret, moment{&c.CreatedAt}, &c.BuildHost,
-		&c.OldSecret, moment{&c.OldSecretUntil})
+		&c.OldSecret, moment{&c.OldSecretUntil}, &c.Revision)
 	return c, err
 }
 
@@ -97,8 +99,30 @@ func (s *Store) CourseByRemoteID(ctx context.Context, id int64) (course.Course, 
 
 // ListCourses gives a page of courses; see store.Courses.
 func (s *Store) ListCourses(ctx context.Context, p course.Page) ([]course.Course, error) {
-	list, err := all(ctx, s, scanCourse,
-		"SELECT "+courseColumns+" FROM courses WHERE id < $1 ORDER BY id DESC LIMIT $2", before(p), max(p.Limit, 1))
+	return s.SearchCourses(ctx, course.CourseFilter{}, p)
+}
+
+// searchedOrigin is the origin without user and password, as far as it is
+// searched.
+const searchedOrigin = `CASE WHEN git_origin ILIKE 'http%@%' THEN substr(git_origin, 8 + strpos(substr(git_origin, 9), '/')) ELSE git_origin END`
+
+// SearchCourses gives a page of the chosen courses; see store.Courses.
+func (s *Store) SearchCourses(ctx context.Context, f course.CourseFilter, p course.Page) ([]course.Course, error) {
+	where, args := "WHERE id < $1", []any{before(p), max(p.Limit, 1)}
+	with := func(condition string, arg any) {
+		args = append(args, arg)
+		where += " AND " + strings.ReplaceAll(condition, "$n", fmt.Sprintf("$%d", len(args)))
+	}
+	if store.TooLongToFind(f.Text) {
+		return nil, nil
+	}
+	if f.Text != "" {
+		with(`(key ILIKE $n ESCAPE '\' OR git_branch ILIKE $n ESCAPE '\' OR `+searchedOrigin+` ILIKE $n ESCAPE '\')`, store.LikePattern(f.Text))
+	}
+	if f.Status != "" {
+		with(`$n = (SELECT n.status FROM builds n WHERE n.course_id = courses.id AND n.status <> 'SKIPPED' ORDER BY n.id DESC LIMIT 1)`, f.Status)
+	}
+	list, err := all(ctx, s, scanCourse, "SELECT "+courseColumns+" FROM courses "+where+" ORDER BY id DESC LIMIT $2", args...)
 	return list, s.wrap(err, "list courses")
 }
 
@@ -113,9 +137,12 @@ func (t *tx) lock(key string) (id int64, err error) {
 func (s *Store) UpdateCourse(ctx context.Context, c course.Course) (course.Course, error) {
 	var out course.Course
 	err := s.write(ctx, durable, func(t *tx) error {
-		var id int64
-		if err := t.row("SELECT id FROM courses WHERE id = $1 FOR UPDATE", c.ID).Scan(&id); err != nil {
+		var revision int64
+		if err := t.row("SELECT revision FROM courses WHERE id = $1 FOR UPDATE", c.ID).Scan(&revision); err != nil {
 			return err
+		}
+		if c.Revision != 0 && c.Revision != revision {
+			return course.ErrStale
 		}
 		var err error
 		out, err = t.replaceCourse(c)
@@ -134,7 +161,7 @@ func (t *tx) replaceCourse(c course.Course) (course.Course, error) {
 	}
 	out, err := scanCourse(t.row(`UPDATE courses SET key = $1, remote_id = $2, git_origin = $3, git_branch = $4,
 			update_hook = $5, email_on_error = $6, update_automatically = $7, skip_build_failsafes = $8,
-			webhook_secret = $9, old_secret = $10, old_secret_until = $11
+			webhook_secret = $9, old_secret = $10, old_secret_until = $11, revision = revision + 1
 		WHERE id = $12 RETURNING `+courseColumns,
 		c.Key, c.RemoteID, c.GitOrigin, c.GitBranch,
 		c.UpdateHook, c.EmailOnError, c.UpdateAutomatically, c.SkipBuildFailsafes,

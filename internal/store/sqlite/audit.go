@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"fmt"
+	"math"
 
 	"coursewright/internal/course"
 	"coursewright/internal/store"
@@ -34,21 +35,24 @@ func (s *Store) RecordAudit(ctx context.Context, e course.AuditEntry) error {
 }
 
 // ListAudit gives a page of the security log; see store.Audit.
-func (s *Store) ListAudit(ctx context.Context, key string, p course.Page) ([]course.AuditEntry, error) {
-	const columns = "SELECT id, at, action, course, caller, issuer, address, outcome, details FROM audit WHERE id < ? "
-	const order = "ORDER BY id DESC LIMIT ?"
+func (s *Store) ListAudit(ctx context.Context, f course.AuditFilter, p course.Page) ([]course.AuditEntry, error) {
+	ofCourse := "?2 = ''"
+	if f.Course != "" {
+		ofCourse = "course <> '' AND course = ?2" // the first condition is the index's
+	}
+	until := int64(math.MaxInt64)
+	if !f.Until.IsZero() {
+		until = toMicros(f.Until)
+	}
 	var out []course.AuditEntry
-	collect := func(row rowScanner) error {
+	err := s.read.rows(ctx, func(row rowScanner) error {
 		e, err := scanAudit(row)
 		out = append(out, e)
 		return err
-	}
-	var err error
-	if key == "" {
-		err = s.read.rows(ctx, collect, columns+order, before(p), max(p.Limit, 1))
-	} else {
-		err = s.read.rows(ctx, collect, columns+"AND course <> '' AND course = ? "+order, before(p), key, max(p.Limit, 1))
-	}
+	}, "SELECT id, at, action, course, caller, issuer, address, outcome, details FROM audit WHERE id < ?1 AND "+ofCourse+`
+		AND (?3 = '' OR action = ?3) AND (?4 = '' OR caller = ?4) AND (?5 = '' OR outcome = ?5)
+		AND at >= ?6 AND at < ?7 ORDER BY id DESC LIMIT ?8`,
+		before(p), f.Course, f.Action, f.Caller, f.Outcome, toMicros(f.Since), until, max(p.Limit, 1))
 	if err != nil {
 		return nil, s.wrap(err, "list the security log")
 	}

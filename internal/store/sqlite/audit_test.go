@@ -32,7 +32,7 @@ func TestOldAuditEntriesAreForgotten(t *testing.T) {
 		t.Fatal(err)
 	}
 	note("last")
-	list, err := s.ListAudit(t.Context(), "", course.Page{Limit: 10})
+	list, err := s.ListAudit(t.Context(), course.AuditFilter{}, course.Page{Limit: 10})
 	if err != nil || len(list) != 2 || list[0].Action != "last" || list[1].Action != "second" {
 		t.Errorf("entries are %+v, %v; want last and second", list, err)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math"
 
 	"coursewright/internal/course"
 	"coursewright/internal/store"
@@ -50,8 +51,15 @@ func (s *Store) RequestBuild(ctx context.Context, key string, r course.BuildRequ
 	var out course.Build
 	o, now := r.Options, s.nowMicros()
 	err := s.durable.tx(ctx, func(t *tx) error {
-		var id int64
-		err := t.row(`INSERT INTO builds (course_id, status, skip_git, skip_build, skip_notify, rebuild_all,
+		id, err := t.requested(key, r, now)
+		if err != nil {
+			return err
+		}
+		if id != 0 {
+			out, err = t.build(id)
+			return err
+		}
+		err = t.row(`INSERT INTO builds (course_id, status, skip_git, skip_build, skip_notify, rebuild_all,
 				build_image, build_command, requested_by, request_ip, requested_at)
 			SELECT id, 'PENDING', ?, ?, ?, ?, ?, ?, ?, ?, ? FROM courses WHERE key = ? RETURNING id`,
 			o.SkipGit, o.SkipBuild, o.SkipNotify, o.RebuildAll,
@@ -64,6 +72,9 @@ func (s *Store) RequestBuild(ctx context.Context, key string, r course.BuildRequ
 			if _, err := t.deliver(key, *r.Delivery, id, now); err != nil {
 				return err
 			}
+		}
+		if err := t.remember(id, r, now); err != nil {
+			return err
 		}
 		out, err = t.build(id)
 		return err
@@ -224,6 +235,34 @@ func (s *Store) ListBuilds(ctx context.Context, key string, p course.Page) ([]co
 	}
 	if err != nil {
 		return nil, s.wrap(err, "list builds of course %s", key)
+	}
+	return list, nil
+}
+
+// SearchBuilds gives a page of the chosen builds; see store.Builds.
+func (s *Store) SearchBuilds(ctx context.Context, f course.BuildFilter, p course.Page) ([]course.Build, error) {
+	statuses, err := json.Marshal(append([]course.Status{}, f.Statuses...))
+	if err != nil {
+		return nil, fmt.Errorf("search builds: %w", err)
+	}
+	ofCourse := "?2 = ''"
+	if f.Course != "" {
+		ofCourse = "b.course_id = (SELECT id FROM courses WHERE key = ?2)"
+	}
+	until := int64(math.MaxInt64)
+	if !f.Until.IsZero() {
+		until = toMicros(f.Until)
+	}
+	list, err := s.builds(ctx, selectBuilds+"WHERE b.id < ?1 AND "+ofCourse+`
+		AND (?3 = '[]' OR b.status IN (SELECT value FROM json_each(?3))) AND (?4 = '' OR b.host = ?4)
+		AND (?5 = '' OR b.requested_by = ?5) AND (?6 = '' OR substr(b.commit_hash, 1, length(?6)) = ?6)
+		AND b.requested_at >= ?7 AND b.requested_at < ?8 ORDER BY b.id DESC LIMIT ?9`,
+		before(p), f.Course, string(statuses), f.Host, f.Trigger, f.Commit, toMicros(f.Since), until, max(p.Limit, 1))
+	if err == nil {
+		err = s.addSteps(ctx, list)
+	}
+	if err != nil {
+		return nil, s.wrap(err, "search builds")
 	}
 	return list, nil
 }

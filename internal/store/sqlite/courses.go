@@ -5,18 +5,19 @@ import (
 	"fmt"
 
 	"coursewright/internal/course"
+	"coursewright/internal/store"
 )
 
 const courseColumns = `id, key, remote_id, git_origin, git_branch, update_hook, email_on_error,
 	update_automatically, skip_build_failsafes, webhook_secret, created_at, build_host,
-	old_secret, old_secret_until`
+	old_secret, old_secret_until, revision`
 
 func scanCourse(row rowScanner) (course.Course, error) {
 	var c course.Course
 	var created, until int64
 	err := row.Scan(&c.ID, &c.Key, &c.RemoteID, &c.GitOrigin, &c.GitBranch, &c.UpdateHook, &c.EmailOnError,
 		&c.UpdateAutomatically, &c.SkipBuildFailsafes, &c.WebhookSecret, &created, &c.BuildHost,
-		&c.OldSecret, &until)
+		&c.OldSecret, &until, &c.Revision)
 	c.CreatedAt, c.OldSecretUntil = fromMicros(created), fromMicros(until)
 	return c, err
 }
@@ -90,12 +91,32 @@ func (s *Store) CourseByRemoteID(ctx context.Context, id int64) (course.Course, 
 
 // ListCourses gives a page of courses; see store.Courses.
 func (s *Store) ListCourses(ctx context.Context, p course.Page) ([]course.Course, error) {
+	return s.SearchCourses(ctx, course.CourseFilter{}, p)
+}
+
+// searchedOrigin is the origin without user and password, as far as it is
+// searched.
+const searchedOrigin = `CASE WHEN git_origin LIKE 'http%@%' THEN substr(git_origin, 8 + instr(substr(git_origin, 9), '/')) ELSE git_origin END`
+
+// SearchCourses gives a page of the chosen courses; see store.Courses.
+func (s *Store) SearchCourses(ctx context.Context, f course.CourseFilter, p course.Page) ([]course.Course, error) {
+	where := "WHERE id < ?1"
+	if store.TooLongToFind(f.Text) {
+		return nil, nil
+	}
+	if f.Text != "" {
+		where += ` AND (key LIKE ?2 ESCAPE '\' OR git_branch LIKE ?2 ESCAPE '\' OR ` + searchedOrigin + ` LIKE ?2 ESCAPE '\')`
+	}
+	if f.Status != "" {
+		where += ` AND ?3 = (SELECT n.status FROM builds n WHERE n.course_id = courses.id AND n.status <> 'SKIPPED' ORDER BY n.id DESC LIMIT 1)`
+	}
 	var out []course.Course
 	err := s.read.rows(ctx, func(row rowScanner) error {
 		c, err := scanCourse(row)
 		out = append(out, c)
 		return err
-	}, "SELECT "+courseColumns+" FROM courses WHERE id < ? ORDER BY id DESC LIMIT ?", before(p), max(p.Limit, 1))
+	}, "SELECT "+courseColumns+" FROM courses "+where+" ORDER BY id DESC LIMIT ?4",
+		before(p), store.LikePattern(f.Text), f.Status, max(p.Limit, 1))
 	if err != nil {
 		return nil, s.wrap(err, "list courses")
 	}
@@ -106,9 +127,12 @@ func (s *Store) ListCourses(ctx context.Context, p course.Page) ([]course.Course
 func (s *Store) UpdateCourse(ctx context.Context, c course.Course) (course.Course, error) {
 	var out course.Course
 	err := s.durable.tx(ctx, func(t *tx) error {
-		var id int64
-		if err := t.row("SELECT id FROM courses WHERE id = ?", c.ID).Scan(&id); err != nil {
+		var revision int64
+		if err := t.row("SELECT revision FROM courses WHERE id = ?", c.ID).Scan(&revision); err != nil {
 			return err
+		}
+		if c.Revision != 0 && c.Revision != revision {
+			return course.ErrStale
 		}
 		var err error
 		out, err = t.replaceCourse(c)
@@ -126,7 +150,7 @@ func (t *tx) replaceCourse(c course.Course) (course.Course, error) {
 	}
 	return scanCourse(t.row(`UPDATE courses SET key = ?, remote_id = ?, git_origin = ?, git_branch = ?,
 			update_hook = ?, email_on_error = ?, update_automatically = ?, skip_build_failsafes = ?,
-			webhook_secret = ?, old_secret = ?, old_secret_until = ?
+			webhook_secret = ?, old_secret = ?, old_secret_until = ?, revision = revision + 1
 		WHERE id = ? RETURNING `+courseColumns,
 		c.Key, c.RemoteID, c.GitOrigin, c.GitBranch,
 		c.UpdateHook, c.EmailOnError, c.UpdateAutomatically, c.SkipBuildFailsafes,

@@ -37,7 +37,7 @@ func note(t *testing.T, s store.Store, e course.AuditEntry) {
 
 func listAudit(t *testing.T, s store.Store, key string, p course.Page) []course.AuditEntry {
 	t.Helper()
-	list, err := s.ListAudit(t.Context(), key, p)
+	list, err := s.ListAudit(t.Context(), course.AuditFilter{Course: key}, p)
 	if err != nil {
 		t.Fatalf("ListAudit(%q): %v", key, err)
 	}

@@ -16,6 +16,7 @@ func courseTests() map[string]func(t *testing.T, s store.Store) {
 		"taken fields are all named": takenFields,
 		"update":                     updateCourse,
 		"update conflicts":           updateConflicts,
+		"stale updates":              staleUpdates,
 		"unknown courses":            unknownCourses,
 		"pages":                      coursePages,
 		"delete":                     deleteCourse,
@@ -46,7 +47,7 @@ func createAndFind(t *testing.T, s store.Store) {
 		t.Errorf("id %d; want a positive one", got.ID)
 	}
 	checkTime(t, "CreatedAt", got.CreatedAt, before)
-	want.ID, want.CreatedAt = got.ID, got.CreatedAt
+	want.ID, want.CreatedAt, want.Revision = got.ID, got.CreatedAt, 1
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("CreateCourse (-want +got):\n%s", diff)
 	}
@@ -135,7 +136,7 @@ func updateCourse(t *testing.T, s store.Store) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want.CreatedAt, want.BuildHost = old.CreatedAt, "host-1"
+	want.CreatedAt, want.BuildHost, want.Revision = old.CreatedAt, "host-1", 2
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("UpdateCourse (-want +got):\n%s", diff)
 	}
@@ -281,6 +282,7 @@ func oddCourses(t *testing.T, s store.Store) {
 			continue
 		}
 		got, err := s.Course(t.Context(), c.Key)
+		c.Revision++
 		if diff := cmp.Diff(c, got); err != nil || diff != "" {
 			t.Errorf("%s: %v (-want +got):\n%s", name, err, diff)
 		}
@@ -316,5 +318,31 @@ func ping(t *testing.T, s store.Store) {
 	}
 	if _, err := s.RequestBuild(t.Context(), "a", course.BuildRequest{}); err == nil {
 		t.Error("RequestBuild of a closed store succeeds")
+	}
+}
+
+// staleUpdates changes a course twice from the same reading.
+func staleUpdates(t *testing.T, s store.Store) {
+	t.Helper()
+	ctx := t.Context()
+	read := newCourse(t, s, "a")
+	if err := s.SetBuildHost(ctx, read.ID, "host-1"); err != nil {
+		t.Fatal(err)
+	}
+	first, second := read, read
+	first.GitBranch, second.GitBranch = "first", "second"
+	first, err := s.UpdateCourse(ctx, first)
+	if err != nil || first.Revision <= read.Revision {
+		t.Fatalf("UpdateCourse: %v, revision %d after %d; want a greater one", err, first.Revision, read.Revision)
+	}
+	_, err = s.UpdateCourse(ctx, second)
+	wantKind(t, "UpdateCourse of what somebody else has changed", err, course.ErrStale)
+	wantKind(t, "UpdateCourse of what somebody else has changed", err, course.ErrConflict)
+	if got, err := s.Course(ctx, "a"); err != nil || got.GitBranch != "first" || got.Revision != first.Revision {
+		t.Errorf("the course is %+v, %v; want it as the first change left it", got, err)
+	}
+	second.Revision = 0
+	if _, err := s.UpdateCourse(ctx, second); err != nil {
+		t.Errorf("UpdateCourse whatever the revision: %v", err)
 	}
 }

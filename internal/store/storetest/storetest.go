@@ -30,6 +30,8 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		{"claims", claimTests()},
 		{"results", resultTests()},
 		{"lists", listTests()},
+		{"searches", searchTests()},
+		{"idempotency", idempotencyTests()},
 		{"steps", stepTests()},
 		{"logs", logTests()},
 		{"tries", tryTests()},

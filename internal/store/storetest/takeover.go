@@ -73,7 +73,7 @@ func takeoverTakes(t *testing.T, s store.Store) {
 		t.Fatal(err)
 	}
 	want := in.Course
-	want.ID, want.CreatedAt = c.ID, c.CreatedAt
+	want.ID, want.CreatedAt, want.Revision = c.ID, c.CreatedAt, c.Revision
 	if diff := cmp.Diff(want, c); diff != "" {
 		t.Errorf("the course differs (-want +got):\n%s", diff)
 	}
