@@ -93,13 +93,14 @@ func (b *BuildSteps) Checkout(ctx context.Context, job Job) (CheckedOut, error) 
 		if err := a.record(ctx, course.Facts{Host: b.Host}); err != nil {
 			return err
 		}
-		if err := b.source(ctx, job, c, log, &out); err != nil {
+		facts, err := b.source(ctx, job, c, log, &out)
+		if err != nil {
 			return err
 		}
 		if err := b.cleanLeftovers(ctx, job.CourseKey, log); err != nil {
 			return err
 		}
-		return a.record(ctx, course.Facts{Commit: out.Commit})
+		return a.record(ctx, facts)
 	})
 	if err != nil {
 		b.Slots.Arrived(job.BuildID)
@@ -110,8 +111,9 @@ func (b *BuildSteps) Checkout(ctx context.Context, job Job) (CheckedOut, error) 
 }
 
 // source follows gitmanager's order: no fetch when asked so, else git, else the
-// local folder for development, else what is there.
-func (b *BuildSteps) source(ctx context.Context, job Job, c course.Course, log *buildlog.Writer, out *CheckedOut) error {
+// local folder for development, else what is there. It tells what the build's
+// row is to say of the commit.
+func (b *BuildSteps) source(ctx context.Context, job Job, c course.Course, log *buildlog.Writer, out *CheckedOut) (course.Facts, error) {
 	dir := b.Disk.Course(job.CourseKey)
 	switch {
 	case job.Options.SkipGit:
@@ -123,30 +125,40 @@ func (b *BuildSteps) source(ctx context.Context, job Job, c course.Course, log *
 			Log: func(line string) { log.Printf("%s", line) },
 		})
 		out.Commit, out.Fresh = r.Commit, r.Fresh
-		return err
+		return commitFacts(r.Info), err
 	case b.LocalSource != "":
 		out.Fresh = true
 		from := filepath.Join(b.LocalSource, job.CourseKey)
 		log.Printf("Copying the course from the local source folder.")
 		if err := copyTree(ctx, from, dir); err != nil {
-			return err
+			return course.Facts{}, err
 		}
 	default:
 		log.Printf("The course has no git origin; the build works on what is there.")
 		out.Fresh = true
 	}
 	if _, err := os.Stat(dir); errors.Is(err, os.ErrNotExist) {
-		return course.Authorf("there is no working copy to build yet; give the course a git origin and build without skip_git")
+		return course.Facts{}, course.Authorf("there is no working copy to build yet; give the course a git origin and build without skip_git")
 	}
 	commit, err := b.Git.Head(dir)
-	if err == nil {
-		out.Commit = commit
+	if err != nil {
+		return course.Facts{}, nil //nolint:nilerr // a working copy that is not git's has no commit
 	}
-	return nil
+	out.Commit = commit
+	info, err := b.Git.Describe(dir, commit)
+	if err != nil {
+		return course.Facts{Commit: commit}, nil //nolint:nilerr // the build does not need to know more
+	}
+	return commitFacts(info), nil
 }
 
-// plan decides what to run; nil means nothing.
-func (b *BuildSteps) plan(ctx context.Context, in Built, log printer) (*build.Request, error) {
+func commitFacts(c gitrepo.Commit) course.Facts {
+	return course.Facts{Commit: c.Hash, Author: c.Author.Name, Subject: c.Subject}
+}
+
+// plan decides what to run; nil means nothing. learn takes what the build's row
+// is to say of it.
+func (b *BuildSteps) plan(ctx context.Context, in Built, log printer, learn func(course.Facts) error) (*build.Request, error) {
 	dir := b.Disk.Course(in.Job.CourseKey)
 	meta, err := readMeta(dir, log)
 	if err != nil {
@@ -161,7 +173,15 @@ func (b *BuildSteps) plan(ctx context.Context, in Built, log printer) (*build.Re
 	if plan.None {
 		return nil, nil //nolint:nilnil // nothing to run is an answer, not an error
 	}
-	env, err := b.environment(ctx, in, log)
+	changed, err := b.environment(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	logChanged(log, changed)
+	if err := learn(course.Facts{Changes: course.NewChanges(changed.ChangedFiles, changed.AllChanged)}); err != nil {
+		return nil, err
+	}
+	env, err := build.Environment(changed)
 	if err != nil {
 		return nil, err
 	}
@@ -178,30 +198,29 @@ func (b *BuildSteps) plan(ctx context.Context, in Built, log printer) (*build.Re
 }
 
 // environment tells the build what changed since the last success.
-func (b *BuildSteps) environment(ctx context.Context, in Built, log printer) (map[string]string, error) {
+func (b *BuildSteps) environment(ctx context.Context, in Built) (build.EnvironmentFacts, error) {
+	facts := b.Env
 	c, err := b.Store.Course(ctx, in.Job.CourseKey)
 	if err != nil {
-		return nil, err
+		return facts, err
 	}
-	facts := b.Env
 	facts.CourseKey, facts.RemoteID = c.Key, c.RemoteID
 	facts.AllChanged = in.Fresh || in.Commit == "" || in.Job.Options.RebuildAll || in.Job.Options.SkipGit
 	if !facts.AllChanged {
 		ended, err := b.Store.EndedBuilds(ctx, in.Job.CourseID, in.Job.BuildID)
 		if err != nil {
-			return nil, err
+			return facts, err
 		}
 		if n := len(ended); n > 0 && ended[n-1].Status == course.StatusSuccess && ended[n-1].Host != b.Host {
 			ended = nil // what the last success left behind lies on another host
 		}
 		files, known, err := b.Git.ChangedFiles(ctx, b.Disk.Course(c.Key), in.Commit, ended)
 		if err != nil {
-			return nil, err
+			return facts, err
 		}
 		facts.ChangedFiles, facts.AllChanged = files, !known
 	}
-	logChanged(log, facts)
-	return build.Environment(facts)
+	return facts, nil
 }
 
 // logChanged names a few changed files; the build is told all of them.

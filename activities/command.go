@@ -8,6 +8,7 @@ import (
 	"go.temporal.io/sdk/activity"
 
 	"coursewright/internal/build"
+	"coursewright/internal/course"
 )
 
 // RunBuilder runs the course's build command. A try that follows one whose
@@ -83,7 +84,7 @@ func (c *command) run(ctx context.Context) error {
 	if c.earlier.Handle == nil && info.Attempt > 1 {
 		c.log.Printf("This is try %d of the step; what an earlier one has left is stopped, the build begins anew.", info.Attempt)
 	}
-	request, err := c.steps.plan(ctx, c.in, c)
+	request, err := c.steps.plan(ctx, c.in, c, func(f course.Facts) error { return c.record(ctx, f) })
 	if err != nil || request == nil {
 		c.say()
 		return err

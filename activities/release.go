@@ -86,6 +86,7 @@ func (r *ReleaseSteps) validated(ctx context.Context, c course.Course, in Built)
 		if len(report.Errors)+len(report.Warnings) > 0 {
 			log.Printf("%s", report.Text(r.Disk.Course(c.Key)))
 		}
+		courseconfig.AddExcerpts(r.Disk.Course(c.Key), report.Errors, report.Warnings)
 		if saveErr := r.Store.SaveReport(ctx, in.Job.BuildID, course.Report{Errors: report.Errors, Warnings: report.Warnings}); saveErr != nil {
 			return saveErr
 		}

@@ -29,6 +29,9 @@ type diagnosticBody struct {
 	Path    string `json:"path"`
 	Message string `json:"message"`
 	Hint    string `json:"hint"`
+
+	Excerpt     string `json:"excerpt"`      // lines of the file around the place; empty when unknown
+	ExcerptFrom int    `json:"excerpt_from"` // number of the first of them
 }
 
 // getBuild answers GET /api/v1/courses/KEY/builds/ID.

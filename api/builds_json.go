@@ -13,6 +13,9 @@ type buildBody struct {
 	Course      string         `json:"course"`
 	Status      course.Status  `json:"status"`
 	Commit      string         `json:"commit"`
+	Author      string         `json:"author"`
+	Subject     string         `json:"subject"`
+	Changes     *changesBody   `json:"changes"` // since the last success; null while unknown
 	Version     string         `json:"version"`
 	Reason      string         `json:"reason"`
 	Trigger     course.Trigger `json:"trigger"`
@@ -23,6 +26,13 @@ type buildBody struct {
 	FinishedAt  *time.Time     `json:"finished_at"`
 	Options     optionsBody    `json:"options"`
 	Steps       []stepBody     `json:"steps,omitzero"` // nil where builds are shown without them
+}
+
+// changesBody tells which files changed; of very many the first are named.
+type changesBody struct {
+	All   bool     `json:"all"`
+	Count int      `json:"count"`
+	Files []string `json:"files"`
 }
 
 type optionsBody struct {
@@ -41,6 +51,7 @@ type stepBody struct {
 	Seconds    *float64       `json:"seconds"` // null while it runs
 	Outcome    course.Outcome `json:"outcome"`
 	Message    string         `json:"message"`
+	LogStart   int64          `json:"log_start"` // bytes of the log before the step; -1 when unknown
 }
 
 func newBuildBody(b course.Build) buildBody {
@@ -48,10 +59,13 @@ func newBuildBody(b course.Build) buildBody {
 		ID: b.ID, Course: b.CourseKey, Status: b.Status, Commit: b.Commit, Version: b.Version, Reason: b.Reason,
 		Trigger: b.Trigger, Host: b.Host, RequestIP: b.RequestIP, RequestedAt: b.RequestedAt.UTC(),
 		StartedAt: optionalTime(b.StartedAt), FinishedAt: optionalTime(b.FinishedAt),
-		Options: optionsBody(b.Options), Steps: make([]stepBody, 0, len(b.Steps)),
+		Options: optionsBody(b.Options), Steps: make([]stepBody, 0, len(b.Steps)), Author: b.Author, Subject: b.Subject,
+	}
+	if b.Changes != nil {
+		out.Changes = &changesBody{All: b.Changes.All, Count: b.Changes.Count, Files: append([]string{}, b.Changes.Files...)}
 	}
 	for _, s := range b.Steps {
-		step := stepBody{Name: s.Name, StartedAt: s.StartedAt.UTC(), FinishedAt: optionalTime(s.FinishedAt), Outcome: s.Outcome, Message: s.Message}
+		step := stepBody{Name: s.Name, StartedAt: s.StartedAt.UTC(), FinishedAt: optionalTime(s.FinishedAt), Outcome: s.Outcome, Message: s.Message, LogStart: s.LogStart}
 		if step.FinishedAt != nil {
 			step.Seconds = new(math.Round(s.FinishedAt.Sub(s.StartedAt).Seconds()*1000) / 1000)
 		}

@@ -122,6 +122,9 @@ type Build struct {
 	StartedAt   time.Time // zero while it has not started
 	FinishedAt  time.Time // zero while the status is not final
 	Commit      string    // 40 hexadecimal digits, empty while unknown
+	Author      string    // name of the commit's author, empty while unknown
+	Subject     string    // the commit's message, its first paragraph in one line
+	Changes     *Changes  // since the course's last success; nil while unknown
 	Version     string    // the release's version, empty before it is stored
 	Reason      string    // why a build failed or was skipped, one line
 	Host        string    // the build host that ran it
@@ -145,6 +148,7 @@ type Step struct {
 	FinishedAt time.Time // zero while it runs
 	Outcome    Outcome
 	Message    string // why it failed, one line
+	LogStart   int64  // bytes of the build's log before the step began; -1: unknown
 }
 
 // Try is one try of a step of a build. Of all tries of a build only the one
@@ -174,4 +178,25 @@ type Facts struct {
 	Host    string
 	Commit  string
 	Version string
+	Author  string
+	Subject string
+	Changes *Changes // nil: not learnt
+}
+
+// MaxChangedNames is how many changed files a build's row names.
+const MaxChangedNames = 200
+
+// Changes tells which files of a course changed since its last successful build.
+type Changes struct {
+	All   bool     // everything counts as changed
+	Count int      // of changed files; 0 when All
+	Files []string // the first MaxChangedNames of them, sorted
+}
+
+// NewChanges names the first of many changed files.
+func NewChanges(files []string, all bool) *Changes {
+	if all {
+		return &Changes{All: true}
+	}
+	return &Changes{Count: len(files), Files: files[:min(len(files), MaxChangedNames)]}
 }

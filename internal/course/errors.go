@@ -65,6 +65,11 @@ type Diagnostic struct {
 	Path    string // place in the configuration, such as modules[2].children[0].max_points
 	Message string // what was found and what is allowed
 	Hint    string // what to do, perhaps empty
+
+	// Excerpt is the lines of the file around Line, divided by line breaks, of
+	// which the first is line ExcerptFrom; empty where nobody has looked.
+	Excerpt     string
+	ExcerptFrom int
 }
 
 // Report is what a build found in the files of a course: errors, which refuse

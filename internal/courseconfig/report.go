@@ -50,7 +50,7 @@ func (r *Report) JSON() ([]byte, error) {
 func shownAsJSON(list []course.Diagnostic) []jsonDiagnostic {
 	out := make([]jsonDiagnostic, 0, len(list))
 	for _, d := range list {
-		out = append(out, jsonDiagnostic(d))
+		out = append(out, jsonDiagnostic{File: d.File, Line: d.Line, Column: d.Column, Path: d.Path, Message: d.Message, Hint: d.Hint})
 	}
 	return out
 }
@@ -90,6 +90,47 @@ func count(n int, word string) string {
 		return "1 " + word
 	}
 	return fmt.Sprintf("%d %ss", n, word)
+}
+
+// maxExcerpts bounds how many diagnostics of a list get an excerpt.
+const maxExcerpts = 50
+
+// AddExcerpts gives the first diagnostics of each list the lines around their
+// places, read from the course folder dir. A place that is not there stays
+// without.
+func AddExcerpts(dir string, lists ...[]course.Diagnostic) {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return
+	}
+	defer root.Close() //nolint:errcheck // only read
+	s := &sourceLines{files: map[string][]string{}, folder: &folder{root: root}}
+	for _, list := range lists {
+		for i := range list[:min(len(list), maxExcerpts)] {
+			s.addExcerpt(&list[i])
+		}
+	}
+}
+
+func (s *sourceLines) addExcerpt(d *course.Diagnostic) {
+	const around, width = 2, 160
+	if _, ok := s.line(d.File, d.Line); !ok {
+		return
+	}
+	first := max(d.Line-around, 1)
+	var lines []string
+	for n := first; n <= d.Line+around; n++ {
+		line, ok := s.line(d.File, n)
+		if !ok {
+			break
+		}
+		text := []rune(harmless(strings.TrimPrefix(line, "\ufeff")))
+		if len(text) > width {
+			text = append(text[:width:width], '…')
+		}
+		lines = append(lines, string(text))
+	}
+	d.Excerpt, d.ExcerptFrom = strings.Join(lines, "\n"), first
 }
 
 // sourceLines gives lines of the course's files.

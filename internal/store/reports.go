@@ -33,6 +33,9 @@ type diagnosticRow struct {
 	Path    string `json:"path,omitempty"`
 	Message string `json:"message,omitempty"`
 	Hint    string `json:"hint,omitempty"`
+
+	Excerpt     string `json:"excerpt,omitempty"`
+	ExcerptFrom int    `json:"excerpt_from,omitempty"`
 }
 
 // EncodeReport writes a report as a text for one column, empty for the zero
@@ -63,6 +66,7 @@ func diagnosticRows(list []course.Diagnostic) []diagnosticRow {
 		out = append(out, diagnosticRow{
 			File: CleanText(d.File), Line: d.Line, Column: d.Column,
 			Path: CleanText(d.Path), Message: CleanText(d.Message), Hint: CleanText(d.Hint),
+			Excerpt: CleanText(d.Excerpt), ExcerptFrom: d.ExcerptFrom,
 		})
 	}
 	return out

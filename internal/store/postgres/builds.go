@@ -13,7 +13,8 @@ import (
 
 const selectBuilds = `SELECT b.id, b.course_id, c.key, b.status, b.skip_git, b.skip_build, b.skip_notify,
 	b.rebuild_all, b.build_image, b.build_command, b.requested_by, b.request_ip, b.requested_at,
-	b.started_at, b.finished_at, b.commit_hash, b.version, b.reason, b.host, b.run_id
+	b.started_at, b.finished_at, b.commit_hash, b.version, b.reason, b.host, b.run_id,
+	b.author, b.subject, b.changes
 	FROM builds b JOIN courses c ON c.id = b.course_id `
 
 // pruneBatch is how many builds one transaction deletes: a build's log has
@@ -22,10 +23,15 @@ const pruneBatch = 10
 
 func scanBuild(row pgx.Row) (course.Build, error) {
 	var b course.Build
+	var changes string
 	o := &b.Options
 	err := row.Scan(&b.ID, &b.CourseID, &b.CourseKey, &b.Status, &o.SkipGit, &o.SkipBuild, &o.SkipNotify,
 		&o.RebuildAll, &o.BuildImage, &o.BuildCommand, &b.Trigger, &b.RequestIP, moment{&b.RequestedAt},
-		moment{&b.StartedAt}, moment{&b.FinishedAt}, &b.Commit, &b.Version, &b.Reason, &b.Host, &b.RunID)
+		moment{&b.StartedAt}, moment{&b.FinishedAt}, &b.Commit, &b.Version, &b.Reason, &b.Host, &b.RunID,
+		&b.Author, &b.Subject, &changes)
+	if err == nil {
+		b.Changes, err = store.DecodeChanges(changes)
+	}
 	return b, err
 }
 
@@ -83,10 +89,17 @@ func (s *Store) RecordFacts(ctx context.Context, id int64, f course.Facts) error
 }
 
 func (t *tx) recordFacts(id int64, f course.Facts) error {
+	changes, err := store.EncodeChanges(f.Changes)
+	if err != nil {
+		return err
+	}
 	n, err := t.exec(`UPDATE builds SET host = coalesce(nullif($1, ''), host),
-			commit_hash = coalesce(nullif($2, ''), commit_hash), version = coalesce(nullif($3, ''), version)
-		WHERE id = $4 AND status = 'RUNNING'`,
-		store.CleanText(f.Host), store.CleanText(f.Commit), store.CleanText(f.Version), id)
+			commit_hash = coalesce(nullif($2, ''), commit_hash), version = coalesce(nullif($3, ''), version),
+			author = coalesce(nullif($4, ''), author), subject = coalesce(nullif($5, ''), subject),
+			changes = coalesce(nullif($6, ''), changes)
+		WHERE id = $7 AND status = 'RUNNING'`,
+		store.CleanText(f.Host), store.CleanText(f.Commit), store.CleanText(f.Version),
+		store.CleanText(f.Author), store.CleanText(f.Subject), changes, id)
 	if err != nil || n > 0 {
 		return err
 	}

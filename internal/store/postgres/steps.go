@@ -37,7 +37,8 @@ func (t *tx) startStep(buildID int64, name string) error {
 	if err != nil || n > 0 {
 		return err
 	}
-	_, err = t.exec("INSERT INTO build_steps (build_id, name, started_at) VALUES ($1, $2, clock_timestamp())", buildID, name)
+	_, err = t.exec(`INSERT INTO build_steps (build_id, name, started_at, log_start) VALUES ($1, $2, clock_timestamp(),
+		coalesce((SELECT start + bytes FROM build_logs WHERE build_id = $1 ORDER BY start DESC LIMIT 1), 0))`, buildID, name)
 	return err
 }
 
@@ -63,7 +64,7 @@ type ownedStep struct {
 func scanStep(row pgx.Row) (ownedStep, error) {
 	var o ownedStep
 	s := &o.step
-	err := row.Scan(&o.build, &s.Name, moment{&s.StartedAt}, moment{&s.FinishedAt}, &s.Outcome, &s.Message)
+	err := row.Scan(&o.build, &s.Name, moment{&s.StartedAt}, moment{&s.FinishedAt}, &s.Outcome, &s.Message, &s.LogStart)
 	return o, err
 }
 
@@ -78,7 +79,7 @@ func (s *Store) addSteps(ctx context.Context, list []course.Build) error {
 		place[list[i].ID] = &list[i]
 		ids[i] = list[i].ID
 	}
-	steps, err := all(ctx, s, scanStep, `SELECT build_id, name, started_at, finished_at, outcome, message
+	steps, err := all(ctx, s, scanStep, `SELECT build_id, name, started_at, finished_at, outcome, message, log_start
 		FROM build_steps WHERE build_id = ANY($1) ORDER BY build_id, id`, ids)
 	for _, o := range steps {
 		b := place[o.build]

@@ -12,7 +12,7 @@ import (
 
 const buildColumns = `b.id, b.course_id, c.key, b.status, b.skip_git, b.skip_build, b.skip_notify,
 	b.rebuild_all, b.build_image, b.build_command, b.requested_by, b.request_ip, b.requested_at,
-	b.started_at, b.finished_at, b.commit_hash, b.version, b.reason, b.host, b.run_id`
+	b.started_at, b.finished_at, b.commit_hash, b.version, b.reason, b.host, b.run_id, b.author, b.subject, b.changes`
 
 const selectBuilds = "SELECT " + buildColumns + " FROM builds b JOIN courses c ON c.id = b.course_id "
 
@@ -23,10 +23,14 @@ const pruneBatch = 10
 func scanBuild(row rowScanner) (course.Build, error) {
 	var b course.Build
 	var requested, started, finished int64
+	var changes string
 	o := &b.Options
 	err := row.Scan(&b.ID, &b.CourseID, &b.CourseKey, &b.Status, &o.SkipGit, &o.SkipBuild, &o.SkipNotify,
 		&o.RebuildAll, &o.BuildImage, &o.BuildCommand, &b.Trigger, &b.RequestIP, &requested,
-		&started, &finished, &b.Commit, &b.Version, &b.Reason, &b.Host, &b.RunID)
+		&started, &finished, &b.Commit, &b.Version, &b.Reason, &b.Host, &b.RunID, &b.Author, &b.Subject, &changes)
+	if err == nil {
+		b.Changes, err = store.DecodeChanges(changes)
+	}
 	b.RequestedAt, b.StartedAt, b.FinishedAt = fromMicros(requested), fromMicros(started), fromMicros(finished)
 	return b, err
 }
@@ -160,10 +164,17 @@ func (s *Store) RecordFacts(ctx context.Context, id int64, f course.Facts) error
 }
 
 func (t *tx) recordFacts(id int64, f course.Facts) error {
+	changes, err := store.EncodeChanges(f.Changes)
+	if err != nil {
+		return err
+	}
 	n, err := t.exec(`UPDATE builds SET host = coalesce(nullif(?, ''), host),
-			commit_hash = coalesce(nullif(?, ''), commit_hash), version = coalesce(nullif(?, ''), version)
+			commit_hash = coalesce(nullif(?, ''), commit_hash), version = coalesce(nullif(?, ''), version),
+			author = coalesce(nullif(?, ''), author), subject = coalesce(nullif(?, ''), subject),
+			changes = coalesce(nullif(?, ''), changes)
 		WHERE id = ? AND status = 'RUNNING'`,
-		store.CleanText(f.Host), store.CleanText(f.Commit), store.CleanText(f.Version), id)
+		store.CleanText(f.Host), store.CleanText(f.Commit), store.CleanText(f.Version),
+		store.CleanText(f.Author), store.CleanText(f.Subject), changes, id)
 	if err != nil || n > 0 {
 		return err
 	}

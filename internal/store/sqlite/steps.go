@@ -28,7 +28,8 @@ func (t *tx) startStep(buildID int64, name string, now int64) error {
 	if err != nil || n > 0 {
 		return err
 	}
-	_, err = t.exec("INSERT INTO build_steps (build_id, name, started_at) VALUES (?, ?, ?)", buildID, name, now)
+	_, err = t.exec(`INSERT INTO build_steps (build_id, name, started_at, log_start) VALUES (?1, ?2, ?3,
+		coalesce((SELECT start + bytes FROM build_logs WHERE build_id = ?1 ORDER BY start DESC LIMIT 1), 0))`, buildID, name, now)
 	return err
 }
 
@@ -63,13 +64,13 @@ func (s *Store) addSteps(ctx context.Context, list []course.Build) error {
 	return s.read.rows(ctx, func(row rowScanner) error {
 		var id, started, finished int64
 		var step course.Step
-		if err := row.Scan(&id, &step.Name, &started, &finished, &step.Outcome, &step.Message); err != nil {
+		if err := row.Scan(&id, &step.Name, &started, &finished, &step.Outcome, &step.Message, &step.LogStart); err != nil {
 			return err
 		}
 		step.StartedAt, step.FinishedAt = fromMicros(started), fromMicros(finished)
 		b := place[id]
 		b.Steps = append(b.Steps, step)
 		return nil
-	}, `SELECT build_id, name, started_at, finished_at, outcome, message FROM build_steps
+	}, `SELECT build_id, name, started_at, finished_at, outcome, message, log_start FROM build_steps
 		WHERE build_id IN (SELECT value FROM json_each(?)) ORDER BY build_id, id`, string(arg))
 }

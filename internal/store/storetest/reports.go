@@ -44,7 +44,7 @@ func saveReports(t *testing.T, s store.Store) {
 	wantReport(t, s, id, course.Report{})
 	full := course.Report{
 		Errors: []course.Diagnostic{
-			{File: "index.yaml", Line: 3, Column: 9, Path: "modules[0].name", Message: "found nothing", Hint: "give a value"},
+			{File: "index.yaml", Line: 3, Column: 9, Path: "modules[0].name", Message: "found nothing", Hint: "give a value", Excerpt: "a:\n  name:\n", ExcerptFrom: 2},
 			{Message: "of no file"},
 		},
 		Warnings: []course.Diagnostic{{File: "e.yaml", Path: "title", Message: "odd"}},

@@ -94,7 +94,14 @@ func recordFacts(t *testing.T, s store.Store) {
 			t.Fatal(err)
 		}
 	}
+	learnt := course.Facts{Author: "Ä. O'Neil", Subject: "Mend <chapter>", Changes: course.NewChanges([]string{"a.rst", "ö.yaml"}, false)}
+	for _, f := range []course.Facts{learnt, {}} {
+		if err := s.RecordFacts(t.Context(), want.ID, f); err != nil {
+			t.Fatal(err)
+		}
+	}
 	want.Host, want.Commit, want.Version = "h2", strings.Repeat("a", 40), "v"
+	want.Author, want.Subject, want.Changes = learnt.Author, learnt.Subject, learnt.Changes
 	if diff := cmp.Diff(want, load(t, s, want.ID)); diff != "" {
 		t.Errorf("empty facts leave the row as it is (-want +got):\n%s", diff)
 	}

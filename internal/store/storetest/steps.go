@@ -130,7 +130,7 @@ func oddSteps(t *testing.T, s store.Store) {
 		finishStep(t, s, b.ID, text, course.OutcomeFailed, text)
 		got := load(t, s, b.ID).Steps
 		if len(got) != 1 || got[0].Name != text || got[0].Message != text {
-			t.Errorf("%s: steps %.100q", name, got)
+			t.Errorf("%s: steps %+v", name, got)
 		}
 	}
 }

@@ -63,7 +63,7 @@ func triesOfOneWorker(t *testing.T, s store.Store) {
 	}
 	wantSteps(t, load(t, s, id).Steps, []course.Step{
 		{Name: "checkout", Outcome: course.OutcomeOK},
-		{Name: "build", Outcome: course.OutcomeFailed, Message: "no"},
+		{Name: "build", Outcome: course.OutcomeFailed, Message: "no", LogStart: 8},
 	})
 }
 
