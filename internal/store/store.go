@@ -30,6 +30,7 @@ type Store interface {
 	Hosts
 	Audit
 	Takeovers
+	Sweeps
 	// Ping says whether the database answers.
 	Ping(ctx context.Context) error
 	// Close releases the connections.

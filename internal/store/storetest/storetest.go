@@ -40,6 +40,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		{"hosts", hostTests()},
 		{"audit", auditTests()},
 		{"takeovers", takeoverTests()},
+		{"sweeps", sweepTests()},
 		{"changes", changeTests()},
 		{"races", raceTests()},
 	}
