@@ -38,6 +38,7 @@ var allowed = map[string][]string{
 	"internal/build/process":            {"internal/build", "internal/course"},
 	"internal/buildlog":                 {"internal/course"},
 	"internal/course":                   {},
+	"internal/coursediff":               {"internal/course"},
 	"internal/courseconfig":             {"internal/course", "internal/courseconfig/djtemplate", "internal/courseconfig/pyvalue", "internal/courseconfig/rst"},
 	"internal/courseconfig/djtemplate":  {"internal/courseconfig/pyvalue"},
 	"internal/courseconfig/pyvalue":     {},

@@ -14,6 +14,7 @@ type Release struct {
 	Version          string // VersionLength letters and digits
 	BuildID          int64
 	Commit           string
+	Preview          string // branch of which it is a preview; empty: it can be published
 	RemoteID         *int64
 	StaticDir        string    // relative to the content folder; empty: the course has none
 	UnprotectedPaths []string  // nil: the whole static folder is public
@@ -21,6 +22,14 @@ type Release struct {
 	StoredAt         time.Time // UTC
 	PublishedAt      time.Time // zero while not published
 	Dir              string    // folder that holds content/, lms.json, defaults.json; absolute
+}
+
+// Approval is somebody's word that a release may take exercises from A+ by which
+// students have points.
+type Approval struct {
+	By      string // who approved, as the security log names them
+	At      time.Time
+	Against string // version that was published then; for another one it does not hold
 }
 
 // PublishRequest asks to make a release the one that students see.

@@ -53,6 +53,9 @@ func (d *Depot) commit(key, version string) error {
 	if err != nil {
 		return err
 	}
+	if rel.Preview != "" {
+		return fmt.Errorf("release %s is a preview of branch %s, which is never published: %w", version, rel.Preview, course.ErrInvalid)
+	}
 	if newest.build > rel.BuildID {
 		return fmt.Errorf("build %d is superseded by build %d, which is stored already: %w", rel.BuildID, newest.build, course.ErrConflict)
 	}

@@ -18,6 +18,8 @@ import (
 // Defaults of Config.
 const (
 	DefaultKeep       = 5
+	DefaultPreviews   = 5
+	DefaultPreviewAge = 14 * 24 * time.Hour
 	DefaultGrace      = time.Minute
 	DefaultGarbageAge = time.Hour
 	DefaultStagingAge = 24 * time.Hour
@@ -30,6 +32,8 @@ type Config struct {
 	PublishPath string           // published releases; empty: this process has none
 	StaticRoot  string           // links to public files, needs PublishPath; empty: no links are made
 	Keep        int              // published releases kept per course, at least 1; 0 means DefaultKeep
+	Previews    int              // previews kept per course, at least 1; 0 means DefaultPreviews
+	PreviewAge  time.Duration    // previews older than this are removed; 0 means DefaultPreviewAge
 	Grace       time.Duration    // a release stays this long after it was replaced, for requests under way; 0 means DefaultGrace
 	GarbageAge  time.Duration    // pool files that nothing uses for this long are removed; 0 means DefaultGarbageAge
 	StagingAge  time.Duration    // staging this old is abandoned, so longer than any build; 0 means DefaultStagingAge
@@ -42,7 +46,8 @@ type Config struct {
 // for concurrent use, also by several processes on the same folders.
 type Depot struct {
 	store, publish, static string
-	keep                   int
+	keep, previews         int
+	previewAge             time.Duration
 	grace                  time.Duration
 	garbageAge, stagingAge time.Duration
 	workers                int
@@ -57,7 +62,7 @@ type Depot struct {
 // says what to change.
 func Open(cfg Config) (*Depot, error) {
 	d := &Depot{
-		keep: cfg.Keep, grace: cfg.Grace, garbageAge: cfg.GarbageAge, stagingAge: cfg.StagingAge,
+		keep: cfg.Keep, previews: cfg.Previews, previewAge: cfg.PreviewAge, grace: cfg.Grace, garbageAge: cfg.GarbageAge, stagingAge: cfg.StagingAge,
 		workers: cfg.Workers, now: cfg.Now, log: cfg.Log,
 	}
 	d.setDefaults()
@@ -97,6 +102,12 @@ func (d *Depot) setDefaults() {
 	if d.keep <= 0 {
 		d.keep = DefaultKeep
 	}
+	if d.previews <= 0 {
+		d.previews = DefaultPreviews
+	}
+	if d.previewAge <= 0 {
+		d.previewAge = DefaultPreviewAge
+	}
 	if d.grace <= 0 {
 		d.grace = DefaultGrace
 	}
@@ -134,7 +145,7 @@ func (d *Depot) distinct() error {
 func (d *Depot) makeFolders() error {
 	var all []string
 	if d.store != "" {
-		for _, name := range []string{objectsName, stagingName, trashName, locksName} {
+		for _, name := range []string{objectsName, stagingName, previewsName, trashName, locksName} {
 			all = append(all, filepath.Join(d.store, name))
 		}
 	}
@@ -157,7 +168,7 @@ func (d *Depot) makeFolders() error {
 // restoreFolders makes the service's own folders again when an administrator
 // has removed the pool, or the whole store, under the running service.
 func (d *Depot) restoreFolders() error {
-	for _, name := range []string{objectsName, stagingName, trashName, locksName} {
+	for _, name := range []string{objectsName, stagingName, previewsName, trashName, locksName} {
 		if _, err := os.Stat(filepath.Join(d.store, name)); errors.Is(err, os.ErrNotExist) {
 			return d.makeFolders()
 		}

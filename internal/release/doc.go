@@ -16,6 +16,7 @@
 //	STORE/KEY/VERSION/                 committed: content/, public, documents, release.json
 //	STORE/KEY/current -> VERSION       the stored release
 //	STORE/KEY/fence                    newest build that was committed
+//	STORE/.previews/KEY/VERSION/       previews of branches, which are never published
 //	PUBLISH/.releases/KEY/VERSION/     published, the newest ones are kept
 //	PUBLISH/KEY -> .releases/KEY/VERSION/content
 //	STATIC/KEY -> PUBLISH/KEY/../public

@@ -15,6 +15,7 @@ const (
 	trashName    = ".trash"
 	locksName    = ".locks"
 	releasesName = ".releases"
+	previewsName = ".previews"
 	tempPrefix   = ".tmp-" // made, not yet renamed into place
 	currentName  = "current"
 	fenceName    = "fence"
@@ -25,9 +26,10 @@ const (
 	contentName     = "content"
 	publicName      = "public"
 	releaseName     = "release.json"
-	publishedName   = "published"   // empty file, its time says when the release was published
-	unpublishedName = "unpublished" // the same file before
-	supersededName  = "superseded"  // empty file in the store, its time says when another release replaced this one
+	publishedName   = "published"     // empty file, its time says when the release was published
+	unpublishedName = "unpublished"   // the same file before
+	supersededName  = "superseded"    // empty file in the store, its time says when another release replaced this one
+	approvalName    = "approval.json" // who lets the release take exercises from A+
 	lmsName         = "lms.json"
 )
 
@@ -37,6 +39,14 @@ func (d *Depot) stagedDir(key, version string) string {
 
 func (d *Depot) storedDir(key, version string) string {
 	return filepath.Join(d.store, key, version)
+}
+
+func (d *Depot) previewsDir(key string) string {
+	return filepath.Join(d.store, previewsName, key)
+}
+
+func (d *Depot) previewDir(key, version string) string {
+	return filepath.Join(d.previewsDir(key), version)
 }
 
 func (d *Depot) releasesDir(key string) string {

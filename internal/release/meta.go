@@ -18,6 +18,7 @@ type description struct {
 	Version     string    `json:"version"`
 	BuildID     int64     `json:"build_id"`
 	Commit      string    `json:"commit"`
+	Preview     string    `json:"preview,omitempty"` // branch
 	RemoteID    *int64    `json:"remote_id"`
 	StaticDir   string    `json:"static_dir"`
 	Unprotected *[]string `json:"unprotected_paths"` // null: the whole static folder is public
@@ -26,7 +27,7 @@ type description struct {
 
 func encodeRelease(r course.Release) ([]byte, error) {
 	d := description{
-		Key: r.Key, Version: r.Version, BuildID: r.BuildID, Commit: r.Commit,
+		Key: r.Key, Version: r.Version, BuildID: r.BuildID, Commit: r.Commit, Preview: r.Preview,
 		RemoteID: r.RemoteID, StaticDir: r.StaticDir, StoredAt: r.StoredAt,
 	}
 	if r.HasUnprotected {
@@ -61,7 +62,7 @@ func readRelease(dir string) (course.Release, error) {
 		return course.Release{}, fmt.Errorf("read %s of release %s: %w", releaseName, filepath.Base(dir), err)
 	}
 	r := course.Release{
-		Key: d.Key, Version: d.Version, BuildID: d.BuildID, Commit: d.Commit,
+		Key: d.Key, Version: d.Version, BuildID: d.BuildID, Commit: d.Commit, Preview: d.Preview,
 		RemoteID: d.RemoteID, StaticDir: d.StaticDir, StoredAt: d.StoredAt, Dir: dir,
 	}
 	if d.Unprotected != nil {

@@ -17,7 +17,7 @@ import (
 
 // Prune removes the releases of a course that are no longer kept and returns
 // how many: stored ones that were replaced, and published ones beyond the
-// newest Keep. The live release, the stored one, and what was replaced less
+// newest Keep, and previews beyond their number and age. The live release, the stored one, and what was replaced less
 // than the grace period ago stay. It is slow (it deletes files), so it belongs
 // after a publish, not into it.
 func (d *Depot) Prune(ctx context.Context, key string) (int, error) {
@@ -25,7 +25,7 @@ func (d *Depot) Prune(ctx context.Context, key string) (int, error) {
 		return 0, err
 	}
 	total := 0
-	for _, part := range []func(context.Context, string) (int, error){d.prunePublished, d.pruneStored} {
+	for _, part := range []func(context.Context, string) (int, error){d.prunePublished, d.pruneStored, d.prunePreviews} {
 		n, err := part(ctx, key)
 		if err != nil {
 			return total, fmt.Errorf("prune %s: %w", key, err)
@@ -160,6 +160,9 @@ func (d *Depot) removeStored(ctx context.Context, key string) error {
 				return err
 			}
 		}
+	}
+	if err := d.disk.toTrash(d.previewsDir(key), trash); err != nil {
+		return err
 	}
 	return d.disk.toTrash(filepath.Join(d.store, key), trash)
 }

@@ -219,6 +219,9 @@ func (d *Depot) Content(rel course.Release) (*os.Root, error) {
 // it is gone.
 func (d *Depot) eitherPlace(rel course.Release, open func(dir string) error) error {
 	var places []string
+	if d.store != "" && rel.Preview != "" {
+		places = append(places, d.previewDir(rel.Key, rel.Version))
+	}
 	if d.store != "" {
 		places = append(places, d.storedDir(rel.Key, rel.Version))
 	}

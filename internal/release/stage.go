@@ -23,6 +23,7 @@ type StageRequest struct {
 	Version          string
 	BuildID          int64
 	Commit           string
+	Preview          string // branch of which the release is a preview, for CommitPreview; empty: for Commit
 	RemoteID         *int64
 	SourceDir        string            // the built working copy
 	StaticDir        string            // relative to SourceDir; empty: the whole course, without .git
@@ -111,7 +112,7 @@ func (d *Depot) checkStage(r *StageRequest) error {
 		r.StaticDir = clean
 	}
 	for name := range r.Docs {
-		reserved := []string{contentName, publicName, releaseName, publishedName, unpublishedName, supersededName}
+		reserved := []string{contentName, publicName, releaseName, publishedName, unpublishedName, supersededName, approvalName}
 		if name == "" || name != filepath.Base(name) || strings.HasPrefix(name, ".") || slices.Contains(reserved, name) {
 			return fmt.Errorf("a document cannot be named %q: %w", name, course.ErrInvalid)
 		}
@@ -205,7 +206,7 @@ func (d *Depot) build(ctx context.Context, p *placer, content *folder, r *StageR
 
 func (d *Depot) writeDocs(dir string, r *StageRequest) error {
 	text, err := encodeRelease(course.Release{
-		Key: r.Key, Version: r.Version, BuildID: r.BuildID, Commit: r.Commit, RemoteID: r.RemoteID,
+		Key: r.Key, Version: r.Version, BuildID: r.BuildID, Commit: r.Commit, Preview: r.Preview, RemoteID: r.RemoteID,
 		StaticDir: r.StaticDir, UnprotectedPaths: r.UnprotectedPaths, HasUnprotected: r.HasUnprotected,
 		StoredAt: d.now().UTC(),
 	})
