@@ -81,6 +81,7 @@ type BuildRequest struct {
 	Options   BuildOptions
 	Trigger   Trigger
 	RequestIP string // cut to MaxRequestIPLength by the store
+	Trace     string // the span of the request, as in the header traceparent; empty: none
 
 	// Delivery is the git host's call that asks, nil when another asks. It is
 	// recorded together with the build.
@@ -129,6 +130,7 @@ type Build struct {
 	Reason      string    // why a build failed or was skipped, one line
 	Host        string    // the build host that ran it
 	RunID       string    // run of the Temporal workflow
+	Trace       string    // as in the request
 	Steps       []Step    // in the order they began; filled only where a method says so
 }
 

@@ -14,7 +14,7 @@ import (
 const selectBuilds = `SELECT b.id, b.course_id, c.key, b.status, b.skip_git, b.skip_build, b.skip_notify,
 	b.rebuild_all, b.build_image, b.build_command, b.requested_by, b.request_ip, b.requested_at,
 	b.started_at, b.finished_at, b.commit_hash, b.version, b.reason, b.host, b.run_id,
-	b.author, b.subject, b.changes
+	b.author, b.subject, b.changes, b.trace
 	FROM builds b JOIN courses c ON c.id = b.course_id `
 
 // pruneBatch is how many builds one transaction deletes: a build's log has
@@ -28,7 +28,7 @@ func scanBuild(row pgx.Row) (course.Build, error) {
 	err := row.Scan(&b.ID, &b.CourseID, &b.CourseKey, &b.Status, &o.SkipGit, &o.SkipBuild, &o.SkipNotify,
 		&o.RebuildAll, &o.BuildImage, &o.BuildCommand, &b.Trigger, &b.RequestIP, moment{&b.RequestedAt},
 		moment{&b.StartedAt}, moment{&b.FinishedAt}, &b.Commit, &b.Version, &b.Reason, &b.Host, &b.RunID,
-		&b.Author, &b.Subject, &changes)
+		&b.Author, &b.Subject, &changes, &b.Trace)
 	if err == nil {
 		b.Changes, err = store.DecodeChanges(changes)
 	}
@@ -57,11 +57,11 @@ func (s *Store) RequestBuild(ctx context.Context, key string, r course.BuildRequ
 			return err
 		}
 		err = t.row(`INSERT INTO builds (course_id, status, skip_git, skip_build, skip_notify, rebuild_all,
-				build_image, build_command, requested_by, request_ip, requested_at)
-			VALUES ($1, 'PENDING', $2, $3, $4, $5, $6, $7, $8, $9, clock_timestamp()) RETURNING id`,
+				build_image, build_command, requested_by, request_ip, trace, requested_at)
+			VALUES ($1, 'PENDING', $2, $3, $4, $5, $6, $7, $8, $9, $10, clock_timestamp()) RETURNING id`,
 			owner, o.SkipGit, o.SkipBuild, o.SkipNotify, o.RebuildAll,
 			store.CleanText(o.BuildImage), store.CleanText(o.BuildCommand), r.Trigger,
-			store.CutRequestIP(r.RequestIP)).Scan(&id)
+			store.CutRequestIP(r.RequestIP), store.CleanText(r.Trace)).Scan(&id)
 		if err != nil {
 			return err
 		}

@@ -12,7 +12,7 @@ import (
 
 const buildColumns = `b.id, b.course_id, c.key, b.status, b.skip_git, b.skip_build, b.skip_notify,
 	b.rebuild_all, b.build_image, b.build_command, b.requested_by, b.request_ip, b.requested_at,
-	b.started_at, b.finished_at, b.commit_hash, b.version, b.reason, b.host, b.run_id, b.author, b.subject, b.changes`
+	b.started_at, b.finished_at, b.commit_hash, b.version, b.reason, b.host, b.run_id, b.author, b.subject, b.changes, b.trace`
 
 const selectBuilds = "SELECT " + buildColumns + " FROM builds b JOIN courses c ON c.id = b.course_id "
 
@@ -27,7 +27,7 @@ func scanBuild(row rowScanner) (course.Build, error) {
 	o := &b.Options
 	err := row.Scan(&b.ID, &b.CourseID, &b.CourseKey, &b.Status, &o.SkipGit, &o.SkipBuild, &o.SkipNotify,
 		&o.RebuildAll, &o.BuildImage, &o.BuildCommand, &b.Trigger, &b.RequestIP, &requested,
-		&started, &finished, &b.Commit, &b.Version, &b.Reason, &b.Host, &b.RunID, &b.Author, &b.Subject, &changes)
+		&started, &finished, &b.Commit, &b.Version, &b.Reason, &b.Host, &b.RunID, &b.Author, &b.Subject, &changes, &b.Trace)
 	if err == nil {
 		b.Changes, err = store.DecodeChanges(changes)
 	}
@@ -64,11 +64,11 @@ func (s *Store) RequestBuild(ctx context.Context, key string, r course.BuildRequ
 			return err
 		}
 		err = t.row(`INSERT INTO builds (course_id, status, skip_git, skip_build, skip_notify, rebuild_all,
-				build_image, build_command, requested_by, request_ip, requested_at)
-			SELECT id, 'PENDING', ?, ?, ?, ?, ?, ?, ?, ?, ? FROM courses WHERE key = ? RETURNING id`,
+				build_image, build_command, requested_by, request_ip, trace, requested_at)
+			SELECT id, 'PENDING', ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM courses WHERE key = ? RETURNING id`,
 			o.SkipGit, o.SkipBuild, o.SkipNotify, o.RebuildAll,
 			store.CleanText(o.BuildImage), store.CleanText(o.BuildCommand), r.Trigger,
-			store.CutRequestIP(r.RequestIP), now, key).Scan(&id)
+			store.CutRequestIP(r.RequestIP), store.CleanText(r.Trace), now, key).Scan(&id)
 		if err != nil {
 			return err
 		}

@@ -42,11 +42,12 @@ func claimNewest(t *testing.T, s store.Store) {
 	cancelled := ended(t, s, "a", course.StatusCancelled)
 	first := request(t, s, "a", course.BuildRequest{Trigger: course.TriggerHook})
 	second := request(t, s, "a", course.BuildRequest{Trigger: course.TriggerHook})
-	third := request(t, s, "a", course.BuildRequest{Options: course.BuildOptions{BuildImage: "mine"}, Trigger: course.TriggerAPI})
+	const trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+	third := request(t, s, "a", course.BuildRequest{Options: course.BuildOptions{BuildImage: "mine"}, Trigger: course.TriggerAPI, Trace: trace})
 	before := time.Now()
 	got := claim(t, s, "a", "run-1")
 	want := third
-	want.Status, want.RunID, want.StartedAt = course.StatusRunning, "run-1", got.StartedAt
+	want.Status, want.RunID, want.StartedAt, want.Trace = course.StatusRunning, "run-1", got.StartedAt, trace
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("ClaimBuild (-want +got):\n%s", diff)
 	}

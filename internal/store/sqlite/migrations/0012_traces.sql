@@ -1,0 +1,5 @@
+-- The span of the request for a build, as in the header traceparent; empty when
+-- nothing is traced.
+
+-- +goose Up
+ALTER TABLE builds ADD COLUMN trace TEXT NOT NULL DEFAULT '';
