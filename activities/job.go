@@ -36,6 +36,8 @@ type Options struct {
 	RebuildAll   bool   `json:"rebuild_all,omitempty"`
 	BuildImage   string `json:"build_image,omitempty"`
 	BuildCommand string `json:"build_command,omitempty"`
+
+	PreviewBranch string `json:"preview_branch,omitempty"`
 }
 
 // Claim asks for the next build of a course.

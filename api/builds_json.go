@@ -42,6 +42,8 @@ type optionsBody struct {
 	RebuildAll   bool   `json:"rebuild_all"`
 	BuildImage   string `json:"build_image"`
 	BuildCommand string `json:"build_command"`
+
+	PreviewBranch string `json:"preview_branch"` // empty: the course itself is built
 }
 
 type stepBody struct {

@@ -84,6 +84,8 @@ func (a settingsAPI) replace(c *gin.Context, in change) error {
 	}
 	wanted := course.Course{ID: old.ID}
 	wanted.KeepSecrets(old)
+	// A+ knows nothing of these.
+	wanted.ApproveRemovals, wanted.PreviewBranches = old.ApproveRemovals, old.PreviewBranches
 	if _, given := in.form.raw("remote_id"); given {
 		id, refusal := in.form.remoteID(in.caller)
 		if refusal != "" {

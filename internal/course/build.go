@@ -74,6 +74,10 @@ type BuildOptions struct {
 	RebuildAll   bool   // CHANGED_FILES is *
 	BuildImage   string // replaces the image of apps.meta
 	BuildCommand string // replaces the default command
+
+	// PreviewBranch is built instead of the course's branch, as a preview that is
+	// never published; empty: the course itself is built.
+	PreviewBranch string
 }
 
 // BuildRequest is what is recorded when somebody asks for a build.

@@ -17,6 +17,8 @@ type Course struct {
 	EmailOnError        bool
 	UpdateAutomatically bool
 	SkipBuildFailsafes  bool
+	ApproveRemovals     bool // a release that removes published exercises waits for somebody's approval
+	PreviewBranches     bool // pushes to other branches are built as previews
 	WebhookSecret       string
 	OldSecret           string    // valid besides WebhookSecret until OldSecretUntil; empty: none
 	OldSecretUntil      time.Time // UTC; zero without OldSecret

@@ -23,7 +23,7 @@ const (
 var keyPattern = regexp.MustCompile(`^[-a-zA-Z0-9_]+$`)
 
 // reservedKeys would hide a course behind the service's own addresses.
-var reservedKeys = []string{"api", "gitmanager", "static", "login", "model", "exercise_template", "protected", "metrics", "healthz", "readyz", "assets"}
+var reservedKeys = []string{"preview", "api", "gitmanager", "static", "login", "model", "exercise_template", "protected", "metrics", "healthz", "readyz", "assets"}
 
 // ValidKey says whether key can name a course.
 func ValidKey(key string) bool {
@@ -71,6 +71,27 @@ func validateOrigin(origin string, add func(field, message string)) {
 	case strings.Contains(origin, "::"):
 		add("git_origin", "Remote helpers (name::address) are not supported; give an ssh or https address.")
 	}
+}
+
+// ValidateFor checks options for a build of a course and returns all that is
+// wrong as *FieldErrors.
+func (o BuildOptions) ValidateFor(c Course) error {
+	if o.PreviewBranch == "" {
+		return nil
+	}
+	var out []FieldError
+	add := func(message string) { out = append(out, FieldError{Field: "preview_branch", Message: message}) }
+	validateBranch(o.PreviewBranch, func(_, message string) { add(message) })
+	if c.GitOrigin == "" {
+		add("The course has no git origin, so it has no branches.")
+	}
+	if o.SkipGit {
+		add("A preview begins with fetching its branch: do not give skip_git as well.")
+	}
+	if len(out) > 0 {
+		return &FieldErrors{Fields: out}
+	}
+	return nil
 }
 
 func validateBranch(branch string, add func(field, message string)) {

@@ -78,7 +78,9 @@ type Builds interface {
 	// ClaimBuild gives the workflow run with runID the next build of a course:
 	// the newest PENDING row becomes RUNNING, with the run's id and the start
 	// time; older PENDING ones become SKIPPED with a reason, and a RebuildAll
-	// of theirs is kept in the claimed row. ok is false when nothing is pending
+	// of theirs is kept in the claimed row. Previews neither skip others nor are
+	// skipped by them: builds of the course come first, then one branch after the
+	// other, the newest of each. ok is false when nothing is pending
 	// or the course does not exist. Called again by the same run while its
 	// claimed build is RUNNING it returns that build (after a crash the call is
 	// repeated) and claims nothing new. A RUNNING row of another run is closed
@@ -103,17 +105,17 @@ type Builds interface {
 	// with steps.
 	SearchBuilds(ctx context.Context, f course.BuildFilter, p course.Page) ([]course.Build, error)
 	// LatestBuilds gives the newest build of each of the courses that is not
-	// SKIPPED, without steps; courses without one are left out.
+	// SKIPPED and no preview, without steps; courses without one are left out.
 	LatestBuilds(ctx context.Context, courseIDs []int64) (map[int64]course.Build, error)
 	// OpenBuilds lists builds whose status is not final, oldest first, at most
 	// limit of them, without steps.
 	OpenBuilds(ctx context.Context, limit int) ([]course.Build, error)
 	// EndedBuilds lists a course's SUCCESS and FAILED builds, and the CANCELLED
-	// ones that had started, with an id below before, newest first, up to and including the first SUCCESS, without
+	// ones that had started, no previews, with an id below before, newest first, up to and including the first SUCCESS, without
 	// steps. Changed files are computed from it.
 	EndedBuilds(ctx context.Context, courseID, before int64) ([]course.Build, error)
-	// PruneBuilds deletes all but the newest keep builds of a course, with
-	// steps and logs; rows that are not final are kept whatever their age. It
+	// PruneBuilds deletes all but the newest keep builds of a course, and all but
+	// as many of its previews, with steps and logs; rows that are not final are kept whatever their age. It
 	// returns how many are gone.
 	PruneBuilds(ctx context.Context, courseID int64, keep int) (int, error)
 	// StartStep begins a step of a build. A step of the same name that has not

@@ -14,7 +14,7 @@ import (
 const selectBuilds = `SELECT b.id, b.course_id, c.key, b.status, b.skip_git, b.skip_build, b.skip_notify,
 	b.rebuild_all, b.build_image, b.build_command, b.requested_by, b.request_ip, b.requested_at,
 	b.started_at, b.finished_at, b.commit_hash, b.version, b.reason, b.host, b.run_id,
-	b.author, b.subject, b.changes, b.trace
+	b.author, b.subject, b.changes, b.trace, b.preview_branch
 	FROM builds b JOIN courses c ON c.id = b.course_id `
 
 // pruneBatch is how many builds one transaction deletes: a build's log has
@@ -28,7 +28,8 @@ func scanBuild(row pgx.Row) (course.Build, error) {
 	err := row.Scan(&b.ID, &b.CourseID, &b.CourseKey, &b.Status, &o.SkipGit, &o.SkipBuild, &o.SkipNotify,
 		&o.RebuildAll, &o.BuildImage, &o.BuildCommand, &b.Trigger, &b.RequestIP, moment{&b.RequestedAt},
 		moment{&b.StartedAt}, moment{&b.FinishedAt}, &b.Commit, &b.Version, &b.Reason, &b.Host, &b.RunID,
-		&b.Author, &b.Subject, &changes, &b.Trace)
+		&b.Author, &b.Subject, &changes, &b.Trace,
+		&o.PreviewBranch)
 	if err == nil {
 		b.Changes, err = store.DecodeChanges(changes)
 	}
@@ -57,11 +58,11 @@ func (s *Store) RequestBuild(ctx context.Context, key string, r course.BuildRequ
 			return err
 		}
 		err = t.row(`INSERT INTO builds (course_id, status, skip_git, skip_build, skip_notify, rebuild_all,
-				build_image, build_command, requested_by, request_ip, trace, requested_at)
-			VALUES ($1, 'PENDING', $2, $3, $4, $5, $6, $7, $8, $9, $10, clock_timestamp()) RETURNING id`,
+				build_image, build_command, requested_by, request_ip, trace, preview_branch, requested_at)
+			VALUES ($1, 'PENDING', $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, clock_timestamp()) RETURNING id`,
 			owner, o.SkipGit, o.SkipBuild, o.SkipNotify, o.RebuildAll,
 			store.CleanText(o.BuildImage), store.CleanText(o.BuildCommand), r.Trigger,
-			store.CutRequestIP(r.RequestIP), store.CleanText(r.Trace)).Scan(&id)
+			store.CutRequestIP(r.RequestIP), store.CleanText(r.Trace), store.CleanText(o.PreviewBranch)).Scan(&id)
 		if err != nil {
 			return err
 		}
@@ -217,7 +218,7 @@ func scanID(row pgx.Row) (id int64, err error) {
 // store.Builds.
 func (s *Store) LatestBuilds(ctx context.Context, courseIDs []int64) (map[int64]course.Build, error) {
 	list, err := all(ctx, s, scanBuild, selectBuilds+`WHERE b.id IN (
-		SELECT (SELECT n.id FROM builds n WHERE n.course_id = i AND n.status <> 'SKIPPED' ORDER BY n.id DESC LIMIT 1)
+		SELECT (SELECT n.id FROM builds n WHERE n.course_id = i AND n.status <> 'SKIPPED' AND n.preview_branch = '' ORDER BY n.id DESC LIMIT 1)
 		FROM unnest($1::bigint[]) i)`, courseIDs)
 	if err != nil {
 		return nil, s.wrap(err, "latest builds")
@@ -237,9 +238,9 @@ func (s *Store) OpenBuilds(ctx context.Context, limit int) ([]course.Build, erro
 
 // EndedBuilds lists builds up to the newest success; see store.Builds.
 func (s *Store) EndedBuilds(ctx context.Context, courseID, before int64) ([]course.Build, error) {
-	list, err := all(ctx, s, scanBuild, selectBuilds+`WHERE b.course_id = $1 AND b.id < $2
+	list, err := all(ctx, s, scanBuild, selectBuilds+`WHERE b.course_id = $1 AND b.id < $2 AND b.preview_branch = ''
 		AND (b.status IN ('SUCCESS', 'FAILED') OR b.status = 'CANCELLED' AND b.started_at IS NOT NULL)
-		AND b.id >= coalesce((SELECT s.id FROM builds s WHERE s.course_id = $1 AND s.id < $2 AND s.status = 'SUCCESS'
+		AND b.id >= coalesce((SELECT s.id FROM builds s WHERE s.course_id = $1 AND s.id < $2 AND s.status = 'SUCCESS' AND s.preview_branch = ''
 			ORDER BY s.id DESC LIMIT 1), 0)
 		ORDER BY b.id DESC`, courseID, before)
 	return list, s.wrap(err, "ended builds of course %d", courseID)
@@ -254,7 +255,8 @@ func (s *Store) PruneBuilds(ctx context.Context, courseID int64, keep int) (int,
 			var err error
 			n, err = t.exec(`DELETE FROM builds WHERE id IN (
 				SELECT id FROM builds WHERE course_id = $1 AND status NOT IN ('PENDING', 'RUNNING')
-				AND id NOT IN (SELECT id FROM builds WHERE course_id = $1 ORDER BY id DESC LIMIT $2)
+				AND id NOT IN (SELECT id FROM builds WHERE course_id = $1 AND preview_branch = '' ORDER BY id DESC LIMIT $2)
+				AND id NOT IN (SELECT id FROM builds WHERE course_id = $1 AND preview_branch <> '' ORDER BY id DESC LIMIT $2)
 				ORDER BY id LIMIT $3)`, courseID, max(keep, 0), pruneBatch)
 			return err
 		})

@@ -62,20 +62,23 @@ func (t *tx) claim(courseID int64, runID string) (int64, error) {
 	return t.claimNewest(courseID, runID)
 }
 
-// claimNewest starts the newest pending build of a course and skips the older.
-// The rows are locked first: one may be cancelled at this moment.
+// claimNewest starts the newest pending build of a course, or of one branch that
+// is previewed when there is none of the course, and skips the older. The rows are locked first: one may be cancelled at this moment.
 func (t *tx) claimNewest(courseID int64, runID string) (int64, error) {
 	var count, newest int64
 	var rebuildAll bool
-	err := t.row(`SELECT count(*), coalesce(max(id), 0), coalesce(bool_or(rebuild_all), false) FROM (
-			SELECT id, rebuild_all FROM builds WHERE course_id = $1 AND status = 'PENDING' ORDER BY id FOR NO KEY UPDATE
-		) pending`, courseID).Scan(&count, &newest, &rebuildAll)
+	var branch string
+	err := t.row(`SELECT count(*), coalesce(max(id), 0), coalesce(bool_or(rebuild_all), false), coalesce(max(preview_branch), '') FROM (
+			SELECT id, rebuild_all, preview_branch FROM builds WHERE course_id = $1 AND status = 'PENDING' AND preview_branch = (
+				SELECT n.preview_branch FROM builds n WHERE n.course_id = $1 AND n.status = 'PENDING' ORDER BY n.preview_branch <> '', n.id LIMIT 1
+			) ORDER BY id FOR NO KEY UPDATE
+		) pending`, courseID).Scan(&count, &newest, &rebuildAll, &branch)
 	if err != nil || count == 0 {
 		return 0, err
 	}
 	if count > 1 {
 		_, err := t.exec(`UPDATE builds SET status = 'SKIPPED', finished_at = clock_timestamp(), reason = $1
-			WHERE course_id = $2 AND status = 'PENDING' AND id < $3`, store.ReplacedReason(newest), courseID, newest)
+			WHERE course_id = $2 AND status = 'PENDING' AND preview_branch = $4 AND id < $3`, store.ReplacedReason(newest), courseID, newest, branch)
 		if err != nil {
 			return 0, err
 		}

@@ -13,13 +13,13 @@ import (
 
 const courseColumns = `id, key, remote_id, git_origin, git_branch, update_hook, email_on_error,
 	update_automatically, skip_build_failsafes, webhook_secret, created_at, build_host,
-	old_secret, old_secret_until, revision`
+	old_secret, old_secret_until, revision, approve_removals, preview_branches`
 
 func scanCourse(row pgx.Row) (course.Course, error) {
 	var c course.Course
 	err := row.Scan(&c.ID, &c.Key, &c.RemoteID, &c.GitOrigin, &c.GitBranch, &c.UpdateHook, &c.EmailOnError,
 		&c.UpdateAutomatically, &c.SkipBuildFailsafes, &c.WebhookSecret, moment{&c.CreatedAt}, &c.BuildHost,
-		&c.OldSecret, moment{&c.OldSecretUntil}, &c.Revision)
+		&c.OldSecret, moment{&c.OldSecretUntil}, &c.Revision, &c.ApproveRemovals, &c.PreviewBranches)
 	return c, err
 }
 
@@ -46,11 +46,11 @@ func (t *tx) insertCourse(c course.Course) (course.Course, error) {
 	}
 	out, err := scanCourse(t.row(`INSERT INTO courses (key, remote_id, git_origin, git_branch, update_hook,
 			email_on_error, update_automatically, skip_build_failsafes, webhook_secret, created_at, build_host,
-			old_secret, old_secret_until)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, clock_timestamp(), $10, $11, $12) RETURNING `+courseColumns,
+			old_secret, old_secret_until, approve_removals, preview_branches)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, clock_timestamp(), $10, $11, $12, $13, $14) RETURNING `+courseColumns,
 		c.Key, c.RemoteID, c.GitOrigin, c.GitBranch, c.UpdateHook,
 		c.EmailOnError, c.UpdateAutomatically, c.SkipBuildFailsafes, c.WebhookSecret, c.BuildHost,
-		c.OldSecret, orNull(c.OldSecretUntil)))
+		c.OldSecret, orNull(c.OldSecretUntil), c.ApproveRemovals, c.PreviewBranches))
 	return out, takenMeanwhile(err)
 }
 
@@ -120,7 +120,7 @@ func (s *Store) SearchCourses(ctx context.Context, f course.CourseFilter, p cour
 		with(`(key ILIKE $n ESCAPE '\' OR git_branch ILIKE $n ESCAPE '\' OR `+searchedOrigin+` ILIKE $n ESCAPE '\')`, store.LikePattern(f.Text))
 	}
 	if f.Status != "" {
-		with(`$n = (SELECT n.status FROM builds n WHERE n.course_id = courses.id AND n.status <> 'SKIPPED' ORDER BY n.id DESC LIMIT 1)`, f.Status)
+		with(`$n = (SELECT n.status FROM builds n WHERE n.course_id = courses.id AND n.status <> 'SKIPPED' AND n.preview_branch = '' ORDER BY n.id DESC LIMIT 1)`, f.Status)
 	}
 	list, err := all(ctx, s, scanCourse, "SELECT "+courseColumns+" FROM courses "+where+" ORDER BY id DESC LIMIT $2", args...)
 	return list, s.wrap(err, "list courses")
@@ -161,11 +161,11 @@ func (t *tx) replaceCourse(c course.Course) (course.Course, error) {
 	}
 	out, err := scanCourse(t.row(`UPDATE courses SET key = $1, remote_id = $2, git_origin = $3, git_branch = $4,
 			update_hook = $5, email_on_error = $6, update_automatically = $7, skip_build_failsafes = $8,
-			webhook_secret = $9, old_secret = $10, old_secret_until = $11, revision = revision + 1
+			webhook_secret = $9, old_secret = $10, old_secret_until = $11, approve_removals = $13, preview_branches = $14, revision = revision + 1
 		WHERE id = $12 RETURNING `+courseColumns,
 		c.Key, c.RemoteID, c.GitOrigin, c.GitBranch,
 		c.UpdateHook, c.EmailOnError, c.UpdateAutomatically, c.SkipBuildFailsafes,
-		c.WebhookSecret, c.OldSecret, orNull(c.OldSecretUntil), c.ID))
+		c.WebhookSecret, c.OldSecret, orNull(c.OldSecretUntil), c.ID, c.ApproveRemovals, c.PreviewBranches))
 	return out, takenMeanwhile(err)
 }
 

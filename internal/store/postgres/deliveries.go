@@ -12,7 +12,7 @@ import (
 
 const selectDeliveries = `SELECT d.id, d.course_id, c.key, d.received_at, d.service, d.event, d.headers::text, d.request_ip,
 	d.verdict, d.reason, d.skip_git, d.skip_build, d.skip_notify, d.rebuild_all, d.build_image, d.build_command,
-	coalesce(d.build_id, 0) FROM hook_deliveries d JOIN courses c ON c.id = d.course_id `
+	coalesce(d.build_id, 0), d.preview_branch FROM hook_deliveries d JOIN courses c ON c.id = d.course_id `
 
 func scanDelivery(row pgx.Row) (course.Delivery, error) {
 	var d course.Delivery
@@ -20,7 +20,7 @@ func scanDelivery(row pgx.Row) (course.Delivery, error) {
 	o := &d.Options
 	err := row.Scan(&d.ID, &d.CourseID, &d.CourseKey, moment{&d.ReceivedAt}, &d.Service, &d.Event, &headers, &d.RequestIP,
 		&d.Verdict, &d.Reason, &o.SkipGit, &o.SkipBuild, &o.SkipNotify, &o.RebuildAll, &o.BuildImage, &o.BuildCommand,
-		&d.BuildID)
+		&d.BuildID, &o.PreviewBranch)
 	if err != nil {
 		return d, err
 	}
@@ -40,12 +40,12 @@ func (t *tx) deliver(courseID int64, d course.Delivery, build int64) (int64, err
 	o := d.Options
 	var id int64
 	err = t.row(`INSERT INTO hook_deliveries (course_id, received_at, service, event, headers, request_ip, verdict, reason,
-			skip_git, skip_build, skip_notify, rebuild_all, build_image, build_command, build_id)
-		VALUES ($1, clock_timestamp(), $2, $3, $4::text::jsonb, $5, $6, $7, $8, $9, $10, $11, $12, $13, nullif($14, 0::bigint))
+			skip_git, skip_build, skip_notify, rebuild_all, build_image, build_command, build_id, preview_branch)
+		VALUES ($1, clock_timestamp(), $2, $3, $4::text::jsonb, $5, $6, $7, $8, $9, $10, $11, $12, $13, nullif($14, 0::bigint), $15)
 		RETURNING id`,
 		courseID, store.CleanText(d.Service), store.CleanText(d.Event), headers, store.CutRequestIP(d.RequestIP),
 		d.Verdict, store.CleanText(d.Reason), o.SkipGit, o.SkipBuild, o.SkipNotify, o.RebuildAll,
-		store.CleanText(o.BuildImage), store.CleanText(o.BuildCommand), build).Scan(&id)
+		store.CleanText(o.BuildImage), store.CleanText(o.BuildCommand), build, store.CleanText(o.PreviewBranch)).Scan(&id)
 	if err != nil {
 		return 0, err
 	}

@@ -12,7 +12,7 @@ import (
 
 const buildColumns = `b.id, b.course_id, c.key, b.status, b.skip_git, b.skip_build, b.skip_notify,
 	b.rebuild_all, b.build_image, b.build_command, b.requested_by, b.request_ip, b.requested_at,
-	b.started_at, b.finished_at, b.commit_hash, b.version, b.reason, b.host, b.run_id, b.author, b.subject, b.changes, b.trace`
+	b.started_at, b.finished_at, b.commit_hash, b.version, b.reason, b.host, b.run_id, b.author, b.subject, b.changes, b.trace, b.preview_branch`
 
 const selectBuilds = "SELECT " + buildColumns + " FROM builds b JOIN courses c ON c.id = b.course_id "
 
@@ -27,7 +27,8 @@ func scanBuild(row rowScanner) (course.Build, error) {
 	o := &b.Options
 	err := row.Scan(&b.ID, &b.CourseID, &b.CourseKey, &b.Status, &o.SkipGit, &o.SkipBuild, &o.SkipNotify,
 		&o.RebuildAll, &o.BuildImage, &o.BuildCommand, &b.Trigger, &b.RequestIP, &requested,
-		&started, &finished, &b.Commit, &b.Version, &b.Reason, &b.Host, &b.RunID, &b.Author, &b.Subject, &changes, &b.Trace)
+		&started, &finished, &b.Commit, &b.Version, &b.Reason, &b.Host, &b.RunID, &b.Author, &b.Subject, &changes, &b.Trace,
+		&o.PreviewBranch)
 	if err == nil {
 		b.Changes, err = store.DecodeChanges(changes)
 	}
@@ -64,11 +65,11 @@ func (s *Store) RequestBuild(ctx context.Context, key string, r course.BuildRequ
 			return err
 		}
 		err = t.row(`INSERT INTO builds (course_id, status, skip_git, skip_build, skip_notify, rebuild_all,
-				build_image, build_command, requested_by, request_ip, trace, requested_at)
-			SELECT id, 'PENDING', ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM courses WHERE key = ? RETURNING id`,
+				build_image, build_command, requested_by, request_ip, trace, preview_branch, requested_at)
+			SELECT id, 'PENDING', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM courses WHERE key = ? RETURNING id`,
 			o.SkipGit, o.SkipBuild, o.SkipNotify, o.RebuildAll,
 			store.CleanText(o.BuildImage), store.CleanText(o.BuildCommand), r.Trigger,
-			store.CutRequestIP(r.RequestIP), store.CleanText(r.Trace), now, key).Scan(&id)
+			store.CutRequestIP(r.RequestIP), store.CleanText(r.Trace), store.CleanText(o.PreviewBranch), now, key).Scan(&id)
 		if err != nil {
 			return err
 		}
@@ -135,19 +136,23 @@ func (t *tx) claim(key, runID string, now int64) (int64, error) {
 	return t.claimNewest(courseID, runID, now)
 }
 
-// claimNewest starts the newest pending build of a course and skips the older.
+// claimNewest starts the newest pending build of a course, or of one branch that
+// is previewed when there is none of the course, and skips the older.
 func (t *tx) claimNewest(courseID int64, runID string, now int64) (int64, error) {
 	var count, newest int64
 	var rebuildAll bool
-	err := t.row(`SELECT count(*), coalesce(max(id), 0), coalesce(max(rebuild_all), 0)
-		FROM builds WHERE course_id = ? AND status = 'PENDING'`, courseID).Scan(&count, &newest, &rebuildAll)
+	var branch string
+	err := t.row(`SELECT count(*), coalesce(max(id), 0), coalesce(max(rebuild_all), 0), coalesce(max(preview_branch), '')
+		FROM builds WHERE course_id = ?1 AND status = 'PENDING' AND preview_branch = (
+			SELECT preview_branch FROM builds WHERE course_id = ?1 AND status = 'PENDING' ORDER BY preview_branch <> '', id LIMIT 1)`,
+		courseID).Scan(&count, &newest, &rebuildAll, &branch)
 	if err != nil || count == 0 {
 		return 0, err
 	}
 	if count > 1 {
 		_, err := t.exec(`UPDATE builds SET status = 'SKIPPED', finished_at = ?, reason = ?
-			WHERE course_id = ? AND status = 'PENDING' AND id < ?`,
-			now, store.ReplacedReason(newest), courseID, newest)
+			WHERE course_id = ? AND status = 'PENDING' AND preview_branch = ? AND id < ?`,
+			now, store.ReplacedReason(newest), courseID, branch, newest)
 		if err != nil {
 			return 0, err
 		}
@@ -286,7 +291,7 @@ func (s *Store) LatestBuilds(ctx context.Context, courseIDs []int64) (map[int64]
 		return nil, fmt.Errorf("latest builds: %w", err)
 	}
 	list, err := s.builds(ctx, selectBuilds+`WHERE b.id IN (
-		SELECT (SELECT n.id FROM builds n WHERE n.course_id = j.value AND n.status <> 'SKIPPED' ORDER BY n.id DESC LIMIT 1)
+		SELECT (SELECT n.id FROM builds n WHERE n.course_id = j.value AND n.status <> 'SKIPPED' AND n.preview_branch = '' ORDER BY n.id DESC LIMIT 1)
 		FROM json_each(?) j)`, string(ids))
 	if err != nil {
 		return nil, s.wrap(err, "latest builds")
@@ -306,9 +311,9 @@ func (s *Store) OpenBuilds(ctx context.Context, limit int) ([]course.Build, erro
 
 // EndedBuilds lists builds up to the newest success; see store.Builds.
 func (s *Store) EndedBuilds(ctx context.Context, courseID, before int64) ([]course.Build, error) {
-	list, err := s.builds(ctx, selectBuilds+`WHERE b.course_id = ?1 AND b.id < ?2 
+	list, err := s.builds(ctx, selectBuilds+`WHERE b.course_id = ?1 AND b.id < ?2 AND b.preview_branch = ''
 		AND (b.status IN ('SUCCESS', 'FAILED') OR b.status = 'CANCELLED' AND b.started_at > 0)
-		AND b.id >= coalesce((SELECT s.id FROM builds s WHERE s.course_id = ?1 AND s.id < ?2 AND s.status = 'SUCCESS'
+		AND b.id >= coalesce((SELECT s.id FROM builds s WHERE s.course_id = ?1 AND s.id < ?2 AND s.status = 'SUCCESS' AND s.preview_branch = ''
 			ORDER BY s.id DESC LIMIT 1), 0)
 		ORDER BY b.id DESC`, courseID, before)
 	return list, s.wrap(err, "ended builds of course %d", courseID)
@@ -323,7 +328,8 @@ func (s *Store) PruneBuilds(ctx context.Context, courseID int64, keep int) (int,
 			var err error
 			n, err = t.exec(`DELETE FROM builds WHERE id IN (
 				SELECT id FROM builds WHERE course_id = ?1 AND status NOT IN ('PENDING', 'RUNNING')
-				AND id NOT IN (SELECT id FROM builds WHERE course_id = ?1 ORDER BY id DESC LIMIT ?2)
+				AND id NOT IN (SELECT id FROM builds WHERE course_id = ?1 AND preview_branch = '' ORDER BY id DESC LIMIT ?2)
+				AND id NOT IN (SELECT id FROM builds WHERE course_id = ?1 AND preview_branch <> '' ORDER BY id DESC LIMIT ?2)
 				ORDER BY id LIMIT ?3)`, courseID, max(keep, 0), pruneBatch)
 			return err
 		})

@@ -10,14 +10,14 @@ import (
 
 const courseColumns = `id, key, remote_id, git_origin, git_branch, update_hook, email_on_error,
 	update_automatically, skip_build_failsafes, webhook_secret, created_at, build_host,
-	old_secret, old_secret_until, revision`
+	old_secret, old_secret_until, revision, approve_removals, preview_branches`
 
 func scanCourse(row rowScanner) (course.Course, error) {
 	var c course.Course
 	var created, until int64
 	err := row.Scan(&c.ID, &c.Key, &c.RemoteID, &c.GitOrigin, &c.GitBranch, &c.UpdateHook, &c.EmailOnError,
 		&c.UpdateAutomatically, &c.SkipBuildFailsafes, &c.WebhookSecret, &created, &c.BuildHost,
-		&c.OldSecret, &until, &c.Revision)
+		&c.OldSecret, &until, &c.Revision, &c.ApproveRemovals, &c.PreviewBranches)
 	c.CreatedAt, c.OldSecretUntil = fromMicros(created), fromMicros(until)
 	return c, err
 }
@@ -45,11 +45,11 @@ func (t *tx) insertCourse(c course.Course, now int64) (course.Course, error) {
 	}
 	return scanCourse(t.row(`INSERT INTO courses (key, remote_id, git_origin, git_branch, update_hook,
 			email_on_error, update_automatically, skip_build_failsafes, webhook_secret, created_at, build_host,
-			old_secret, old_secret_until)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING `+courseColumns,
+			old_secret, old_secret_until, approve_removals, preview_branches)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING `+courseColumns,
 		c.Key, c.RemoteID, c.GitOrigin, c.GitBranch, c.UpdateHook,
 		c.EmailOnError, c.UpdateAutomatically, c.SkipBuildFailsafes, c.WebhookSecret, now, c.BuildHost,
-		c.OldSecret, toMicros(c.OldSecretUntil)))
+		c.OldSecret, toMicros(c.OldSecretUntil), c.ApproveRemovals, c.PreviewBranches))
 }
 
 // checkUnique names every field of c that belongs to a course other than the
@@ -108,7 +108,7 @@ func (s *Store) SearchCourses(ctx context.Context, f course.CourseFilter, p cour
 		where += ` AND (key LIKE ?2 ESCAPE '\' OR git_branch LIKE ?2 ESCAPE '\' OR ` + searchedOrigin + ` LIKE ?2 ESCAPE '\')`
 	}
 	if f.Status != "" {
-		where += ` AND ?3 = (SELECT n.status FROM builds n WHERE n.course_id = courses.id AND n.status <> 'SKIPPED' ORDER BY n.id DESC LIMIT 1)`
+		where += ` AND ?3 = (SELECT n.status FROM builds n WHERE n.course_id = courses.id AND n.status <> 'SKIPPED' AND n.preview_branch = '' ORDER BY n.id DESC LIMIT 1)`
 	}
 	var out []course.Course
 	err := s.read.rows(ctx, func(row rowScanner) error {
@@ -150,11 +150,12 @@ func (t *tx) replaceCourse(c course.Course) (course.Course, error) {
 	}
 	return scanCourse(t.row(`UPDATE courses SET key = ?, remote_id = ?, git_origin = ?, git_branch = ?,
 			update_hook = ?, email_on_error = ?, update_automatically = ?, skip_build_failsafes = ?,
-			webhook_secret = ?, old_secret = ?, old_secret_until = ?, revision = revision + 1
+			webhook_secret = ?, old_secret = ?, old_secret_until = ?, approve_removals = ?, preview_branches = ?,
+			revision = revision + 1
 		WHERE id = ? RETURNING `+courseColumns,
 		c.Key, c.RemoteID, c.GitOrigin, c.GitBranch,
 		c.UpdateHook, c.EmailOnError, c.UpdateAutomatically, c.SkipBuildFailsafes,
-		c.WebhookSecret, c.OldSecret, toMicros(c.OldSecretUntil), c.ID))
+		c.WebhookSecret, c.OldSecret, toMicros(c.OldSecretUntil), c.ApproveRemovals, c.PreviewBranches, c.ID))
 }
 
 // DeleteCourse removes a course with all its builds; see store.Courses.

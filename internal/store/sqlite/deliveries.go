@@ -10,7 +10,7 @@ import (
 
 const selectDeliveries = `SELECT d.id, d.course_id, c.key, d.received_at, d.service, d.event, d.headers, d.request_ip,
 	d.verdict, d.reason, d.skip_git, d.skip_build, d.skip_notify, d.rebuild_all, d.build_image, d.build_command,
-	COALESCE(d.build_id, 0) FROM hook_deliveries d JOIN courses c ON c.id = d.course_id `
+	COALESCE(d.build_id, 0), d.preview_branch FROM hook_deliveries d JOIN courses c ON c.id = d.course_id `
 
 func scanDelivery(row rowScanner) (course.Delivery, error) {
 	var d course.Delivery
@@ -19,7 +19,7 @@ func scanDelivery(row rowScanner) (course.Delivery, error) {
 	o := &d.Options
 	err := row.Scan(&d.ID, &d.CourseID, &d.CourseKey, &received, &d.Service, &d.Event, &headers, &d.RequestIP,
 		&d.Verdict, &d.Reason, &o.SkipGit, &o.SkipBuild, &o.SkipNotify, &o.RebuildAll, &o.BuildImage, &o.BuildCommand,
-		&d.BuildID)
+		&d.BuildID, &o.PreviewBranch)
 	if err != nil {
 		return d, err
 	}
@@ -40,11 +40,11 @@ func (t *tx) deliver(key string, d course.Delivery, build, now int64) (int64, er
 	o := d.Options
 	var id, owner int64
 	err = t.row(`INSERT INTO hook_deliveries (course_id, received_at, service, event, headers, request_ip, verdict, reason,
-			skip_git, skip_build, skip_notify, rebuild_all, build_image, build_command, build_id)
-		SELECT id, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULLIF(?, 0) FROM courses WHERE key = ? RETURNING id, course_id`,
+			skip_git, skip_build, skip_notify, rebuild_all, build_image, build_command, preview_branch, build_id)
+		SELECT id, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULLIF(?, 0) FROM courses WHERE key = ? RETURNING id, course_id`,
 		now, store.CleanText(d.Service), store.CleanText(d.Event), headers, store.CutRequestIP(d.RequestIP),
 		d.Verdict, store.CleanText(d.Reason), o.SkipGit, o.SkipBuild, o.SkipNotify, o.RebuildAll,
-		store.CleanText(o.BuildImage), store.CleanText(o.BuildCommand), build, key).Scan(&id, &owner)
+		store.CleanText(o.BuildImage), store.CleanText(o.BuildCommand), store.CleanText(o.PreviewBranch), build, key).Scan(&id, &owner)
 	if err != nil {
 		return 0, err
 	}

@@ -28,6 +28,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		{"courses", courseTests()},
 		{"requests", requestTests()},
 		{"claims", claimTests()},
+		{"previews", previewTests()},
 		{"results", resultTests()},
 		{"lists", listTests()},
 		{"searches", searchTests()},
