@@ -57,10 +57,13 @@ func readYAML(tb testing.TB, source string) *pyvalue.Value {
 func TestRenderAsDjango(t *testing.T) {
 	t.Parallel()
 	context, answers := readAnswers(t)
+	engine := djtemplate.Engine{Now: func() time.Time { // when Django was asked
+		return time.Date(2026, time.November, 23, 12, 0, 0, 0, time.UTC)
+	}}
 	for _, a := range answers {
 		t.Run(a.Group, func(t *testing.T) {
 			t.Parallel()
-			got, err := djtemplate.Render("t.yaml", a.Template, context)
+			got, err := engine.Render("t.yaml", a.Template, context)
 			switch {
 			case a.Answer == nil && err == nil:
 				t.Errorf("%s\nrendered %q, Django refuses", a.Template, got)
