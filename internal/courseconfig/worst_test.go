@@ -1,6 +1,7 @@
 package courseconfig_test
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -11,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"coursewright/internal/boundstest"
 	"coursewright/internal/courseconfig"
 )
 
@@ -82,49 +84,39 @@ func everything(tb testing.TB, dir string) {
 	}
 }
 
-// The promise for courses of up to fullWorst bytes.
-const (
-	maxWorstTime   = time.Second
-	maxWorstMemory = 256 << 20 // bytes resident
-)
+// worstUsage is the promise for courses of up to fullWorst bytes.
+var worstUsage = boundstest.Usage{Time: time.Second, Memory: 256 << 20}
 
-// Variables of the environment that ask for the tests of bounds. They measure
-// time, so they do not run with the others.
+// Variables of the environment for the children that load one course.
 const (
-	boundsVariable = "COURSEWRIGHT_TEST_BOUNDS"        // 1: hold the bounds
-	boundsCourse   = "COURSEWRIGHT_TEST_BOUNDS_COURSE" // folder of the course that a child loads
+	boundsCourse  = "COURSEWRIGHT_TEST_BOUNDS_COURSE"  // folder of the course
+	boundsProgram = "COURSEWRIGHT_TEST_BOUNDS_PROGRAM" // the children's program; unset: the test's own
 )
 
 // TestBounds holds worst courses of the full size to the promised time and
 // memory, each in a process of its own.
 func TestBounds(t *testing.T) { //nolint:paralleltest // measures time
-	if os.Getenv(boundsVariable) == "" {
-		t.Skip(boundsVariable + " is not set")
+	if !boundstest.Asked() {
+		t.Skip(boundstest.Variable + " is not set")
 	}
 	for name, files := range fullWorst.courses() {
 		t.Run(name, func(t *testing.T) { //nolint:paralleltest // the same
 			used := measured(t, courseFolder(t, files))
-			t.Logf("%4d ms, %3d MB", used.time.Milliseconds(), used.memory>>20)
-			if used.time > maxWorstTime || used.memory > maxWorstMemory {
-				t.Errorf("more than %s or %d MB", maxWorstTime, maxWorstMemory>>20)
+			t.Log(used)
+			if !used.Within(worstUsage) {
+				t.Errorf("more than %s", worstUsage)
 			}
 		})
 	}
 }
 
-// usage is what a process took.
-type usage struct {
-	time   time.Duration // of processors
-	memory int           // bytes resident at most
-}
-
 // measured loads a course in a process of its own.
-func measured(t *testing.T, dir string) usage {
+func measured(t *testing.T, dir string) boundstest.Usage {
 	t.Helper()
 	const hangs = time.Minute // on the clock, while the bound is time of processors: the machine may be busy
 	ctx, cancel := context.WithTimeout(t.Context(), hangs)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, os.Args[0], "-test.run=^TestBoundsChild$", "-test.v")
+	cmd := exec.CommandContext(ctx, cmp.Or(os.Getenv(boundsProgram), os.Args[0]), "-test.run=^TestBoundsChild$", "-test.v")
 	cmd.Env = append(os.Environ(), boundsCourse+"="+dir)
 	out, err := cmd.CombinedOutput()
 	if err != nil {
@@ -135,7 +127,7 @@ func measured(t *testing.T, dir string) usage {
 	if err != nil {
 		t.Fatalf("the child told no memory: %s", out)
 	}
-	return usage{cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime(), bytes}
+	return boundstest.Usage{Time: cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime(), Memory: bytes}
 }
 
 // childTells begins what the child tells about its memory.
@@ -148,5 +140,5 @@ func TestBoundsChild(t *testing.T) { //nolint:paralleltest // alone in its proce
 		t.Skip(boundsCourse + " is not set")
 	}
 	everything(t, dir)
-	t.Log(childTells + strconv.Itoa(mostResident(t)))
+	t.Log(childTells + strconv.Itoa(boundstest.MostResident(t)))
 }

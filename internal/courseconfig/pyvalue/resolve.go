@@ -53,6 +53,8 @@ func implicitTag(text string) string {
 // numberTag is implicitTag for texts that start like a number.
 func numberTag(text string) string {
 	switch {
+	case isPlainInt(text): // most numbers; the forms are slow
+		return tagInt
 	case floatForm.MatchString(text):
 		return tagFloat
 	case intForm.MatchString(text):
@@ -61,4 +63,19 @@ func numberTag(text string) string {
 		return tagTimestamp
 	}
 	return tagStr
+}
+
+// isPlainInt says whether a text is a decimal number that fits an int64, without
+// sign, leading zeros and underscores.
+func isPlainInt(text string) bool {
+	const most = 18 // digits
+	if text == "" || len(text) > most || (text[0] == '0' && len(text) > 1) {
+		return false
+	}
+	for i := range len(text) {
+		if text[i] < '0' || text[i] > '9' {
+			return false
+		}
+	}
+	return true
 }

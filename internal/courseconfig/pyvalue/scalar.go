@@ -48,6 +48,11 @@ func splitSign(text string) (rest string, negative bool) {
 }
 
 func readInt(v *Value, text string) error {
+	if isPlainInt(text) {
+		n, err := strconv.ParseInt(text, 10, 64)
+		v.Kind, v.Int = Int, big.NewInt(n)
+		return err
+	}
 	rest, negative := splitSign(text)
 	var i *big.Int
 	var err error
