@@ -16,8 +16,8 @@ import (
 func units(t *testing.T) []string {
 	t.Helper()
 	files, err := filepath.Glob("systemd/*.service")
-	if err != nil || len(files) != 3 {
-		t.Fatalf("units %q, error %v; want three", files, err)
+	if err != nil || len(files) != 4 {
+		t.Fatalf("units %q, error %v; want four", files, err)
 	}
 	return files
 }
@@ -74,6 +74,7 @@ func TestSystemdTakesTheUnits(t *testing.T) {
 	args := []string{"verify", "--man=no", "--recursive-errors=no"}
 	for _, file := range units(t) {
 		text := bytes.ReplaceAll(read(t, file), []byte("/usr/local/bin/coursewright"), []byte("/bin/true"))
+		text = bytes.ReplaceAll(text, []byte("/usr/local/lib/coursewright/network.sh"), []byte("/bin/true"))
 		copied := filepath.Join(dir, filepath.Base(file))
 		if err := os.WriteFile(copied, text, 0o600); err != nil {
 			t.Fatal(err)

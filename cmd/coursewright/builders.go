@@ -14,7 +14,7 @@ func (y *system) builder() (build.Builder, error) {
 	s := y.settings
 	switch s.Builder {
 	case local.Name:
-		return local.New(local.Options{Dev: s.AllowLocalBuilder})
+		return local.New(local.Options{Dev: y.role.dev})
 	case exec.Name:
 		return exec.New(exec.Options{Program: s.BuildModule, Settings: s.BuildModuleOptions})
 	case docker.Name:

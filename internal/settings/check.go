@@ -17,6 +17,7 @@ func (l *loader) check(s *Settings) {
 	}
 	l.checkFolders(s)
 	l.checkBuilder(s)
+	l.checkNetwork(s)
 	l.checkTemporal(s)
 	completeAuth(&s.Auth)
 	if s.Auth.DisableLoginChecks && !loopback(s.Listen) {
@@ -75,9 +76,28 @@ func (l *loader) checkBuilder(s *Settings) {
 		l.problem(Problem{Source: s.source("BUILDER"), Name: "BUILDER", Value: `"exec"`, Message: "needs BUILD_MODULE: give the path of the executable"})
 	case s.Builder != "exec" && s.BuildModule != "":
 		l.warnings = append(l.warnings, "BUILD_MODULE has no effect: BUILDER is "+s.Builder)
-	case s.Builder == "local" && !s.AllowLocalBuilder:
+	case s.Builder == "local" && s.AllowLocalBuilder:
+		l.warnings = append(l.warnings, "BUILDER is local: builds run WITHOUT ISOLATION, so every course author can read and change what the service can")
+	case s.Builder == "local":
 		l.problem(Problem{Source: s.source("BUILDER"), Name: "BUILDER", Value: `"local"`, Message: "runs builds without isolation: set ALLOW_LOCAL_BUILDER to true if every course author may do what the service may, or use docker"})
 	}
+}
+
+// checkNetwork warns of networks that lead everywhere.
+func (l *loader) checkNetwork(s *Settings) {
+	if s.Builder != "docker" {
+		return
+	}
+	reach := ""
+	switch s.Containers.Network {
+	case "host":
+		reach = "all that listens on the build host, its loopback address included"
+	case "bridge", "default", "podman", "slirp4netns", "pasta":
+		reach = "the build host, its neighbours and the addresses at which clouds serve credentials"
+	default:
+		return
+	}
+	l.warnings = append(l.warnings, "BUILD_NETWORK is "+s.Containers.Network+": builds reach "+reach+"; docs/builders.md tells how to make a network that leads to the Internet only")
 }
 
 // completeAuth adds what aplus-auth derives from other settings.

@@ -126,7 +126,7 @@ func TestDevDefaults(t *testing.T) {
 		Defaults: settings.DevDefaults(dir), Environ: []string{"COURSEWRIGHT_STORE_PATH=/elsewhere"},
 	}})
 	got := []any{s.BuildPath, s.StorePath, s.Database.Path, s.TemporalAddress, s.Builder, s.Listen, s.Auth.DisableLoginChecks, len(s.Warnings)}
-	want := []any{dir + "/build", "/elsewhere", dir + "/coursewright.db", "", "local", "127.0.0.1:8070", true, 0}
+	want := []any{dir + "/build", "/elsewhere", dir + "/coursewright.db", "", "local", "127.0.0.1:8070", true, 1}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("-want +got\n%s", diff)
 	}

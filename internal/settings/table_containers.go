@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -68,9 +69,9 @@ func limitRows() []row {
 			Name: "BUILD_USER",
 			Doc:  "User, or user:group, of builds. Unset: the image's own, usually root of the container.",
 		}),
-		define(texts(), func(s *Settings) *string { return &s.Containers.Network }, Setting{
-			Name: "BUILD_NETWORK",
-			Doc:  "Network of builds: `none`, `bridge`, or the name of one. Unset: the engine's default, usually `bridge`. With `host` builds reach all that listens on the host.",
+		define(networkNames(), func(s *Settings) *string { return &s.Containers.Network }, Setting{
+			Name: "BUILD_NETWORK", Default: "none",
+			Doc: "Network of builds: `none`, or the name of one of the engine's. `coursewright-builds` is made by `deploy/builders/network.sh` and leads to the Internet only. With `bridge` builds reach the host, its neighbours and the addresses at which clouds serve credentials, with `host` even what listens on the loopback address.",
 		}),
 		define(sizes(6<<20), func(s *Settings) *int64 { return &s.Containers.Memory }, Setting{
 			Name: "BUILD_MEMORY", Default: "4GiB",
@@ -101,6 +102,18 @@ func engines() kind[string] {
 			return nil
 		}
 		return errRefused
+	})
+}
+
+func networkNames() kind[string] {
+	name := regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]*$`)
+	k := texts()
+	k.name, k.allowed = "network", "none or the name of a network"
+	return k.with(func(s string) error {
+		if !name.MatchString(s) { // container:ID would be another container's network
+			return errRefused
+		}
+		return nil
 	})
 }
 

@@ -116,6 +116,10 @@ func (j *job) verdict(ctx context.Context, c *held, result *build.Result) error 
 		return build.MemoryFailure(j.memory())
 	case state.Error != "":
 		return errors.New(state.Error)
+	case j.options.Network == NoNetwork && j.output.network.seen:
+		if err := j.output.printf("%s", noNetworkNotice); err != nil {
+			return err
+		}
 	}
 	return build.ExitFailure(c.command, state.ExitCode)
 }

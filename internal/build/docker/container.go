@@ -105,6 +105,9 @@ func (j *job) start(ctx context.Context, id string) (*held, error) {
 	if status == statusNotFound || status == statusNotExecutable || strings.Contains(startErr.Error(), `exec: "`) || strings.Contains(startErr.Error(), "executable file") {
 		return nil, course.Authorf("the build command %s cannot be run in image %s: %v. Check build_command and build_image in apps.meta", build.Quote(c.command), j.request.Image, startErr)
 	}
+	if j.options.Network != NoNetwork && strings.Contains(startErr.Error(), "network "+j.options.Network+" not found") {
+		return nil, fmt.Errorf("start the container: %w: make the network that BUILD_NETWORK names, as docs/builders.md tells", startErr)
+	}
 	return nil, fmt.Errorf("start the container: %w", startErr)
 }
 

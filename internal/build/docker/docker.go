@@ -42,7 +42,7 @@ type Options struct {
 	CPUs    float64 // processors; more than the host has means all
 	PIDs    int64   // processes and threads
 	LogSize int64   // bytes of output; a build that prints more is stopped
-	Network string  // network of builds: bridge, none, or the name of one; empty: the engine's default
+	Network string  // network of builds: NoNetwork (also when empty) or the name of one of the engine's
 	Mounts  []Mount // folders of the host that all builds see
 	Log     *slog.Logger
 }
@@ -53,6 +53,9 @@ type Mount struct {
 	Target   string // absolute path in the container
 	Writable bool
 }
+
+// NoNetwork leaves a build alone with its own loopback address.
+const NoNetwork = "none"
 
 // When an image is fetched from its registry.
 const (
@@ -76,6 +79,9 @@ func New(o Options) (*Builder, error) {
 	}
 	if o.Pull == "" {
 		o.Pull = PullMissing
+	}
+	if o.Network == "" {
+		o.Network = NoNetwork
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)

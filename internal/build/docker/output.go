@@ -21,12 +21,14 @@ type counter struct {
 	to      io.Writer
 	written int64
 	failed  error
+	network networkTrouble
 }
 
 // Write passes p on.
 func (c *counter) Write(p []byte) (int, error) {
 	n, err := c.to.Write(p)
 	c.written += int64(n)
+	c.network.look(p)
 	if err != nil {
 		c.failed = err
 	}

@@ -64,7 +64,7 @@ func (j *job) changeOwner(ctx context.Context) error {
 		owner = "0:0" // the engine's user on the host
 	}
 	host := isolated(e)
-	host.NetworkMode = "none"
+	host.NetworkMode = NoNetwork
 	host.Resources = j.options.limits(e)
 	host.LogConfig = e.logs(1 << 20)
 	host.Mounts = []mount.Mount{{Type: mount.TypeBind, Source: source, Target: ContentDir}}
