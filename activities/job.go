@@ -110,6 +110,12 @@ type Publish struct {
 	Rollback  bool   `json:"rollback,omitempty"`
 }
 
+// Announcement follows the approval of a release that a build has stored.
+type Announcement struct {
+	Job Job    `json:"job"`
+	By  string `json:"by"` // who approved
+}
+
 // Published tells what publishing did.
 type Published struct {
 	Version string   `json:"version"`

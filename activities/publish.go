@@ -22,12 +22,17 @@ type PublishSteps struct {
 	Releases *release.Depot
 	Courses  CourseFinder
 	Graders  Graders
+	Diffs    Diffs
+	BaseURL  string // of the pages, without a slash at the end; empty: unknown
 	Metrics  *Metrics
 }
 
 // Switch makes a release the one that students see.
 func (p *PublishSteps) Switch(ctx context.Context, in Publish) (Published, error) {
 	if err := p.readable(in); err != nil {
+		return Published{}, forTemporal(err)
+	}
+	if err := p.approved(ctx, in); err != nil {
 		return Published{}, forTemporal(err)
 	}
 	began := time.Now()

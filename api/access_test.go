@@ -131,6 +131,8 @@ func accessRequests() []string {
 		"GET /api/v1/courses/c5/builds/1", "GET /api/v1/courses/c5/builds/1/events", "POST /api/v1/courses/c5/builds/1/cancel",
 		"GET /api/v1/courses/c5/deliveries", "POST /api/v1/courses/c5/deliveries/1/redeliver",
 		"GET /api/v1/courses/c5/releases", "POST /api/v1/courses/c5/releases/" + version("s") + "/publish",
+		"GET /api/v1/courses/c5/releases/" + version("s") + "/diff", "POST /api/v1/courses/c5/releases/" + version("s") + "/approve",
+		"GET /gitmanager/c5/releases/" + version("s") + "/diff", "POST /gitmanager/c5/releases/" + version("s") + "/approve",
 		"GET /api/v1/audit", "GET /readyz", "GET /metrics",
 		"POST /", "POST /gitmanager/", "POST /gitmanager/c5/updates", "GET /c5", "POST /c5/", "GET /c5/publish/STORE", "GET /model/c5/exercise", "GET /exercise_template/c5/exercise",
 		"OPTIONS /static/c5/file.html", "GET /gitmanager", "GET /gitmanager/new", "GET /gitmanager/c5",

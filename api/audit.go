@@ -26,6 +26,7 @@ const (
 	actionAplusJSON = "APLUS-JSON"
 	actionLogin     = "LOGIN"
 	actionToken     = "TOKEN"  // a token that does not hold
+	actionApprove   = "APPROVE-RELEASE"
 	actionAccess    = "ACCESS" // somebody known who may not
 )
 
@@ -55,6 +56,8 @@ func actionOf(method, route string) string {
 		return "CANCEL-BUILD"
 	case "POST /gitmanager/:key/releases/:version/publish", "POST /api/v1/courses/:key/releases/:version/publish":
 		return "PUBLISH"
+	case "POST " + approvePage, "POST /api/v1/courses/:key/releases/:version/approve":
+		return actionApprove
 	case "POST /gitmanager/new/", "POST /api/v1/courses", "POST " + settingsRoute + "/*at":
 		return "NEW-COURSE"
 	case "POST /gitmanager/:key/", "POST /gitmanager/:key/webhook-secret", "PUT " + settingsRoute + "/*at",

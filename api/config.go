@@ -54,6 +54,8 @@ type Builds interface {
 	// Publish makes a release the one that students see. ErrNotFound when
 	// there is no such release, ErrConflict when a newer one is published.
 	Publish(ctx context.Context, r course.PublishRequest) (course.PublishResult, error)
+	// Announce does for a release that was approved what else follows its build.
+	Announce(ctx context.Context, r course.Release, by string) error
 	// RemoveCourse stops the course's builds, removes its files and its rows,
 	// and returns when all is gone.
 	RemoveCourse(ctx context.Context, key string) error
@@ -80,6 +82,20 @@ type Releases interface {
 	Content(r course.Release) (*os.Root, error)
 }
 
+// Diffs compares releases and keeps approvals of them.
+type Diffs interface {
+	// Diff compares a release with another one, by default the stored one with
+	// the published one.
+	Diff(key, version, against string) (course.Diff, error)
+	// Waiting says whether a release must not be published before somebody has
+	// approved it.
+	Waiting(c course.Course, version string) (d course.Diff, waits bool, err error)
+	// Approval gives a release's approval, ErrNotFound without one.
+	Approval(r course.Release) (course.Approval, error)
+	// Approve notes an approval and tells what was approved.
+	Approve(key, version, against string, a course.Approval) (course.Diff, error)
+}
+
 // Config is all that the API needs. Every field is required unless its
 // comment says otherwise.
 type Config struct {
@@ -89,6 +105,7 @@ type Config struct {
 	Logs     Logs
 	Builds   Builds
 	Releases Releases
+	Diffs    Diffs
 	Auth     Authorizer
 	// BuildHosts keeps the build hosts; nil: their addresses answer 404.
 	BuildHosts BuildHosts

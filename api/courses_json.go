@@ -40,6 +40,9 @@ func (s courseSettings) withOrigin(origin string) courseSettings {
 // courseBody is a course as the REST API shows it.
 type courseBody struct {
 	courseSettings
+	ApproveRemovals bool `json:"approve_removals"`
+	PreviewBranches bool `json:"preview_branches"`
+
 	CreatedAt   time.Time    `json:"created_at"`
 	HookURL     string       `json:"hook_url"`
 	LatestBuild *buildBody   `json:"latest_build"`
@@ -81,7 +84,8 @@ func (v courseView) many(r *http.Request, list []course.Course) ([]courseBody, e
 	out := make([]courseBody, 0, len(list))
 	for _, c := range list {
 		b := courseBody{
-			courseSettings: newCourseSettings(c).withOrigin(c.ShownOrigin()), CreatedAt: c.CreatedAt, HookURL: v.addresses.hook(r, c.Key),
+			courseSettings:  newCourseSettings(c).withOrigin(c.ShownOrigin()),
+			ApproveRemovals: c.ApproveRemovals, PreviewBranches: c.PreviewBranches, CreatedAt: c.CreatedAt, HookURL: v.addresses.hook(r, c.Key),
 		}
 		if build, ok := latest[c.ID]; ok {
 			b.LatestBuild = new(newBuildBody(build))
@@ -130,6 +134,8 @@ func fillCourse(o *object, c *course.Course) error {
 	take(o, "email_on_error", wantBool, &c.EmailOnError)
 	take(o, "update_automatically", wantBool, &c.UpdateAutomatically)
 	take(o, "skip_build_failsafes", wantBool, &c.SkipBuildFailsafes)
+	take(o, "approve_removals", wantBool, &c.ApproveRemovals)
+	take(o, "preview_branches", wantBool, &c.PreviewBranches)
 	o.ignore(readOnlyFields()...)
 	return o.finish(c.Validate())
 }

@@ -17,6 +17,7 @@ import (
 
 	"coursewright/api"
 	"coursewright/internal/course"
+	"coursewright/internal/coursediff"
 	"coursewright/internal/store/sqlite"
 )
 
@@ -54,6 +55,8 @@ func newFixture(tb testing.TB, change func(*api.Config)) *fixture {
 		Log:       slog.New(slog.NewTextHandler(f.log, nil)),
 		Courses:   store, Rows: store, Logs: store, Builds: f.builds, Releases: f.releases, Auth: api.OpenAccess{},
 	}
+	cfg.Diffs, err = coursediff.NewReleases(f.releases)
+	must(tb, err)
 	if change != nil {
 		change(&cfg)
 	}
@@ -129,7 +132,8 @@ func must(tb testing.TB, err error) {
 
 // workflows stands for the Temporal side.
 type workflows struct {
-	store *sqlite.Store
+	announced []string // versions, and who approved them
+	store     *sqlite.Store
 
 	mu        sync.Mutex
 	woken     []string
@@ -189,6 +193,13 @@ func (w *workflows) Publish(ctx context.Context, r course.PublishRequest) (cours
 	return out, nil
 }
 
+func (w *workflows) Announce(_ context.Context, r course.Release, by string) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.announced = append(w.announced, r.Version+" by "+by)
+	return w.err
+}
+
 func (w *workflows) RemoveCourse(ctx context.Context, key string) error {
 	if w.err != nil {
 		return w.err
@@ -202,6 +213,8 @@ type releases struct {
 	stored, published *course.Release
 	compiled          string // course.json of the published one; empty: it has none
 	content           string // folder of its files
+	more              []course.Release
+	approvals         map[string]course.Approval // by version
 	err               error
 }
 
@@ -231,6 +244,38 @@ func (r *releases) Releases(key string) ([]course.Release, error) {
 		return nil, r.err
 	}
 	return []course.Release{*r.published}, r.err
+}
+
+// Release finds the stored, the published and the other releases.
+func (r *releases) Release(key, version string) (course.Release, error) {
+	all := r.more
+	for _, one := range []*course.Release{r.stored, r.published} {
+		if one != nil {
+			all = append(all, *one)
+		}
+	}
+	for _, one := range all {
+		if one.Key == key && one.Version == version {
+			return one, r.err
+		}
+	}
+	return course.Release{}, fmt.Errorf("no release %s of %s: %w", version, key, course.ErrNotFound)
+}
+
+func (r *releases) Approve(one course.Release, a course.Approval) error {
+	if r.approvals == nil {
+		r.approvals = map[string]course.Approval{}
+	}
+	r.approvals[one.Version] = a
+	return r.err
+}
+
+func (r *releases) Approval(one course.Release) (course.Approval, error) {
+	a, ok := r.approvals[one.Version]
+	if !ok {
+		return a, course.ErrNotFound
+	}
+	return a, nil
 }
 
 var errUnreadable = errors.New("/secret/path: input/output error")

@@ -56,6 +56,8 @@ func (s *server) rest(r *gin.RouterGroup) {
 	r.POST("/:key/deliveries/:id/redeliver", s.problems(redeliver(s.gate, s.Rows, s.Rows, s.Builds)))
 
 	reads(r, "/:key/releases", s.problems(listReleases(s.gate, s.Releases)))
+	reads(r, "/:key/releases/:version/diff", s.problems(diffReleases(s.gate, s.Diffs)))
+	r.POST("/:key/releases/:version/approve", s.problems(approveRelease(s.gate, s.Diffs, s.Builds)))
 	r.POST("/:key/releases/:version/publish", s.problems(publishRelease(s.gate, s.Builds)))
 }
 
@@ -82,6 +84,9 @@ func (s *server) gitmanager(r *gin.Engine) {
 // key.
 const hostsPage = "/admin/hosts"
 
+// approvePage is where the page of a release's changes sends an approval.
+const approvePage = "/gitmanager/:key/releases/:version/approve"
+
 // pages are the addresses of the HTML pages, which another handler serves, and
 // their answers to scripts.
 func (s *server) pages(r *gin.Engine) {
@@ -96,7 +101,7 @@ func (s *server) pages(r *gin.Engine) {
 	r.NoMethod(missedCourse(index, s.noMethod))
 	for _, at := range []string{
 		"/assets/:name", "/gitmanager/", "/gitmanager/new/", "/gitmanager/:key/",
-		"/gitmanager/:key/updates", "/gitmanager/:key/builds/:id", hostsPage,
+		"/gitmanager/:key/updates", "/gitmanager/:key/builds/:id", "/gitmanager/:key/releases/:version/diff", hostsPage,
 	} {
 		reads(r, at, page)
 	}
@@ -104,6 +109,7 @@ func (s *server) pages(r *gin.Engine) {
 		"/gitmanager/", "/gitmanager/:key/updates", // as gitmanager, which does not look at the method
 		"/gitmanager/new/", "/gitmanager/:key/", "/gitmanager/:key/builds", "/gitmanager/:key/builds/:id/cancel",
 		"/gitmanager/:key/releases/:version/publish", "/gitmanager/:key/deliveries/:id/redeliver", "/gitmanager/:key/webhook-secret", "/gitmanager/:key/delete",
+		approvePage,
 		hostsPage + "/:id/drain", hostsPage + "/:id/resume", hostsPage + "/:id/forget",
 	} {
 		r.POST(at, page)

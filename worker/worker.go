@@ -59,6 +59,7 @@ func RegisterWorkflows(r sdkworker.WorkflowRegistry) {
 // moves on.
 func registerBuilds(r sdkworker.WorkflowRegistry) {
 	r.RegisterWorkflowWithOptions(workflows.Build, workflow.RegisterOptions{VersioningBehavior: workflow.VersioningBehaviorPinned})
+	r.RegisterWorkflowWithOptions(workflows.Announce, workflow.RegisterOptions{VersioningBehavior: workflow.VersioningBehaviorAutoUpgrade})
 	r.RegisterWorkflowWithOptions(workflows.Remove, workflow.RegisterOptions{VersioningBehavior: workflow.VersioningBehaviorAutoUpgrade})
 }
 

@@ -28,6 +28,7 @@ func (y *system) buildHandler(context.Context) error {
 	}
 	y.handler, err = api.New(api.Config{ //nolint:contextcheck // handlers use the context of their request
 		Log: y.log, Courses: y.store, Rows: y.store, Logs: y.store, Builds: y.workflows, Releases: y.releases,
+		Diffs:       y.diffs,
 		Audit:       y.store,
 		BuildHosts:  y.store,
 		Auth:        authorizer{tokens: y.tokens},

@@ -10,6 +10,7 @@ import (
 
 	"coursewright/activities"
 	"coursewright/internal/aplusauth"
+	"coursewright/internal/coursediff"
 	"coursewright/internal/gitrepo"
 	"coursewright/internal/grader"
 	"coursewright/internal/lms"
@@ -28,7 +29,8 @@ func (y *system) openReleases(context.Context) error {
 	if y.releases, err = release.Open(c); err != nil {
 		return fmt.Errorf("folders of releases (STORE_PATH, and COURSES_PATH and STATIC_ROOT where requests are served): %w", err)
 	}
-	return nil
+	y.diffs, err = coursediff.NewReleases(y.releases)
+	return err
 }
 
 // openGit prepares the git program, where the role runs it: it need not be

@@ -122,7 +122,7 @@ func (y *system) steps() (worker.Steps, error) {
 		return out, err
 	}
 	if y.role.serves {
-		out.Publish = &activities.PublishSteps{Releases: y.releases, Courses: y.store, Graders: y.graders, Metrics: metrics}
+		out.Publish = &activities.PublishSteps{Releases: y.releases, Courses: y.store, Graders: y.graders, Diffs: y.diffs, BaseURL: y.settings.PublicBaseURL, Metrics: metrics}
 	}
 	if !y.role.builds {
 		return out, nil

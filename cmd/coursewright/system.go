@@ -14,6 +14,7 @@ import (
 	"coursewright/activities"
 	"coursewright/internal/aplusauth"
 	"coursewright/internal/build"
+	"coursewright/internal/coursediff"
 	"coursewright/internal/gitrepo"
 	"coursewright/internal/host"
 	"coursewright/internal/lms"
@@ -60,6 +61,7 @@ type system struct {
 
 	store     store.Store
 	releases  *release.Depot
+	diffs     *coursediff.Releases
 	git       *gitrepo.Git
 	disk      activities.Disk
 	host      string // id of the build disk

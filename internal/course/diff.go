@@ -56,6 +56,10 @@ type Diff struct {
 	Old   Release
 	New   Release
 	Items []DiffItem // in the order of the new course, what is removed last
+
+	// Incomparable says why there are no items although there may be differences:
+	// one of the releases is damaged. Empty: they have been compared.
+	Incomparable string
 }
 
 // Dangerous are the differences that take exercises from A+ by which students
