@@ -45,7 +45,7 @@ func (s *ServiceSteps) PublishNow(ctx context.Context, job Job) error {
 	return s.logged(ctx, job, func(ctx context.Context, log *buildlog.Writer) error {
 		r, err := s.Publisher.Publish(ctx, course.PublishRequest{Key: job.CourseKey, Version: job.Version})
 		if err != nil {
-			log.Printf("Not published: %v", err)
+			log.Printf("Not published: %s", strings.TrimSuffix(err.Error(), ": "+course.ErrConflict.Error()))
 			return err
 		}
 		log.Printf("Published release %s of build %d.", r.Version, r.BuildID)

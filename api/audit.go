@@ -25,7 +25,7 @@ type AuditStore interface {
 const (
 	actionAplusJSON = "APLUS-JSON"
 	actionLogin     = "LOGIN"
-	actionToken     = "TOKEN"  // a token that does not hold
+	actionToken     = "TOKEN" // a token that does not hold
 	actionApprove   = "APPROVE-RELEASE"
 	actionAccess    = "ACCESS" // somebody known who may not
 )

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	enums "go.temporal.io/api/enums/v1"
@@ -179,11 +180,14 @@ func kindOf(err error) error {
 	if !errors.As(err, &app) {
 		return err
 	}
+	again := func(kind error) error {
+		return fmt.Errorf("%s: %w", strings.TrimSuffix(app.Message(), ": "+kind.Error()), kind)
+	}
 	switch app.Type() {
 	case activities.NotFoundType:
-		return fmt.Errorf("%s: %w", app.Message(), course.ErrNotFound)
+		return again(course.ErrNotFound)
 	case activities.ConflictType:
-		return fmt.Errorf("%s: %w", app.Message(), course.ErrConflict)
+		return again(course.ErrConflict)
 	case activities.AuthorErrorType:
 		return &course.AuthorError{Message: app.Message()}
 	default:

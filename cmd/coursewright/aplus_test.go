@@ -302,11 +302,17 @@ func TestAPlusInTroubleIsNotAskedForEver(t *testing.T) {
 
 func (c *campus) setAutomatic(t *testing.T, on bool) {
 	t.Helper()
+	c.change(t, func(row *course.Course) { row.UpdateAutomatically = on })
+}
+
+// change changes the course's settings.
+func (c *campus) change(t *testing.T, how func(row *course.Course)) {
+	t.Helper()
 	row, err := c.system.store.Course(t.Context(), "course")
 	if err != nil {
 		t.Fatal(err)
 	}
-	row.UpdateAutomatically = on
+	how(&row)
 	if _, err := c.system.store.UpdateCourse(t.Context(), row); err != nil {
 		t.Fatal(err)
 	}

@@ -31,6 +31,11 @@ func run() int {
 // errReported ends a command with status 1 after it has told everything itself.
 var errReported = errors.New("reported")
 
+// exitStatus ends a command with that status; the command has told why.
+type exitStatus int
+
+func (s exitStatus) Error() string { return fmt.Sprintf("exit status %d", int(s)) }
+
 // execute runs one command line and gives the exit status.
 func execute(ctx context.Context, args []string, out, errOut io.Writer) int {
 	root := newRootCommand() //nolint:contextcheck // cobra hands ctx to the commands
@@ -38,9 +43,12 @@ func execute(ctx context.Context, args []string, out, errOut io.Writer) int {
 	root.SetOut(out)
 	root.SetErr(errOut)
 	err := root.ExecuteContext(ctx)
+	var status exitStatus
 	switch {
 	case err == nil:
 		return 0
+	case errors.As(err, &status):
+		return int(status)
 	case !errors.Is(err, errReported):
 		fmt.Fprintf(errOut, "coursewright: %v\n", err)
 	}
@@ -64,6 +72,7 @@ func newRootCommand() *cobra.Command {
 		newImportCommand(),
 		newMigrateCommand(),
 		newProbeCommand(),
+		newReleaseCommand(),
 		newSchemaCommand(),
 		newTokenCommand(),
 		newWatchmanCommand(),

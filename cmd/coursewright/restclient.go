@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -42,9 +43,14 @@ func (c *restClient) addFlags(f *pflag.FlagSet) {
 // do sends a request without a body and reads the JSON answer into out, nil to
 // leave it. It returns the answer as it came.
 func (c *restClient) do(ctx context.Context, method, path string, out any) ([]byte, error) {
+	return c.send(ctx, method, path, nil, out)
+}
+
+// send is do with a JSON body, nil for none.
+func (c *restClient) send(ctx context.Context, method, path string, body []byte, out any) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, restTimeout)
 	defer cancel()
-	r, err := c.request(ctx, method, path)
+	r, err := c.request(ctx, method, path, body)
 	if err != nil {
 		return nil, err
 	}
@@ -54,22 +60,22 @@ func (c *restClient) do(ctx context.Context, method, path string, out any) ([]by
 		return nil, fmt.Errorf("%w; say with --server or %s where the service is", err, urlVariable)
 	}
 	defer res.Body.Close() //nolint:errcheck // only read
-	body, err := io.ReadAll(io.LimitReader(res.Body, restAnswer))
+	answer, err := io.ReadAll(io.LimitReader(res.Body, restAnswer))
 	if err != nil {
 		return nil, fmt.Errorf("read the answer of %s: %w", r.URL.Redacted(), err)
 	}
 	if res.StatusCode < 200 || res.StatusCode > 299 {
-		return nil, restRefusal(res, body)
+		return nil, restRefusal(res, answer)
 	}
 	if out != nil {
-		if err := json.Unmarshal(body, out); err != nil {
+		if err := json.Unmarshal(answer, out); err != nil {
 			return nil, fmt.Errorf("%s does not answer as Coursewright does: %w", r.URL.Redacted(), err)
 		}
 	}
-	return body, nil
+	return answer, nil
 }
 
-func (c *restClient) request(ctx context.Context, method, path string) (*http.Request, error) {
+func (c *restClient) request(ctx context.Context, method, path string, body []byte) (*http.Request, error) {
 	server, token := c.server, c.token
 	if server == "" {
 		server = os.Getenv(urlVariable)
@@ -84,9 +90,12 @@ func (c *restClient) request(ctx context.Context, method, path string) (*http.Re
 	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
 		return nil, fmt.Errorf("the service's address %q is none; give one such as https://gitmanager.example.org with --server or %s", server, urlVariable)
 	}
-	r, err := http.NewRequestWithContext(ctx, method, strings.TrimSuffix(u.String(), "/")+path, nil)
+	r, err := http.NewRequestWithContext(ctx, method, strings.TrimSuffix(u.String(), "/")+path, bytes.NewReader(body))
 	if err != nil {
 		return nil, err
+	}
+	if body != nil {
+		r.Header.Set("Content-Type", "application/json")
 	}
 	if token = strings.TrimSpace(token); token != "" {
 		r.Header.Set("Authorization", "Bearer "+token)
