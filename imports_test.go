@@ -5,7 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"io/fs"
+	"os"
 	"os/exec"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -121,5 +125,36 @@ func packages(t *testing.T) []listedPackage {
 			t.Fatalf("go list: %v", err)
 		}
 		list = append(list, p)
+	}
+}
+
+// Every fuzz target is run by make fuzz.
+func TestFuzzTargetsAreRun(t *testing.T) {
+	t.Parallel()
+	script, err := os.ReadFile("tools/fuzz.sh")
+	if err != nil {
+		t.Fatal(err)
+	}
+	declared := regexp.MustCompile(`(?m)^func (Fuzz\w+)\(f \*testing\.F\)`)
+	found := 0
+	err = filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || !strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		text, err := os.ReadFile(path) //nolint:gosec // a file of the repository
+		for _, m := range declared.FindAllStringSubmatch(string(text), -1) {
+			found++
+			line := regexp.MustCompile(`(?m)^fuzz "?\S*` + regexp.QuoteMeta(filepath.Base(filepath.Dir(path))) + `"? ` + m[1] + ` \d+$`)
+			if config := "courseconfig"; filepath.Base(filepath.Dir(path)) == config {
+				line = regexp.MustCompile(`(?m)^fuzz "\$config" ` + m[1] + ` \d+$`)
+			}
+			if !line.Match(script) {
+				t.Errorf("%s: tools/fuzz.sh does not run %s", path, m[1])
+			}
+		}
+		return err
+	})
+	if err != nil || found == 0 {
+		t.Fatalf("%d targets, %v", found, err)
 	}
 }

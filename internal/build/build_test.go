@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -167,4 +168,25 @@ func TestEnvironment(t *testing.T) {
 	if _, err := build.Environment(build.EnvironmentFacts{CourseKey: "k", StaticContentHost: "host"}); err == nil {
 		t.Error("a STATIC_CONTENT_HOST without scheme was accepted")
 	}
+}
+
+// FuzzSplit takes commands of courses apart; shown, the words are the same
+// command.
+func FuzzSplit(f *testing.F) {
+	for _, command := range []string{"make html", `sh -c "a 'b' \"c\""`, `'`, `\`, "a\\\nb", "\xff '\x00'", "''"} {
+		f.Add(command)
+	}
+	f.Fuzz(func(t *testing.T, command string) {
+		words, err := build.Split(command)
+		if err != nil {
+			return
+		}
+		again, err := build.Split(build.Quote(words))
+		if err != nil || !slices.Equal(again, words) {
+			t.Errorf("%q is %q, shown %s and then %q, %v", command, words, build.Quote(words), again, err)
+		}
+		if total := len(strings.Join(words, "")); total > len(command) {
+			t.Errorf("%q became longer: %q", command, words)
+		}
+	})
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -237,5 +238,63 @@ func TestConcurrentWriters(t *testing.T) {
 	}
 	if diff := cmp.Diff([]int{500, 500, 500, 500, 500, 500, 500, 500}, next); diff != "" {
 		t.Errorf("lines per writer (-want +got):\n%s", diff)
+	}
+}
+
+// peak is a sink that keeps nothing but how much memory was in use at most.
+type peak struct {
+	mu     sync.Mutex
+	most   uint64
+	length int
+}
+
+func (p *peak) AppendLog(_ context.Context, _ int64, text string) error {
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.most = max(p.most, m.HeapInuse)
+	p.length += len(text)
+	return nil
+}
+
+// TestEndlessLines writes lines of 100 MB, of text and of what is left out: the
+// log holds a piece at a time, never a line.
+func TestEndlessLines(t *testing.T) { //nolint:paralleltest // looks at the memory of the whole program
+	const allowed = 64 << 20
+	for name, piece := range map[string]string{
+		"text": strings.Repeat("x", 1<<20), "not UTF-8": strings.Repeat("\xff", 1<<20), "progress": strings.Repeat("\r50%", 1<<18),
+		"controls": strings.Repeat("\x1b[2K\x00", 1<<18), "open sequence": strings.Repeat("1;", 1<<19),
+	} {
+		t.Run(name, func(t *testing.T) { //nolint:paralleltest // the same
+			if testing.Short() && name != "text" {
+				t.Skip("takes seconds")
+			}
+			size := 100 << 20
+			if name == "not UTF-8" {
+				size /= 5 // becomes three times as much
+			}
+			runtime.GC()
+			var before runtime.MemStats
+			runtime.ReadMemStats(&before)
+			sink := &peak{}
+			w := buildlog.NewWriter(t.Context(), sink, 7, "hunter22hunter22")
+			if name == "open sequence" {
+				if _, err := w.Write([]byte("\x1b[")); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for written := 0; written < size; written += len(piece) {
+				if _, err := w.Write([]byte(piece)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := w.Close(); err != nil {
+				t.Fatal(err)
+			}
+			if sink.most > before.HeapInuse+allowed || sink.length > 4*size {
+				t.Errorf("%d MB of memory more, %d MB of log", (sink.most-before.HeapInuse)>>20, sink.length>>20)
+			}
+		})
 	}
 }

@@ -107,7 +107,7 @@ func validateBranch(branch string, add func(field, message string)) {
 
 // validBranch follows the rules of git-check-ref-format(1) for one branch name.
 func validBranch(name string) bool {
-	if name == "@" || strings.ContainsAny(name, " ~^:?*[\\") || hasControl(name) {
+	if name == "@" || name == "HEAD" || strings.ContainsAny(name, " ~^:?*[\\") || hasControl(name) {
 		return false
 	}
 	for _, bad := range []string{"..", "@{", "//"} {

@@ -41,13 +41,21 @@ func (g *Git) parseOrigin(raw string) (origin, error) {
 		return origin{}, course.Authorf("The git origin uses a remote helper (name::address), which is not supported. %s", allowed)
 	}
 	if m := scpLike.FindStringSubmatch(raw); m != nil {
+		if before, _, _ := strings.Cut(m[3], "/"); m[1] == "" && strings.Contains(before, "@") {
+			// user:password@host/course.git, which ssh would take for a path.
+			return origin{}, course.Authorf("The git origin begins with a user and a password, but not with https://. %s", allowed)
+		}
 		if strings.HasPrefix(m[2], "-") || m[3] == "" {
 			return origin{}, course.Authorf("The git origin %q is not a valid ssh address. %s", raw, allowed)
 		}
 		return origin{url: raw, scheme: "ssh", host: m[2]}, nil
 	}
 	if !filepath.IsAbs(raw) {
-		return origin{}, course.Authorf("The git origin %q is not an address that is understood. %s", raw, allowed)
+		shown := raw
+		if _, host, found := strings.Cut(raw, "@"); found {
+			shown = "***@" + host // it may be a token
+		}
+		return origin{}, course.Authorf("The git origin %q is not an address that is understood. %s", shown, allowed)
 	}
 	return g.localOrigin(raw)
 }

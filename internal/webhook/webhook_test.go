@@ -223,3 +223,37 @@ func FuzzDelivery(f *testing.F) {
 		}
 	})
 }
+
+// FuzzSignature believes a delivery exactly when its header has the digest of
+// its own body, or the secret, for every service.
+func FuzzSignature(f *testing.F) {
+	digest := sign(pushMain)
+	for _, value := range []string{digest, "sha256=" + digest, "sha256=" + strings.ToUpper(digest), digest[:63], digest + "00", "", "sha256=", secret, secret + "\x00", " " + secret} {
+		f.Add(value, pushMain)
+		f.Add(value, pushMain+" ")
+	}
+	f.Fuzz(func(t *testing.T, value, body string) {
+		digest := sign(body)
+		for service, by := range map[webhook.Service]struct {
+			header string
+			holds  bool
+		}{
+			webhook.GitHub:    {"X-Hub-Signature-256", strings.HasPrefix(value, "sha256=") && strings.EqualFold(value, "sha256="+digest)},
+			webhook.Bitbucket: {"X-Hub-Signature", strings.HasPrefix(value, "sha256=") && strings.EqualFold(value, "sha256="+digest)},
+			webhook.Gitea:     {"X-Gitea-Signature", strings.EqualFold(value, digest)},
+			webhook.GitLab:    {"X-Gitlab-Token", value == secret},
+		} {
+			d := webhook.Delivery{Header: header(by.header, value), Body: []byte(body)}
+			err := webhook.Verify(service, d, secret)
+			if (err == nil) != by.holds {
+				t.Errorf("%s: %q for %q: %v", service, value, body, err)
+			}
+			if err != nil && (strings.Contains(err.Error(), secret) || strings.Contains(err.Error(), digest)) {
+				t.Errorf("%s: the refusal %q helps to forge", service, err)
+			}
+			if webhook.Verify(service, d, "") == nil {
+				t.Errorf("%s: believed without a secret", service)
+			}
+		}
+	})
+}
