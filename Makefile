@@ -6,8 +6,10 @@ ARGS ?=
 FUZZTIME ?= 30m
 CAMPAIGN ?= 5m
 SEED ?=
+LOAD ?= 2m
+OUTAGE ?= 30s
 
-.PHONY: help run build test server helm lint bench torture fuzz generate clean
+.PHONY: help run build test server helm lint bench torture load outage fuzz generate clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*## ' Makefile | sed 's/:.*## /\t/' | expand -t 12
@@ -33,6 +35,13 @@ bench: $(BIN)/temporal ## measure; prints the figures that the documentation pro
 torture: $(BIN)/temporal ## build while workers die, hang and lose their disks, for example: make torture CAMPAIGN=5m SEED=7
 	@COURSEWRIGHT_TEST_TEMPORAL_CLI="$$PWD/$(BIN)/temporal" CAMPAIGN=$(CAMPAIGN) SEED=$(SEED) \
 		$(GO) test ./cmd/coursewright -run '^TestCampaign$$' -count 1 -timeout 1h -v
+
+load: $(BIN)/temporal ## let 200 clients push, read and follow logs, for example: make load LOAD=2m
+	@COURSEWRIGHT_TEST_TEMPORAL_CLI="$$PWD/$(BIN)/temporal" LOAD=$(LOAD) \
+		$(GO) test ./cmd/coursewright -run '^TestLoad$$' -count 1 -timeout 1h -v
+
+outage: server ## stop PostgreSQL and then Temporal in the middle of 20 builds, for example: make outage OUTAGE=30s
+	@OUTAGE=$(OUTAGE) $(GO) test ./cmd/coursewright -run '^TestOutages$$' -count 1 -timeout 1h -v
 
 fuzz: ## look for courses that crash, hang or fill memory, for example: make fuzz FUZZTIME=5m
 	@sh tools/fuzz.sh $(GO) $(FUZZTIME)

@@ -70,6 +70,7 @@ func newRootCommand() *cobra.Command {
 		newExportCommand(),
 		newHostCommand(),
 		newImportCommand(),
+		newLoadCommand(),
 		newMigrateCommand(),
 		newProbeCommand(),
 		newReleaseCommand(),
