@@ -31,9 +31,35 @@ type Ledger struct {
 	Metrics   *Metrics
 }
 
-// recordTimeout bounds the writing down of a step's end, which is done even
-// when the step was cancelled.
-const recordTimeout = 10 * time.Second
+const (
+	// recordTimeout bounds the writing down of a step's end, which is done even
+	// when the step was cancelled.
+	recordTimeout = 10 * time.Second
+	// A database that is away is waited for before what a step has done is done
+	// again: that may take much longer.
+	recordPatience = 2 * time.Minute
+	recordPause    = 500 * time.Millisecond
+)
+
+// persist writes something down that may be written down twice, and waits for a
+// database that is away.
+func persist(ctx context.Context, write func(context.Context) error) error {
+	patience, cancel := context.WithTimeout(ctx, recordPatience)
+	defer cancel()
+	for {
+		try, done := context.WithTimeout(ctx, recordTimeout)
+		err := write(try)
+		done()
+		if !errors.Is(err, course.ErrUnavailable) {
+			return err
+		}
+		select {
+		case <-patience.Done():
+			return err
+		case <-time.After(recordPause):
+		}
+	}
+}
 
 // attempt is one try of a step on its way.
 type attempt struct {
@@ -60,7 +86,7 @@ func (a *attempt) AppendPlaced(ctx context.Context, text string, at buildlog.Pla
 // record saves facts as this try. Without facts it only asks whether the try
 // still counts.
 func (a *attempt) record(ctx context.Context, f course.Facts) error {
-	return refused(a.store.RecordTryFacts(ctx, a.try, f))
+	return refused(persist(ctx, func(ctx context.Context) error { return a.store.RecordTryFacts(ctx, a.try, f) }))
 }
 
 // refused turns the refusal of a late try into buildlog.ErrRefused.
@@ -109,13 +135,13 @@ func (l Ledger) attempt(ctx context.Context, job Job, name string, t *trail, f f
 		// The next try ends the step.
 		return inStep(name, forTemporal(err))
 	}
-	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
-	defer cancel()
 	outcome, message := course.OutcomeOK, ""
 	if err != nil {
 		outcome, message = course.OutcomeFailed, err.Error()
 	}
-	finishErr := l.Store.FinishTry(end, try, outcome, message)
+	finishErr := persist(context.WithoutCancel(ctx), func(ctx context.Context) error {
+		return l.Store.FinishTry(ctx, try, outcome, message)
+	})
 	if errors.Is(finishErr, course.ErrConflict) {
 		finishErr = fmt.Errorf("record the step's end: %w", buildlog.ErrRefused)
 	}

@@ -219,7 +219,12 @@ func (h *harness) published(key, version string) {
 // final waits until every build of a course is final.
 func (h *harness) final(key string) []buildJSON {
 	h.tb.Helper()
-	ctx, cancel := context.WithTimeout(h.tb.Context(), 2*time.Minute)
+	return h.finalWithin(key, 2*time.Minute)
+}
+
+func (h *harness) finalWithin(key string, limit time.Duration) []buildJSON {
+	h.tb.Helper()
+	ctx, cancel := context.WithTimeout(h.tb.Context(), limit)
 	defer cancel()
 	for {
 		open, rows := 0, h.builds(key)
@@ -232,7 +237,7 @@ func (h *harness) final(key string) []buildJSON {
 			return rows
 		}
 		if err := waitShortly(ctx); err != nil {
-			h.tb.Fatalf("%d builds are still open after two minutes: %+v", open, rows)
+			h.tb.Fatalf("%d builds are still open after %s: %+v", open, limit, rows)
 		}
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"sync"
 	"time"
+
+	"coursewright/internal/course"
 )
 
 // Sink takes the text of a build's log, in order.
@@ -27,6 +29,9 @@ const (
 	pendingBytes = 256 << 10             // Write waits above this
 	partialAge   = time.Second           // a line without an end waits so long for it
 	sinkTimeout  = 10 * time.Second      // for one batch
+
+	awayPause = 500 * time.Millisecond // between two tries while the sink is away
+	awayLimit = 2 * time.Minute        // a sink that is away for longer loses what is written
 )
 
 // ErrClosed is the error of writing to a closed Writer.
@@ -44,8 +49,9 @@ var ErrRefused = errors.New("the build log is written by a later try of the buil
 // stay together.
 //
 // Writing never fails on account of the sink, since a build should not fail
-// for that: what could not be stored is named in the log later, and Close
-// returns the error.
+// for that. While the sink says that it is away (course.ErrUnavailable) what was
+// written waits for it, for two minutes; then, as after any other error, what
+// could not be stored is named in the log later, and Close returns the error.
 type Writer struct {
 	sink  PlacedSink
 	mask  masker
@@ -60,9 +66,10 @@ type Writer struct {
 	out     []byte    // clean lines to be sent
 	partial time.Time // since when clean has a line without an end
 	closed  bool
-	refused error // from the sink, once it has refused
-	lost    int   // bytes that the sink did not take, not yet told
-	err     error // the first error of the sink
+	refused error     // from the sink, once it has refused
+	lost    int       // bytes that the sink did not take, not yet told
+	away    time.Time // since when the sink is away; zero while it is not
+	err     error     // the first error of the sink
 }
 
 // NewWriter begins writing to a build's log; Close ends it. Secrets are texts
@@ -225,23 +232,30 @@ func (w *Writer) run(ctx context.Context) {
 		case <-w.wake:
 		case <-w.stop:
 		}
-		w.send(ctx)
-		pause.Reset(flushEvery)
+		wait, full := flushEvery, w.full
+		if !w.send(ctx) {
+			wait, full = awayPause, nil
+			signal(w.wake)
+		}
+		pause.Reset(wait)
 		select {
 		case <-pause.C:
-		case <-w.full:
+		case <-full:
 		case <-w.stop:
 			stopped = true
 		}
 	}
-	w.send(ctx)
+	for !w.send(ctx) {
+		<-time.After(awayPause)
+	}
 }
 
-// send gives the sink what is ready.
-func (w *Writer) send(ctx context.Context) {
+// send gives the sink what is ready. It says no when the sink is away and has to be
+// asked again.
+func (w *Writer) send(ctx context.Context) bool {
 	batch, at, lost := w.take()
 	if len(batch) == 0 {
-		return
+		return true
 	}
 	text := string(batch)
 	if lost > 0 {
@@ -254,7 +268,12 @@ func (w *Writer) send(ctx context.Context) {
 	defer w.mu.Unlock()
 	if err == nil {
 		w.lost -= lost
-		return
+		w.away = time.Time{}
+		return true
+	}
+	if w.waits(err) {
+		w.out = append(batch, w.out...)
+		return false
 	}
 	w.lost += len(batch)
 	if w.err == nil {
@@ -263,6 +282,19 @@ func (w *Writer) send(ctx context.Context) {
 	if errors.Is(err, ErrRefused) {
 		w.refused = err
 	}
+	return true
+}
+
+// waits says whether what the sink did not take is kept for it. What it has taken
+// perhaps is not: no line may be told twice. The caller holds mu.
+func (w *Writer) waits(err error) bool {
+	if !errors.Is(err, course.ErrUnavailable) || errors.Is(err, course.ErrUncertain) {
+		return false
+	}
+	if w.away.IsZero() {
+		w.away = time.Now()
+	}
+	return time.Since(w.away) < awayLimit
 }
 
 // take gives the text to send next, with the place that it reaches, and makes

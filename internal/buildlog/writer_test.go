@@ -16,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"coursewright/internal/buildlog"
+	"coursewright/internal/course"
 )
 
 // memory is a sink that keeps everything with the time at which it came.
@@ -191,6 +192,48 @@ func TestSinkFailure(t *testing.T) {
 			t.Errorf("log %q; want %q", got, want)
 		}
 	})
+}
+
+// A sink that is away for a while loses nothing and is told nothing twice; one
+// that stays away, or that may have taken a batch, is not waited for.
+func TestSinkIsAway(t *testing.T) {
+	t.Parallel()
+	uncertain := fmt.Errorf("the connection broke: %w", course.ErrUncertain)
+	for name, c := range map[string]struct {
+		away time.Duration
+		err  error
+		want string
+	}{
+		"a minute":      {time.Minute, fmt.Errorf("no server: %w", course.ErrUnavailable), "one\ntwo\nthree\n"},
+		"three minutes": {3 * time.Minute, fmt.Errorf("no server: %w", course.ErrUnavailable), ""},
+		"uncertain":     {time.Second, uncertain, "[4 bytes of output could not be stored]\ntwo\nthree\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				begin := time.Now()
+				sink := &memory{before: func() error {
+					if time.Since(begin) < c.away {
+						return c.err
+					}
+					return nil
+				}}
+				w := buildlog.NewWriter(t.Context(), sink, 7)
+				write(t, w, "one\n")
+				time.Sleep(2 * time.Second)
+				write(t, w, "two\n")
+				time.Sleep(2 * time.Second)
+				write(t, w, "three\n")
+				err := w.Close()
+				if lost := !strings.HasPrefix(c.want, "one"); errors.Is(err, course.ErrUnavailable) != lost || !lost && err != nil {
+					t.Errorf("Close = %v", err)
+				}
+				if got := sink.text(); got != c.want {
+					t.Errorf("log %q; want %q", got, c.want)
+				}
+			})
+		})
+	}
 }
 
 func TestClose(t *testing.T) {

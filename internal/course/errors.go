@@ -24,6 +24,9 @@ var (
 	// ErrUnavailable is trouble that passes by itself, such as a database that
 	// starts again: the same call may succeed in a moment.
 	ErrUnavailable = errors.New("unavailable")
+	// ErrUncertain is trouble that passes by itself, in the middle of a change
+	// that may have been made or not.
+	ErrUncertain = fmt.Errorf("uncertain: %w", ErrUnavailable)
 )
 
 // FieldError is one thing wrong with one field of a request.

@@ -4,8 +4,9 @@
 //
 // Errors that a caller can act on are of kind course.ErrNotFound,
 // course.ErrConflict or course.ErrInvalid (often a *course.FieldErrors). While
-// the database is away errors are of kind course.ErrUnavailable; a call that
-// writes may then have been written all the same, but never twice.
+// the database is away errors are of kind course.ErrUnavailable, and of kind
+// course.ErrUncertain as well when a call may have written all the same; it never
+// writes twice.
 package store
 
 import (

@@ -218,7 +218,7 @@ func (s *Store) settle(ctx context.Context, id string, cause error) error {
 // took place.
 func unknownEnd(cause, why error) error {
 	return fmt.Errorf("the connection broke at COMMIT (%w), and what became of it could not be found out: %w: %w; it may have been written",
-		cause, why, course.ErrUnavailable)
+		cause, why, course.ErrUncertain)
 }
 
 // one runs a query for one row; pgx.ErrNoRows when there is none.
