@@ -49,10 +49,11 @@ type BuildSteps struct {
 	KeepBuilds  int                    // rows kept of a course; 0 keeps all
 	Releases    *release.Depot         // pruned after a build
 	Metrics     *Metrics
+	Traces      Traces // nil: nothing is traced
 }
 
 func (b *BuildSteps) ledger() Ledger {
-	return Ledger{Store: b.Store, Host: b.Agent, StopAfter: b.StopAfter, Metrics: b.Metrics}
+	return Ledger{Store: b.Store, Host: b.Agent, StopAfter: b.StopAfter, Metrics: b.Metrics, Traces: b.Traces}
 }
 
 // Checkout brings the course's source into its working copy on this host.

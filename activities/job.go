@@ -26,6 +26,11 @@ type Job struct {
 	Owner string       `json:"owner,omitempty"`
 
 	RequestedAt time.Time `json:"requested_at,omitzero"` // for the figures
+
+	// Trace is the span of the build, TraceParent that of the request for it, as
+	// in the header traceparent; empty where nothing is traced.
+	Trace       string `json:"trace,omitempty"`
+	TraceParent string `json:"trace_parent,omitempty"`
 }
 
 // Options are course.BuildOptions as they travel.

@@ -29,6 +29,7 @@ type Ledger struct {
 	Host      *host.Agent   // hears how the steps go; nil: nobody does
 	StopAfter time.Duration // how long a step may go on once its worker is told to stop; 0: no bound
 	Metrics   *Metrics
+	Traces    Traces // nil: nothing is traced
 }
 
 const (
@@ -123,7 +124,9 @@ func (l Ledger) attempt(ctx context.Context, job Job, name string, t *trail, f f
 	a := &attempt{store: l.Store, try: try, trail: t, metrics: l.Metrics}
 	began := time.Now()
 	a.log = buildlog.NewPlacedWriter(context.WithoutCancel(ctx), a)
-	err = f(kept, a)
+	in, endSpan := l.within(kept, name)
+	err = f(in, a)
+	endSpan(err)
 	l.Metrics.step(name, began, err)
 	explain(ctx, a.log, name, err)
 	l.judge(kept, job, name, err)

@@ -25,6 +25,13 @@ type PublishSteps struct {
 	Diffs    Diffs
 	BaseURL  string // of the pages, without a slash at the end; empty: unknown
 	Metrics  *Metrics
+	Traces   Traces      // nil: nothing is traced
+	Builds   BuildFinder // for Traces
+}
+
+// BuildFinder finds a build by its number.
+type BuildFinder interface {
+	Build(ctx context.Context, id int64) (course.Build, error)
 }
 
 // Switch makes a release the one that students see.
@@ -41,6 +48,7 @@ func (p *PublishSteps) Switch(ctx context.Context, in Publish) (Published, error
 	if err != nil {
 		return Published{}, forTemporal(err)
 	}
+	p.tracePublished(ctx, began, r)
 	graders, err := p.graders(r)
 	if err != nil {
 		return Published{}, forTemporal(err)

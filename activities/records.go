@@ -36,6 +36,7 @@ type Records struct {
 	AutoPublish bool // publish what was stored without waiting for A+
 	HasLMS      bool // FRONTEND_URL is set
 	Metrics     *Metrics
+	Traces      Traces // nil: nothing is traced
 }
 
 // ClaimBuild takes the newest pending request of a course; older ones are
@@ -67,6 +68,8 @@ func (r *Records) ClaimBuild(ctx context.Context, in Claim) (Claimed, error) {
 		Owner:     c.Owner(),
 
 		RequestedAt: b.RequestedAt,
+
+		Trace: r.traceClaimed(ctx, b), TraceParent: b.Trace,
 	}}, nil
 }
 
@@ -94,6 +97,7 @@ func (r *Records) FinishBuild(ctx context.Context, in Ending) (Ended, error) {
 	}
 	if ended {
 		r.Metrics.ended(in)
+		r.traceEnded(ctx, in)
 	}
 	c, err := r.Store.Course(ctx, in.Job.CourseKey)
 	if errors.Is(err, course.ErrNotFound) {

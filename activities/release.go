@@ -25,10 +25,11 @@ type ReleaseSteps struct {
 	Graders  Graders
 	Config   courseconfig.Settings // the deployment's part; the key is filled in per course
 	Metrics  *Metrics
+	Traces   Traces // nil: nothing is traced
 }
 
 func (r *ReleaseSteps) ledger() Ledger {
-	return Ledger{Store: r.Store, Host: r.Agent, Metrics: r.Metrics}
+	return Ledger{Store: r.Store, Host: r.Agent, Metrics: r.Metrics, Traces: r.Traces}
 }
 
 // StageRelease validates what was built, makes a release of it and commits it.

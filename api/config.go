@@ -119,6 +119,8 @@ type Config struct {
 
 	// Pages serves the HTML pages and their assets; nil: there are none.
 	Pages http.Handler
+	// Traces makes spans of requests that want to change something; nil: none.
+	Traces Traces
 	// Metrics answers /metrics, and Registry takes the API's own figures; nil:
 	// none.
 	Metrics  http.Handler

@@ -68,7 +68,7 @@ func New(cfg Config) (http.Handler, error) {
 	r.RedirectFixedPath = false
 	r.HandleMethodNotAllowed = true
 	r.ForwardedByClientIP = false // Addresses tells where requests come from
-	r.Use(s.metrics.observe, s.keepTrail, s.recover, s.secureHeaders, s.guardHost, s.login.crossOrigin, s.guardOrigin, s.identify)
+	r.Use(s.metrics.observe, s.trace, s.keepTrail, s.recover, s.secureHeaders, s.guardHost, s.login.crossOrigin, s.guardOrigin, s.identify)
 	s.routes(r)
 	return r, nil
 }

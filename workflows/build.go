@@ -152,7 +152,7 @@ func runID(ctx workflow.Context) string {
 
 // build runs one build to its final status, whatever happens on the way.
 func (s *story) build(parent workflow.Context, claimed activities.Claimed) {
-	ctx, cancel := workflow.WithCancel(parent)
+	ctx, cancel := workflow.WithCancel(withSpan(parent, claimed.Job.Trace))
 	defer cancel()
 	s.cancel, s.progress = cancel, Progress{BuildID: claimed.Job.BuildID, Host: claimed.Host}
 	defer func() { s.cancel, s.progress = nil, Progress{} }()

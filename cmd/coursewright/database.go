@@ -26,7 +26,7 @@ func (y *system) openStore(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("%w (setting DATABASE_URL)", err)
 	}
-	y.store = st
+	y.store = y.traced(st)
 	if measured, ok := st.(interface {
 		Register(reg prometheus.Registerer) error
 	}); ok {

@@ -37,6 +37,7 @@ func (y *system) buildHandler(context.Context) error {
 		Pages:       pages,
 		Metrics:     promhttp.HandlerFor(y.registry, promhttp.HandlerOpts{}),
 		Registry:    y.registry,
+		Traces:      y.requestTraces(),
 		Ready:       y.ready,
 		Closing:     y.closing,
 		StaticRoot:  y.settings.StaticRoot,

@@ -122,16 +122,19 @@ func (y *system) steps() (worker.Steps, error) {
 		return out, err
 	}
 	if y.role.serves {
-		out.Publish = &activities.PublishSteps{Releases: y.releases, Courses: y.store, Graders: y.graders, Diffs: y.diffs, BaseURL: y.settings.PublicBaseURL, Metrics: metrics}
+		out.Publish = &activities.PublishSteps{
+			Releases: y.releases, Courses: y.store, Graders: y.graders, Diffs: y.diffs, BaseURL: y.settings.PublicBaseURL,
+			Metrics: metrics, Traces: y.traces(), Builds: y.store,
+		}
 	}
 	if !y.role.builds {
 		return out, nil
 	}
 	s := y.settings
-	out.Records = &activities.Records{Store: y.store, Runs: y.workflows, AutoPublish: s.AutoPublish, HasLMS: y.lms != nil, Metrics: metrics}
+	out.Records = &activities.Records{Store: y.store, Runs: y.workflows, AutoPublish: s.AutoPublish, HasLMS: y.lms != nil, Metrics: metrics, Traces: y.traces()}
 	out.Service = &activities.ServiceSteps{Publisher: y.workflows, Store: y.store, LMS: y.lms, Authorize: authorize}
 	out.Release = &activities.ReleaseSteps{
-		Disk: y.disk, Store: y.store, Agent: y.agent, Releases: y.releases, Graders: y.graders, Metrics: metrics,
+		Disk: y.disk, Store: y.store, Agent: y.agent, Releases: y.releases, Graders: y.graders, Metrics: metrics, Traces: y.traces(),
 		Config: courseconfig.Settings{
 			StaticURL:              s.StaticURL,
 			StaticContentHost:      s.StaticContentHost,
@@ -163,5 +166,6 @@ func (y *system) buildSteps(metrics *activities.Metrics) (*activities.BuildSteps
 		KeepBuilds:  s.KeepBuilds,
 		Releases:    y.releases,
 		Metrics:     metrics,
+		Traces:      y.traces(),
 	}, nil
 }

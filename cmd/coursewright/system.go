@@ -58,6 +58,7 @@ type system struct {
 	settings settings.Settings
 	log      *slog.Logger
 	registry *prometheus.Registry
+	tracing  *telemetry.Tracing // nil: nothing is traced
 
 	store     store.Store
 	releases  *release.Depot
@@ -109,6 +110,7 @@ func startSystem(ctx context.Context, s settings.Settings, p process) (*system, 
 		wanted bool
 		start  func(context.Context) error
 	}{
+		{y.settings.Watching.TracesEndpoint != "", y.startTracing},
 		{true, y.openStore},
 		{y.role.builds, y.openDisk},
 		{true, y.openReleases},

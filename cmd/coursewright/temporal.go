@@ -13,6 +13,7 @@ import (
 
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/interceptor"
 	"google.golang.org/grpc"
 
 	"coursewright/internal/settings"
@@ -30,6 +31,7 @@ type temporalOptions struct {
 	apiKey      settings.Secret
 	interceptor grpc.UnaryClientInterceptor // nil: none
 	metrics     client.MetricsHandler       // nil: nothing is measured
+	traces      interceptor.Interceptor     // nil: nothing is traced
 }
 
 // temporalOf is the Temporal that the settings name.
@@ -46,6 +48,9 @@ func (t temporalOptions) client(log *slog.Logger) (client.Client, error) {
 	o := client.Options{HostPort: t.address, Namespace: t.namespace, Logger: log, MetricsHandler: t.metrics}
 	if t.interceptor != nil {
 		o.ConnectionOptions.DialOptions = []grpc.DialOption{grpc.WithChainUnaryInterceptor(t.interceptor)}
+	}
+	if t.traces != nil {
+		o.Interceptors = []interceptor.ClientInterceptor{t.traces}
 	}
 	if t.tls.On {
 		c, err := tlsConfig(t.tls)
@@ -139,6 +144,11 @@ func (y *system) dialTemporal(ctx context.Context) error {
 		return err
 	}
 	y.reach.metrics = metrics
+	if y.tracing != nil {
+		if y.reach.traces, err = y.tracing.Interceptor(workflows.SpanOf); err != nil {
+			return err
+		}
+	}
 	c, err := y.reach.client(y.log)
 	if err != nil {
 		return err

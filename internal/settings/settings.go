@@ -67,6 +67,7 @@ type Settings struct {
 	KeepBuilds         int
 	LogFormat          string // text or json
 	LogLevel           slog.Level
+	Watching           Watching
 	Auth               Auth
 
 	// Warnings are oddities that do not keep the service from running, one line

@@ -106,6 +106,7 @@ func rows() []row {
 		{"A+ and graders", aplusRows()},
 		{"Authentication", authRows()},
 		{"Log", logRows()},
+		{"Traces", watchRows()},
 	} {
 		for _, r := range group.rows {
 			r.Group = group.name
