@@ -95,3 +95,45 @@ func TestCallsToAPlusAreMadeAgain(t *testing.T) {
 		})
 	}
 }
+
+// The workflow is told when to call an A+ that is away again; when its time is
+// over the log says what to do, and nothing is left to do.
+func TestAPlusThatIsAwayIsCalledForAWhile(t *testing.T) {
+	t.Parallel()
+	const refused = "answered with status 503 Service Unavailable: away"
+	for name, test := range map[string]struct {
+		try  int
+		left time.Duration
+		want activities.LMSAnswer
+		log  string
+	}{
+		"at first":  {1, time.Hour, activities.LMSAnswer{Again: true}, refused + "; trying again at once\n"},
+		"later":     {6, time.Hour, activities.LMSAnswer{Again: true, Wait: 40 * time.Second}, refused + "; trying again in 40s\n"},
+		"at last":   {6, 30 * time.Second, activities.LMSAnswer{}, "Import the course in A+ to publish the new version, or build it again.\n"},
+		"too late":  {6, -time.Second, activities.LMSAnswer{}, "Import the course in A+ to publish the new version, or build it again.\n"},
+		"by itself": {1, 0, activities.LMSAnswer{Again: true}, refused + "; trying again at once\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s, job, store := newService(t, func(w http.ResponseWriter, _ *http.Request) {
+				http.Error(w, "away", http.StatusServiceUnavailable)
+			})
+			quiet, err := store.Course(t.Context(), "course")
+			must(t, err)
+			quiet.EmailOnError = false
+			_, err = store.UpdateCourse(t.Context(), quiet)
+			must(t, err)
+			var suite testsuite.WorkflowTestSuite
+			env := suite.NewTestActivityEnvironment()
+			env.RegisterActivity(s.CallLMS)
+			value, err := env.ExecuteActivity(s.CallLMS, activities.LMSCall{Job: job, Try: test.try, Until: time.Now().Add(test.left)})
+			must(t, err)
+			var got activities.LMSAnswer
+			must(t, value.Get(&got))
+			log := logOf(t, store, job.BuildID)
+			if diff := cmp.Diff(test.want, got); diff != "" || !strings.HasSuffix(log, test.log) {
+				t.Errorf("-want +got:\n%s\nthe log:\n%s", diff, log)
+			}
+		})
+	}
+}

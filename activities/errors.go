@@ -63,7 +63,7 @@ func ofTry(ctx context.Context, err error) error {
 	if !errors.As(err, &failure) {
 		return forTemporal(err)
 	}
-	wait, again := failure.Next(int(activity.GetInfo(ctx).Attempt))
+	wait, again := thisTry(ctx).next(failure)
 	return temporal.NewApplicationErrorWithOptions(failure.Message, RemoteErrorType, temporal.ApplicationErrorOptions{
 		NonRetryable: !again,
 		// To Temporal no delay means that of the policy.
@@ -71,10 +71,23 @@ func ofTry(ctx context.Context, err error) error {
 	})
 }
 
-// nextTry tells the reader of a log when a call is made again that has just
-// failed; empty when it is not.
-func nextTry(ctx context.Context, f *remote.Failure) string {
-	wait, again := f.Next(int(activity.GetInfo(ctx).Attempt))
+// try is one of several calls for the same purpose.
+type try struct {
+	n    int           // from 1
+	left time.Duration // for which a service that is away may be called again; 0: as often as the protocol says
+}
+
+// thisTry is the one that Temporal makes of a step now.
+func thisTry(ctx context.Context) try { return try{n: int(activity.GetInfo(ctx).Attempt)} }
+
+// next says whether and when the call that has just failed is made again.
+func (t try) next(f *remote.Failure) (wait time.Duration, again bool) {
+	return f.NextWithin(t.left, t.n)
+}
+
+// words tell the reader of a log what next says; empty for a last try.
+func (t try) words(f *remote.Failure) string {
+	wait, again := t.next(f)
 	switch {
 	case !again:
 		return ""

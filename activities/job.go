@@ -108,6 +108,21 @@ type Ended struct {
 	Mail    bool `json:"mail,omitempty"`    // mail the teachers that the build failed
 }
 
+// LMSCall is a call to A+ that follows a build.
+type LMSCall struct {
+	Job
+
+	Mail  bool      `json:"mail,omitempty"` // the build failed: mail its log; otherwise: import the course
+	Try   int       `json:"try,omitempty"`  // from 1
+	Until time.Time `json:"until,omitzero"` // how long A+ may be away
+}
+
+// LMSAnswer tells what is left to do of an LMSCall.
+type LMSAnswer struct {
+	Again bool          `json:"again,omitempty"`
+	Wait  time.Duration `json:"wait,omitempty"` // before the next try, in nanoseconds
+}
+
 // Publish asks to publish a release.
 type Publish struct {
 	CourseKey string `json:"course_key"`

@@ -163,7 +163,7 @@ func explain(ctx context.Context, log *buildlog.Writer, name string, err error) 
 		}
 		log.Printf("%s: %s", name, author.Message)
 	case errors.As(err, &failure):
-		log.Printf("%s: %s%s", name, failure.Message, nextTry(ctx, failure))
+		log.Printf("%s: %s%s", name, failure.Message, thisTry(ctx).words(failure))
 	case errors.Is(err, build.ErrHandOver):
 		log.Printf("%s: interrupted (%v); the next try goes on", name, err)
 	case errors.Is(err, context.Canceled):

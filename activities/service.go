@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"coursewright/internal/buildlog"
 	"coursewright/internal/course"
@@ -15,6 +16,12 @@ import (
 // Publisher publishes a release through its workflow.
 type Publisher interface {
 	Publish(ctx context.Context, r course.PublishRequest) (course.PublishResult, error)
+}
+
+// LMSCaller has A+ called by a workflow of its own, which goes on with that for
+// a while when A+ is away.
+type LMSCaller interface {
+	CallLMS(ctx context.Context, in LMSCall) error
 }
 
 // LogStore is where a build's log grows.
@@ -33,6 +40,7 @@ type ServiceStore interface {
 // that has its final status: nothing they meet changes it.
 type ServiceSteps struct {
 	Publisher Publisher
+	Caller    LMSCaller
 	Store     ServiceStore
 	LMS       *lms.Client // nil without A+
 	// Authorize says in the context whose course the calls are about.
@@ -42,7 +50,7 @@ type ServiceSteps struct {
 // PublishNow publishes what a build has just stored, for deployments where no
 // A+ asks for it.
 func (s *ServiceSteps) PublishNow(ctx context.Context, job Job) error {
-	return s.logged(ctx, job, func(ctx context.Context, log *buildlog.Writer) error {
+	return ofTry(ctx, s.logged(ctx, job, func(ctx context.Context, log *buildlog.Writer) error {
 		r, err := s.Publisher.Publish(ctx, course.PublishRequest{Key: job.CourseKey, Version: job.Version})
 		if err != nil {
 			log.Printf("Not published: %s", strings.TrimSuffix(err.Error(), ": "+course.ErrConflict.Error()))
@@ -53,17 +61,62 @@ func (s *ServiceSteps) PublishNow(ctx context.Context, job Job) error {
 			log.Printf("warning: %s", e)
 		}
 		return nil
+	}))
+}
+
+// RequestLMSCall has A+ called by the workflow that does so for the course.
+func (s *ServiceSteps) RequestLMSCall(ctx context.Context, in LMSCall) error {
+	return s.Caller.CallLMS(ctx, in)
+}
+
+// CallLMS tells A+ of a build, once, and says when to try again if A+ is away.
+// What A+ says at last is told in the log and, if the course wants that, by
+// mail.
+func (s *ServiceSteps) CallLMS(ctx context.Context, in LMSCall) (LMSAnswer, error) {
+	this := try{n: in.Try, left: max(0, time.Until(in.Until))}
+	err := s.call(ctx, in, this)
+	var failure *remote.Failure
+	if errors.As(err, &failure) {
+		wait, again := this.next(failure)
+		return LMSAnswer{Again: again, Wait: wait}, nil
+	}
+	if errors.Is(err, course.ErrNotFound) {
+		return LMSAnswer{}, nil // the course was removed
+	}
+	return LMSAnswer{}, forTemporal(err)
+}
+
+// NotifyLMS asks A+ to import the course. It serves builds that were begun
+// before A+ had a workflow of its own.
+func (s *ServiceSteps) NotifyLMS(ctx context.Context, job Job) error {
+	return ofTry(ctx, s.call(ctx, LMSCall{Job: job}, thisTry(ctx)))
+}
+
+// MailFailure has A+ mail the log of a failed build to the course's teachers, as
+// NotifyLMS for builds that were begun before.
+func (s *ServiceSteps) MailFailure(ctx context.Context, job Job) error {
+	return ofTry(ctx, s.call(ctx, LMSCall{Job: job, Mail: true}, thisTry(ctx)))
+}
+
+// call makes one call. A *remote.Failure is one that is to be made again.
+func (s *ServiceSteps) call(ctx context.Context, in LMSCall, this try) error {
+	c, err := s.Store.Course(ctx, in.CourseKey)
+	if err != nil {
+		return err
+	}
+	if !in.Mail {
+		return s.notify(ctx, in.Job, c, this)
+	}
+	text, err := s.text(ctx, in.BuildID)
+	if err != nil {
+		return err
+	}
+	return s.logged(ctx, in.Job, func(ctx context.Context, log *buildlog.Writer) error {
+		return s.mail(ctx, log, c, this, letter{lms.BuildFailedSubject(c.Key), text})
 	})
 }
 
-// NotifyLMS asks A+ to import the course. A+ that cannot be reached is asked
-// again for a while; what it says at last is told in the log and, if the course
-// wants that, by mail.
-func (s *ServiceSteps) NotifyLMS(ctx context.Context, job Job) error {
-	c, err := s.Store.Course(ctx, job.CourseKey)
-	if err != nil {
-		return forTemporal(err)
-	}
+func (s *ServiceSteps) notify(ctx context.Context, job Job, c course.Course, this try) error {
 	if s.LMS == nil || c.RemoteID == nil {
 		return nil
 	}
@@ -73,18 +126,18 @@ func (s *ServiceSteps) NotifyLMS(ctx context.Context, job Job) error {
 		outcome, err := s.LMS.Notify(ctx, *c.RemoteID, c.EmailOnError)
 		var failure *remote.Failure
 		if errors.As(err, &failure) {
-			if again := nextTry(ctx, failure); again != "" {
+			if again := this.words(failure); again != "" {
 				log.Printf("%s%s", failure.Message, again)
 				return err
 			}
-			outcome = lms.Outcome{Errors: []string{failure.Message}}
+			outcome = lms.Outcome{Errors: []string{failure.Message, "Import the course in A+ to publish the new version, or build it again."}}
 		} else if err != nil {
 			return err
 		}
 		if report(log, outcome) || !c.EmailOnError {
 			return nil
 		}
-		return s.mail(ctx, log, c, lms.NotifyFailedSubject(c.Key), strings.Join(outcome.Errors, "\n"))
+		return s.mail(ctx, log, c, this, letter{lms.NotifyFailedSubject(c.Key), strings.Join(outcome.Errors, "\n")})
 	})
 }
 
@@ -104,37 +157,24 @@ func report(log *buildlog.Writer, o lms.Outcome) bool {
 	return o.Imported
 }
 
-// MailFailure has A+ mail the log of a failed build to the course's teachers.
-func (s *ServiceSteps) MailFailure(ctx context.Context, job Job) error {
-	c, err := s.Store.Course(ctx, job.CourseKey)
-	if err != nil {
-		return forTemporal(err)
-	}
-	text, err := s.text(ctx, job.BuildID)
-	if err != nil {
-		return forTemporal(err)
-	}
-	return s.logged(ctx, job, func(ctx context.Context, log *buildlog.Writer) error {
-		return s.mail(ctx, log, c, lms.BuildFailedSubject(c.Key), text)
-	})
-}
+// letter is a mail to a course's teachers.
+type letter struct{ subject, text string }
 
 // mail sends one mail through A+. It is tried again while the failure says so,
-// with all else that the activity does; then it is told in the log, nothing
-// more.
-func (s *ServiceSteps) mail(ctx context.Context, log *buildlog.Writer, c course.Course, subject, message string) error {
+// with all else that the call does; then it is told in the log, nothing more.
+func (s *ServiceSteps) mail(ctx context.Context, log *buildlog.Writer, c course.Course, this try, l letter) error {
 	if s.LMS == nil || c.RemoteID == nil {
 		log.Printf("No mail is sent: the course is not connected to A+.")
 		return nil
 	}
-	err := s.LMS.Mail(s.authorize(ctx, *c.RemoteID), *c.RemoteID, subject, message)
+	err := s.LMS.Mail(s.authorize(ctx, *c.RemoteID), *c.RemoteID, l.subject, l.text)
 	var failure *remote.Failure
 	switch {
 	case err == nil:
 		log.Printf("A+ has mailed the course's teachers.")
 		return nil
 	case errors.As(err, &failure):
-		again := nextTry(ctx, failure)
+		again := this.words(failure)
 		log.Printf("No mail was sent: %s%s", failure.Message, again)
 		if again == "" {
 			return nil
@@ -177,5 +217,5 @@ func (s *ServiceSteps) logged(ctx context.Context, job Job, f func(context.Conte
 	if closeErr := log.Close(); closeErr != nil && !errors.Is(closeErr, course.ErrNotFound) {
 		err = errors.Join(err, fmt.Errorf("log of build %d: %w", job.BuildID, closeErr))
 	}
-	return ofTry(ctx, err)
+	return err
 }

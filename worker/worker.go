@@ -55,11 +55,12 @@ func RegisterWorkflows(r sdkworker.WorkflowRegistry) {
 }
 
 // registerBuilds registers what the workflow queue serves. Where versions are
-// told apart a build ends on the one that began it; a removal is short and
-// moves on.
+// told apart a build ends on the one that began it; a removal is short, a call to
+// A+ may wait for long, and both move on.
 func registerBuilds(r sdkworker.WorkflowRegistry) {
 	r.RegisterWorkflowWithOptions(workflows.Build, workflow.RegisterOptions{VersioningBehavior: workflow.VersioningBehaviorPinned})
 	r.RegisterWorkflowWithOptions(workflows.Announce, workflow.RegisterOptions{VersioningBehavior: workflow.VersioningBehaviorAutoUpgrade})
+	r.RegisterWorkflowWithOptions(workflows.CallLMS, workflow.RegisterOptions{VersioningBehavior: workflow.VersioningBehaviorAutoUpgrade})
 	r.RegisterWorkflowWithOptions(workflows.Remove, workflow.RegisterOptions{VersioningBehavior: workflow.VersioningBehaviorAutoUpgrade})
 }
 

@@ -22,13 +22,13 @@ func Announce(ctx workflow.Context, in activities.Announcement) error {
 	if err := workflow.ExecuteLocalActivity(onRecords(ctx), records.Announced, in).Get(ctx, &next); err != nil {
 		return err
 	}
-	calls := onOtherService(ctx, TaskQueue, callLimit)
 	var failures []error
 	if next.Publish {
+		calls := onOtherService(ctx, TaskQueue, callLimit)
 		failures = append(failures, workflow.ExecuteActivity(calls, service.PublishNow, in.Job).Get(ctx, nil))
 	}
 	if next.Notify {
-		failures = append(failures, workflow.ExecuteActivity(calls, service.NotifyLMS, in.Job).Get(ctx, nil))
+		failures = append(failures, workflow.ExecuteLocalActivity(onRecords(ctx), service.RequestLMSCall, activities.LMSCall{Job: in.Job}).Get(ctx, nil))
 	}
 	return errors.Join(failures...)
 }

@@ -176,32 +176,41 @@ func (s *story) build(parent workflow.Context, claimed activities.Claimed) {
 	r.after(free, ended)
 }
 
-// after does what follows a build: publish where no A+ does, tell A+ or the
+// after does what follows a build: publish where no A+ does, have A+ told or the
 // teachers, clean. Nothing of it changes the build.
 func (r *run) after(ctx workflow.Context, ended activities.Ended) {
 	var cleaned workflow.Future
 	if r.host != "" {
 		cleaned = workflow.ExecuteActivity(onceOnHost(ctx, HostQueue(r.host), cleanLimit), onDisk.Clean, r.job)
 	}
-	calls := onOtherService(ctx, TaskQueue, callLimit)
-	for _, next := range []struct {
-		wanted bool
-		step   string
-		do     any
-	}{
-		{ended.Publish, "publish", service.PublishNow},
-		{ended.Notify, "notify", service.NotifyLMS},
-		{ended.Mail, "mail", service.MailFailure},
-	} {
-		if !next.wanted {
-			continue
-		}
-		r.story.progress.Step = next.step
-		r.story.note(r.job, next.step, workflow.ExecuteActivity(calls, next.do, r.job).Get(ctx, nil))
+	if ended.Publish {
+		r.story.progress.Step = "publish"
+		calls := onOtherService(ctx, TaskQueue, callLimit)
+		r.story.note(r.job, "publish", workflow.ExecuteActivity(calls, service.PublishNow, r.job).Get(ctx, nil))
+	}
+	if ended.Notify || ended.Mail {
+		r.tellLMS(ctx, ended)
 	}
 	if cleaned != nil {
 		r.story.note(r.job, "clean", cleaned.Get(ctx, nil))
 	}
+}
+
+// tellLMS leaves A+ to another workflow, since the next build does not wait for
+// A+. Runs that were begun before there was one call it themselves.
+func (r *run) tellLMS(ctx workflow.Context, ended activities.Ended) {
+	step, call := "notify", any(service.NotifyLMS)
+	if ended.Mail {
+		step, call = "mail", service.MailFailure
+	}
+	r.story.progress.Step = step
+	var told workflow.Future
+	if workflow.GetVersion(ctx, changeLMSCalls, workflow.DefaultVersion, 1) == workflow.DefaultVersion {
+		told = workflow.ExecuteActivity(onOtherService(ctx, TaskQueue, callLimit), call, r.job)
+	} else {
+		told = workflow.ExecuteLocalActivity(onRecords(ctx), service.RequestLMSCall, activities.LMSCall{Job: r.job, Mail: ended.Mail})
+	}
+	r.story.note(r.job, step, told.Get(ctx, nil))
 }
 
 // note logs what went wrong after a build.

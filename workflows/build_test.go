@@ -105,10 +105,15 @@ func (b *bench) register() {
 		func(_ context.Context, in activities.Grading) error {
 			return b.step("configure " + strconv.Itoa(in.Index))
 		})
-	for name, f := range map[string]any{"publish": calls.PublishNow, "notify": calls.NotifyLMS, "mail": calls.MailFailure} {
-		b.env.OnActivity(f, mock.Anything, mock.Anything).Return(
-			func(context.Context, activities.Job) error { return b.step(name) })
-	}
+	b.env.OnActivity(calls.PublishNow, mock.Anything, mock.Anything).Return(
+		func(context.Context, activities.Job) error { return b.step("publish") })
+	b.env.OnActivity(calls.RequestLMSCall, mock.Anything, mock.Anything).Return(
+		func(_ context.Context, in activities.LMSCall) error {
+			if in.Mail {
+				return b.step("mail")
+			}
+			return b.step("notify")
+		})
 	b.env.OnActivity(disk.Clean, mock.Anything, mock.Anything).Return(
 		func(context.Context, activities.Job) error { return b.step("clean") })
 }

@@ -155,6 +155,21 @@ func (c *Client) Publish(ctx context.Context, r course.PublishRequest) (course.P
 	}
 }
 
+// CallLMS has A+ told of a build, by a workflow that goes on with it for a while
+// when A+ is away. It returns when Temporal has the call.
+func (c *Client) CallLMS(ctx context.Context, call activities.LMSCall) error {
+	id := LMSCallID(call.CourseKey, call.Mail)
+	_, err := c.temporal.SignalWithStartWorkflow(ctx, id, SignalNewer, call, client.StartWorkflowOptions{
+		TaskQueue:             TaskQueue,
+		WorkflowIDReusePolicy: enums.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
+		WorkflowTaskTimeout:   workflowTaskTimeout,
+	}, CallLMS, call)
+	if err != nil {
+		return fmt.Errorf("signal %s: %w", id, err)
+	}
+	return nil
+}
+
 // RemoveCourse stops the builds of a course, removes its files and its rows.
 func (c *Client) RemoveCourse(ctx context.Context, key string) error {
 	run, err := c.temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{

@@ -21,6 +21,18 @@ func PublishID(key string) string { return "publish/" + key }
 // RemoveID is the id of the workflow that removes a course.
 func RemoveID(key string) string { return "remove/" + key }
 
+// LMSCallID is the id of the workflow that tells A+ of a course's builds: to
+// import the course, or to mail that a build failed.
+func LMSCallID(key string, mail bool) string {
+	if mail {
+		return "mail/" + key
+	}
+	return "notify/" + key
+}
+
+// SignalNewer brings the workflow of LMSCallID a call, an activities.LMSCall.
+const SignalNewer = "newer"
+
 // Signals and queries of the build workflow.
 const (
 	SignalRequested = "requested" // Requested: the database may hold something to build

@@ -33,7 +33,10 @@ const (
 )
 
 // Names of changes to the order of steps, for runs that were begun before.
-const changeTakeOver = "take-over"
+const (
+	changeTakeOver = "take-over"
+	changeLMSCalls = "lms-calls"
+)
 
 // retryPolicy tries again after a second, then after twice that, and so on up to
 // longest, 0 meaning a minute.
@@ -114,6 +117,18 @@ func onOtherService(ctx workflow.Context, queue string, limit time.Duration) wor
 		HeartbeatTimeout:    heartbeatTimeout,
 		WaitForCancellation: true,
 		RetryPolicy:         p,
+	})
+}
+
+// lmsPatience is how long A+ that is away is told of a build again.
+const lmsPatience = time.Hour
+
+// onLMS is for one call to A+, which the workflow makes again when A+ is away.
+func onLMS(ctx workflow.Context) workflow.Context {
+	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		StartToCloseTimeout: callLimit,
+		HeartbeatTimeout:    heartbeatTimeout,
+		RetryPolicy:         retryPolicy(0),
 	})
 }
 

@@ -28,6 +28,7 @@ func TestRecordedHistoriesReplay(t *testing.T) {
 			r.RegisterWorkflow(workflows.Build)
 			r.RegisterWorkflow(workflows.Publish)
 			r.RegisterWorkflow(workflows.Remove)
+			r.RegisterWorkflow(workflows.CallLMS)
 			if err := r.ReplayWorkflowHistoryFromJSONFile(log.NewStructuredLogger(slog.New(slog.DiscardHandler)), file); err != nil {
 				t.Error(err)
 			}

@@ -5,18 +5,23 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"go.temporal.io/api/serviceerror"
 
 	"coursewright/internal/course"
 	"coursewright/internal/coursetest"
 	"coursewright/internal/gitrepo/gitrepotest"
+	"coursewright/workflows"
 )
 
 // campus is a system that works with an A+ and a grader, tokens and all.
@@ -118,6 +123,14 @@ func (c *campus) ended(t *testing.T, id int64) course.Build {
 	t.Helper()
 	b := c.await(id)
 	c.idle("course")
+	for _, mail := range []bool{false, true} {
+		// A+ was told, unless there was nothing to tell.
+		err := c.system.temporal.GetWorkflow(t.Context(), workflows.LMSCallID("course", mail), "").Get(t.Context(), nil)
+		var none *serviceerror.NotFound
+		if err != nil && !errors.As(err, &none) {
+			t.Fatal(err)
+		}
+	}
 	return b
 }
 
@@ -262,6 +275,48 @@ func TestAPlusAwayFailsNoBuild(t *testing.T) {
 		t.Errorf("the log does not tell of the second try:\n%s", log)
 	}
 	c.published("course", b.Version)
+}
+
+// While A+ is away the next build is not held up, and then A+ is told of that
+// one, at once.
+func TestTheNextBuildDoesNotWaitForAPlus(t *testing.T) {
+	t.Parallel()
+	c := newCampus(t)
+	var back atomic.Bool
+	c.world.APlus.Intercept = func(w http.ResponseWriter, r *http.Request) bool {
+		away := strings.HasSuffix(r.URL.Path, "/notify_update/") && !back.Load()
+		if away {
+			w.WriteHeader(http.StatusBadGateway)
+		}
+		return away
+	}
+	first := c.push(t, tiny("One"))
+	c.logged(t, first, "trying again in 10s")
+	second := c.push(t, tiny("Two"))
+	c.succeed(second)
+	c.logged(t, second, "trying again")
+	back.Store(true)
+	b := c.ended(t, second)
+	c.published("course", b.Version)
+	c.logged(t, first, fmt.Sprintf("A+ is told of build %d instead", second))
+}
+
+// logged waits until a build's log holds some words.
+func (c *campus) logged(t *testing.T, id int64, words string) {
+	t.Helper()
+	for log := ""; !strings.Contains(log, words); {
+		chunks, _, err := c.system.store.ReadLog(t.Context(), id, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		log = ""
+		for _, chunk := range chunks {
+			log += chunk.Text
+		}
+		if err := waitShortly(t.Context()); err != nil {
+			t.Fatalf("build %d logs no %q:\n%s", id, words, log)
+		}
+	}
 }
 
 // A+ in trouble is asked for tokens as often as the protocol says, not that

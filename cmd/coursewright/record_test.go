@@ -16,6 +16,7 @@ import (
 
 	"coursewright/internal/gitrepo/gitrepotest"
 	"coursewright/internal/temporaldev/temporaltest"
+	"coursewright/workflows"
 )
 
 // recordFolder names the folder for histories; without it nothing is recorded.
@@ -69,6 +70,17 @@ func TestRecordHistories(t *testing.T) {
 	h.do(http.MethodDelete, "/api/v1/courses/removed?confirm=removed", "", http.StatusNoContent)
 	h.record(folder, "remove/removed", "remove-while-building")
 	recordTakeOver(t, folder)
+	recordImport(t, folder)
+}
+
+// recordImport records a build after which A+ imports the course, and how it is
+// told to.
+func recordImport(t *testing.T, folder string) {
+	t.Helper()
+	c := newCampus(t)
+	c.ended(t, c.push(t, tiny("One")))
+	c.record(folder, "build/course", "build-told")
+	c.record(folder, workflows.LMSCallID("course", false), "lms-call")
 }
 
 // recordTakeOver records a build whose host goes away and that another takes

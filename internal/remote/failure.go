@@ -89,6 +89,47 @@ func (f *Failure) retries() int {
 	return 0
 }
 
+// Pauses between calls of a service that is away, once Next has given up.
+const (
+	firstPause   = 10 * time.Second
+	longestPause = 5 * time.Minute
+)
+
+// NextWithin is Next for calls that can wait for a service that is away: such a
+// one is called again at growing intervals, up to five minutes, for as long as
+// another try begins within the time that is left.
+func (f *Failure) NextWithin(left time.Duration, attempt int) (wait time.Duration, again bool) {
+	if wait, again = f.Next(attempt); again {
+		return wait, true
+	}
+	if !f.away() {
+		return 0, false
+	}
+	wait = longestPause
+	if n := attempt - f.retries() - 1; n < 5 { // 10, 20, 40, 80, 160 s
+		wait = firstPause << n
+	}
+	if f.HasRetry {
+		wait = max(wait, f.RetryAfter)
+	}
+	return wait, wait <= left
+}
+
+// away says whether the service was not there, rather than there and refusing.
+func (f *Failure) away() bool {
+	switch f.Kind {
+	case KindConnect, KindRead:
+		return true
+	case KindStatus:
+		switch f.Status {
+		case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout, http.StatusTooManyRequests:
+			return true
+		}
+	case KindAnswer, KindToken:
+	}
+	return false
+}
+
 // Target is the service and address of a call, in words for messages.
 type Target struct {
 	Name string // such as "the grader"

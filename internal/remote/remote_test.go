@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -59,6 +60,45 @@ func TestNext(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			if diff := cmp.Diff(test.want, waits(&test.failure)); diff != "" {
+				t.Errorf("-want +got:\n%s", diff)
+			}
+		})
+	}
+}
+
+// A service that is away is called again for as long as the caller can wait; one
+// that refuses is not.
+func TestNextWithin(t *testing.T) {
+	t.Parallel()
+	const s = time.Second
+	slow := []time.Duration{10 * s, 20 * s, 40 * s, 80 * s, 160 * s, 300 * s, 300 * s}
+	quick := []time.Duration{0, 800 * time.Millisecond, 1600 * time.Millisecond, 3200 * time.Millisecond, 6400 * time.Millisecond}
+	tests := map[string]struct {
+		failure remote.Failure
+		want    []time.Duration
+	}{
+		"connection":      {remote.Failure{Kind: remote.KindConnect}, slices.Concat(quick, slow)},
+		"broken":          {remote.Failure{Kind: remote.KindRead}, slices.Concat(quick[:2], slow)},
+		"502":             {remote.Failure{Kind: remote.KindStatus, Status: 502}, slices.Concat(quick[:3], slow)},
+		"503 with a wish": {remote.Failure{Kind: remote.KindStatus, Status: 503, HasRetry: true, RetryAfter: 30 * s}, []time.Duration{30 * s, 30 * s, 30 * s, 30 * s, 30 * s, 40 * s, 80 * s, 160 * s, 300 * s}},
+		"429":             {remote.Failure{Kind: remote.KindStatus, Status: 429}, slow},
+		"500":             {remote.Failure{Kind: remote.KindStatus, Status: 500}, quick[:3]},
+		"404":             {remote.Failure{Kind: remote.KindStatus, Status: 404}, nil},
+		"no token":        {remote.Failure{Kind: remote.KindToken}, nil},
+		"an answer":       {remote.Failure{Kind: remote.KindAnswer, Status: 200}, nil},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var got []time.Duration
+			for attempt, left := 1, 1000*s; ; attempt++ {
+				wait, again := test.failure.NextWithin(left, attempt)
+				if !again {
+					break
+				}
+				got, left = append(got, wait), left-wait
+			}
+			if diff := cmp.Diff(test.want, got); diff != "" {
 				t.Errorf("-want +got:\n%s", diff)
 			}
 		})
