@@ -12,8 +12,9 @@ import (
 
 // Addresses knows under which address a caller reaches the service.
 type Addresses struct {
-	public  string
-	proxies []netip.Prefix
+	public     string
+	publicName string // its host, in lower case and without port
+	proxies    []netip.Prefix
 }
 
 // NewAddresses takes the base of the absolute addresses in answers, such as
@@ -25,7 +26,11 @@ func NewAddresses(publicURL string, trustedProxies []string) (*Addresses, error)
 	if err != nil {
 		return nil, fmt.Errorf("trusted proxies: %w", err)
 	}
-	return &Addresses{public: strings.TrimSuffix(publicURL, "/"), proxies: proxies}, nil
+	a := &Addresses{public: strings.TrimSuffix(publicURL, "/"), proxies: proxies}
+	if u, err := url.Parse(a.public); err == nil {
+		a.publicName = strings.ToLower(u.Hostname())
+	}
+	return a, nil
 }
 
 // Base is the scheme and authority for absolute addresses, without a slash at
@@ -34,11 +39,15 @@ func (a *Addresses) Base(r *http.Request) string {
 	if a.public != "" {
 		return a.public
 	}
-	scheme := "http"
-	if r.TLS != nil || a.fromProxy(r) && r.Header.Get("X-Forwarded-Proto") == "https" {
-		scheme = "https"
+	return (&url.URL{Scheme: a.scheme(r), Host: r.Host}).String()
+}
+
+// scheme is the one by which the caller reaches the service.
+func (a *Addresses) scheme(r *http.Request) string {
+	if r.TLS != nil || r.Header.Get("X-Forwarded-Proto") == "https" && a.fromProxy(r) {
+		return "https"
 	}
-	return (&url.URL{Scheme: scheme, Host: r.Host}).String()
+	return "http"
 }
 
 // hook is the address of a course's webhook.
@@ -72,10 +81,7 @@ func (a *Addresses) ClientIP(r *http.Request) string {
 
 // isPublic says whether a host name, in lower case and without port, is that of
 // the public address.
-func (a *Addresses) isPublic(name string) bool {
-	u, err := url.Parse(a.public)
-	return err == nil && u.Hostname() != "" && strings.EqualFold(u.Hostname(), name)
-}
+func (a *Addresses) isPublic(name string) bool { return a.publicName != "" && a.publicName == name }
 
 func (a *Addresses) fromProxy(r *http.Request) bool {
 	peer, err := netip.ParseAddrPort(r.RemoteAddr)

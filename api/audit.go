@@ -83,13 +83,6 @@ type trail struct {
 	details map[string]string
 }
 
-type trailKey struct{}
-
-func trailOf(r *http.Request) *trail {
-	t, _ := r.Context().Value(trailKey{}).(*trail)
-	return t
-}
-
 // add takes pairs of a name and a value.
 func (t *trail) add(pairs []any) {
 	for i := 0; i+1 < len(pairs); i += 2 {
@@ -104,10 +97,7 @@ func (t *trail) add(pairs []any) {
 // are names and values that tell more; secrets do not belong there. It is for
 // handlers that New's handler passes requests on to, such as the pages.
 func Audit(r *http.Request, action, key string, pairs ...any) {
-	t := trailOf(r)
-	if t == nil {
-		return
-	}
+	t := &exchangeOf(r).trail
 	t.action, t.key, t.outcome = action, key, course.AuditDone
 	t.add(pairs)
 }
@@ -119,10 +109,7 @@ func (g *gate) audit(c *gin.Context, action, key string, pairs ...any) {
 
 // note tells the security log more about a request, whatever becomes of it.
 func (g *gate) note(c *gin.Context, outcome course.AuditOutcome, pairs ...any) {
-	t := trailOf(c.Request)
-	if t == nil {
-		return
-	}
+	t := &exchangeOf(c.Request).trail
 	if outcome != "" {
 		t.outcome = outcome
 	}
@@ -156,11 +143,12 @@ func (t *trail) refuseToken(why *AuthError) {
 // that A+ imports a course by, every token that does not hold, and everybody
 // known who is turned away.
 func (s *server) keepTrail(c *gin.Context) {
-	t := &trail{action: actionOf(c.Request.Method, c.FullPath())}
-	c.Request = c.Request.WithContext(context.WithValue(c.Request.Context(), trailKey{}, t))
+	known := &exchange{trail: trail{action: actionOf(c.Request.Method, c.FullPath())}}
+	c.Request = known.in(c.Request)
 	c.Next()
+	t, caller := &known.trail, known.identity.caller
 	status := c.Writer.Status()
-	if t.action == "" && status == http.StatusForbidden && !CallerOf(c.Request).anonymous() {
+	if t.action == "" && status == http.StatusForbidden && !caller.anonymous() {
 		t.action = actionAccess
 	}
 	// What is too much is not told of: it must not flood the log either.
@@ -171,7 +159,7 @@ func (s *server) keepTrail(c *gin.Context) {
 		t.outcome = outcomeOf(status)
 	}
 	// Where everybody may read, who imports a course is nobody's concern.
-	if caller := CallerOf(c.Request); t.action == actionAplusJSON && t.outcome == course.AuditDone && (caller.Open || caller.anonymous()) {
+	if t.action == actionAplusJSON && t.outcome == course.AuditDone && (caller.Open || caller.anonymous()) {
 		return
 	}
 	s.record(c, s.entry(c, t))

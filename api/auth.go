@@ -44,20 +44,32 @@ type identity struct {
 	refusal *AuthError // why the credentials are bad, where that matters to some callers only
 }
 
-type identityKey struct{}
-
-func identityOf(r *http.Request) identity {
-	i, _ := r.Context().Value(identityKey{}).(identity)
-	return i
+// exchange is what becomes known of a request while it is answered. The
+// request's context carries it; one value, since each costs a copy of the
+// request.
+type exchange struct {
+	identity identity
+	trail    trail
 }
 
-func (i identity) in(r *http.Request) *http.Request {
-	return r.WithContext(context.WithValue(r.Context(), identityKey{}, i))
+type exchangeKey struct{}
+
+// exchangeOf gives what is known of a request; of one that New's handler did not
+// pass on, that nothing is.
+func exchangeOf(r *http.Request) *exchange {
+	if e, ok := r.Context().Value(exchangeKey{}).(*exchange); ok {
+		return e
+	}
+	return &exchange{}
+}
+
+func (e *exchange) in(r *http.Request) *http.Request {
+	return r.WithContext(context.WithValue(r.Context(), exchangeKey{}, e))
 }
 
 // CallerOf gives the sender of a request that New's handler passes on, such as
 // to the pages.
-func CallerOf(r *http.Request) Caller { return identityOf(r).caller }
+func CallerOf(r *http.Request) Caller { return exchangeOf(r).identity.caller }
 
 // PageAccess says what the sender of a request to the pages may do with a
 // course. One that A+ does not know is readable for everybody with a token, and

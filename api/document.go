@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -29,9 +30,11 @@ type documentID struct {
 
 // finishedDocument is a document as it is sent.
 type finishedDocument struct {
-	body   []byte
-	zipped bool   // body is compressed by gzip
-	tag    string // value of the header ETag, of both forms
+	body []byte
+	tag  string // value of the header ETag, of both forms
+	// Headers of every answer, and more of those with the body. Answers share
+	// the values, as those of strictHeaders.
+	always, whole http.Header
 }
 
 type documentCache = boundedCache[documentID, *finishedDocument]
@@ -45,7 +48,12 @@ func newDocumentCache() (*documentCache, error) {
 func newFinishedDocument(plain []byte) *finishedDocument {
 	const tagBytes = 16
 	sum := sha256.Sum256(plain)
-	return &finishedDocument{body: plain, tag: fmt.Sprintf(`W/"%x"`, sum[:tagBytes])}
+	tag := fmt.Sprintf(`W/"%x"`, sum[:tagBytes])
+	return &finishedDocument{
+		body: plain, tag: tag,
+		always: http.Header{"Etag": {tag}, "Vary": {"Accept-Encoding"}, "Cache-Control": {"private, no-cache"}},
+		whole:  http.Header{"Content-Type": {"application/json"}, "Content-Length": {strconv.Itoa(len(plain))}},
+	}
 }
 
 // zip is the document compressed.
@@ -63,25 +71,30 @@ func (d *finishedDocument) zip() (*finishedDocument, error) {
 	if err := w.Close(); err != nil {
 		return nil, err
 	}
-	return &finishedDocument{body: bytes.Clone(zipped.Bytes()), zipped: true, tag: d.tag}, nil // the buffer holds up to twice as much
+	out := *d
+	out.body = bytes.Clone(zipped.Bytes()) // the buffer holds up to twice as much
+	out.whole = maps.Clone(d.whole)
+	out.whole["Content-Length"] = []string{strconv.Itoa(len(out.body))}
+	out.whole["Content-Encoding"] = []string{"gzip"}
+	return &out, nil
 }
 
 // send answers with the document in the form that the client takes, or with
 // 304 when it has it.
 func (d *finishedDocument) send(c *gin.Context) {
-	c.Header("Etag", d.tag)
-	c.Header("Vary", "Accept-Encoding")
-	c.Header("Cache-Control", "private, no-cache")
+	maps.Copy(c.Writer.Header(), d.always)
 	reading := c.Request.Method == http.MethodGet || c.Request.Method == http.MethodHead
 	if reading && hasTag(c.GetHeader("If-None-Match"), d.tag) {
 		c.Status(http.StatusNotModified)
 		c.Writer.WriteHeaderNow()
 		return
 	}
-	if d.zipped {
-		c.Header("Content-Encoding", "gzip")
-	}
-	corked(c, len(d.body), func() { writeJSON(c, http.StatusOK, d.body) })
+	maps.Copy(c.Writer.Header(), d.whole)
+	gathered(c, func() {
+		c.Status(http.StatusOK)
+		// The status is sent: a failing write has nobody left to be told.
+		_, _ = c.Writer.Write(d.body)
+	})
 }
 
 // hasTag says whether a list of entity tags has this one, by weak comparison.
@@ -95,7 +108,7 @@ func hasTag(list, tag string) bool {
 // acceptsGzip reads the header Accept-Encoding.
 func acceptsGzip(values []string) bool {
 	anything := false
-	for _, item := range strings.Split(strings.Join(values, ","), ",") {
+	for item := range strings.SplitSeq(strings.Join(values, ","), ",") {
 		coding, params, _ := strings.Cut(item, ";")
 		weight := 1.0
 		if q, given := strings.CutPrefix(strings.ToLower(strings.TrimSpace(params)), "q="); given {

@@ -71,7 +71,7 @@ func noAccess(key string) error {
 
 // caller gives the sender of a request that needs credentials.
 func (g *gate) caller(c *gin.Context) (Caller, error) {
-	i := identityOf(c.Request)
+	i := exchangeOf(c.Request).identity
 	switch {
 	case i.refusal != nil:
 		return i.caller, g.limits.badToken(c, i.refusal)
@@ -83,13 +83,16 @@ func (g *gate) caller(c *gin.Context) (Caller, error) {
 
 func (g *gate) find(c *gin.Context) (course.Course, error) {
 	key := c.Param("key")
-	missing := &wordedError{text: fmt.Sprintf("There is no course %q.", key), kind: course.ErrNotFound}
 	if !course.ValidKey(key) {
-		return course.Course{}, missing
+		return course.Course{}, noCourse(key)
 	}
 	found, err := g.courses.Course(c.Request.Context(), key)
 	if errors.Is(err, course.ErrNotFound) {
-		return course.Course{}, missing
+		return course.Course{}, noCourse(key)
 	}
 	return found, err
+}
+
+func noCourse(key string) error {
+	return &wordedError{text: fmt.Sprintf("There is no course %q.", key), kind: course.ErrNotFound}
 }

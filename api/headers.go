@@ -1,6 +1,7 @@
 package api
 
 import (
+	"maps"
 	"net/http"
 	"strings"
 
@@ -13,9 +14,24 @@ func courseContent(route string) bool {
 	return route == staticRoute || route == protectedRoute
 }
 
-// secureHeaders tells browsers to be strict with everything but the files of
-// courses. What is said here is the least that an answer allows; pages, which
-// need more, say so themselves.
+// strictHeaders tell browsers to be strict. Answers share the values, which
+// nobody changes: Set and Add put others in their place.
+func strictHeaders() http.Header {
+	return http.Header{
+		"Content-Security-Policy": {"default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"},
+		"X-Frame-Options":         {"DENY"},
+		"X-Content-Type-Options":  {"nosniff"},
+		"Referrer-Policy":         {"same-origin"},
+		// A page of a course that has opened one of ours loses hold of it.
+		"Cross-Origin-Opener-Policy":   {"same-origin"},
+		"Cross-Origin-Resource-Policy": {"same-origin"},
+		"Cache-Control":                {"no-store"},
+	}
+}
+
+// secureHeaders gives everything but the files of courses the strict headers.
+// What they say is the least that an answer allows; pages, which need more, say
+// so themselves.
 func (s *server) secureHeaders(c *gin.Context) {
 	h := c.Writer.Header()
 	if s.Addresses.secure(c.Request) {
@@ -24,17 +40,13 @@ func (s *server) secureHeaders(c *gin.Context) {
 	if courseContent(c.FullPath()) {
 		return
 	}
-	h.Set("Content-Security-Policy", "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
-	h.Set("X-Frame-Options", "DENY")
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Referrer-Policy", "same-origin")
-	// A page of a course that has opened one of ours loses hold of it.
-	h.Set("Cross-Origin-Opener-Policy", "same-origin")
-	h.Set("Cross-Origin-Resource-Policy", "same-origin")
-	h.Set("Cache-Control", "no-store")
+	maps.Copy(h, s.strict)
 }
 
 // secure says whether the caller reaches the service by https.
 func (a *Addresses) secure(r *http.Request) bool {
-	return strings.HasPrefix(a.Base(r), "https:")
+	if a.public != "" {
+		return strings.HasPrefix(a.public, "https:")
+	}
+	return a.scheme(r) == "https"
 }

@@ -39,6 +39,7 @@ func (s *server) identify(c *gin.Context) {
 		return
 	}
 	caller, err := s.Auth.Caller(c.Request)
+	of := exchangeOf(c.Request)
 	found := identity{caller: caller}
 	var bad *AuthError
 	switch {
@@ -55,11 +56,11 @@ func (s *server) identify(c *gin.Context) {
 		if bad.Cookie {
 			s.login.dropCookie(c)
 		}
-		trailOf(c.Request).refuseToken(bad)
+		of.trail.refuseToken(bad)
 		refuseToken(c, s.limits.badToken(c, bad))
 		return
 	}
-	c.Request = found.in(c.Request)
+	of.identity = found
 }
 
 // refuseToken answers in gitmanager's words, which A+ shows to its users.

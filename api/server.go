@@ -20,6 +20,7 @@ type server struct {
 	compiled    *compiledCourses
 	metrics     *metrics
 	limits      *limits
+	strict      http.Header // see strictHeaders
 }
 
 // New builds the handler of the whole service. It fails on settings that
@@ -29,6 +30,7 @@ func New(cfg Config) (http.Handler, error) {
 		Config:      cfg,
 		gate:        &gate{courses: cfg.Courses, addresses: cfg.Addresses, log: cfg.Log},
 		crossOrigin: http.NewCrossOriginProtection(),
+		strict:      strictHeaders(),
 	}
 	if origin, err := originOf(cfg.Addresses.public); err == nil && origin != "" {
 		// Browsers call the service by this name, whatever a proxy calls it.

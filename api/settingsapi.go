@@ -152,9 +152,7 @@ func (a courseAddress) String() string {
 
 // settingsRefusal answers with status 200 that nothing was done, and why.
 func settingsRefusal(c *gin.Context, why any) {
-	if t := trailOf(c.Request); t != nil {
-		t.refused(why)
-	}
+	exchangeOf(c.Request).trail.refused(why)
 	answer(c, http.StatusOK, gin.H{"success": false, "error": why})
 }
 

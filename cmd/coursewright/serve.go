@@ -46,7 +46,7 @@ func (y *system) newServer(h http.Handler) *http.Server {
 // run serves until the cleanup runs. That it ended by itself ends the process.
 func (y *system) run(name string, server *http.Server, l net.Listener, cleanup *cleanups) {
 	go func() {
-		if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		if err := server.Serve(api.Listen(l)); !errors.Is(err, http.ErrServerClosed) {
 			y.fail(fmt.Errorf("%s: %w", name, err))
 		}
 	}()

@@ -4,7 +4,6 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -20,14 +19,23 @@ const (
 	VersionLength      = 30
 )
 
-var keyPattern = regexp.MustCompile(`^[-a-zA-Z0-9_]+$`)
-
 // reservedKeys would hide a course behind the service's own addresses.
 var reservedKeys = []string{"preview", "api", "gitmanager", "static", "login", "model", "exercise_template", "protected", "metrics", "healthz", "readyz", "assets"}
 
 // ValidKey says whether key can name a course.
 func ValidKey(key string) bool {
-	return len(key) <= MaxKeyLength && keyPattern.MatchString(key) && !slices.Contains(reservedKeys, key)
+	return len(key) <= MaxKeyLength && isSlug(key) && !slices.Contains(reservedKeys, key)
+}
+
+// isSlug says whether s is a word of ASCII letters, digits, - and _.
+func isSlug(s string) bool {
+	for i := range len(s) {
+		c := s[i]
+		if (c < '0' || c > '9') && (c < 'A' || c > 'Z') && (c < 'a' || c > 'z') && c != '-' && c != '_' {
+			return false
+		}
+	}
+	return s != ""
 }
 
 // Validate checks the fields that a caller gives and returns all that is wrong
@@ -38,7 +46,7 @@ func (c Course) Validate() error {
 	switch {
 	case c.Key == "":
 		add("key", "This field is required.")
-	case len(c.Key) > MaxKeyLength || !keyPattern.MatchString(c.Key):
+	case len(c.Key) > MaxKeyLength || !isSlug(c.Key):
 		add("key", "Use 1 to 50 letters, digits, hyphens and underscores.")
 	case slices.Contains(reservedKeys, c.Key):
 		add("key", "This word is an address of the service itself; choose another key.")

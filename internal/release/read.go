@@ -12,6 +12,13 @@ import (
 	"coursewright/internal/course"
 )
 
+// absent is the ErrNotFound of what a course has not. Readers meet it with most
+// requests.
+type absent struct{ what, key string }
+
+func (a absent) Error() string { return a.what + " of " + a.key + ": " + course.ErrNotFound.Error() }
+func (a absent) Unwrap() error { return course.ErrNotFound }
+
 // lookAgain is how often a reader follows a link that was switched under it.
 const lookAgain = 10
 
@@ -19,7 +26,7 @@ const lookAgain = 10
 // when there is none. While the release is being published it is still found;
 // once it is not, Published has it: ask in that order.
 func (d *Depot) Stored(key string) (course.Release, error) {
-	none := fmt.Errorf("stored release of %s: %w", key, course.ErrNotFound)
+	none := absent{"stored release", key}
 	if err := checkKey(key); err != nil || d.store == "" {
 		return course.Release{}, errors.Join(err, none)
 	}
@@ -69,7 +76,7 @@ func (d *Depot) moving(key, version string) (course.Release, error) {
 // Published gives the release that students see. ErrNotFound when the course
 // was never published.
 func (d *Depot) Published(key string) (course.Release, error) {
-	none := fmt.Errorf("published release of %s: %w", key, course.ErrNotFound)
+	none := absent{"published release", key}
 	if err := checkKey(key); err != nil || d.publish == "" {
 		return course.Release{}, errors.Join(err, none)
 	}
@@ -130,13 +137,23 @@ func (d *Depot) liveVersion(key string) (string, error) {
 	return versionOf(key, target), err
 }
 
-// readLink gives "" for what does not exist or is no link.
+// readLink gives "" for what does not exist or is no link. It is os.Readlink
+// with less ado, for the links that every request reads.
 func readLink(path string) (string, error) {
-	target, err := os.Readlink(path)
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.EINVAL) {
-		return "", nil
+	var target [256]byte // the links of this package are shorter
+	n, err := unix.Readlink(path, target[:])
+	for errors.Is(err, unix.EINTR) {
+		n, err = unix.Readlink(path, target[:])
 	}
-	return target, err
+	switch {
+	case errors.Is(err, unix.ENOENT), errors.Is(err, unix.EINVAL):
+		return "", nil
+	case err != nil:
+		return "", &fs.PathError{Op: "readlink", Path: path, Err: err}
+	case n == len(target):
+		return os.Readlink(path)
+	}
+	return string(target[:n]), nil
 }
 
 // Releases lists the published releases of a course that are kept, newest

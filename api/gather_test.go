@@ -1,0 +1,63 @@
+package api_test
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"coursewright/api"
+	"coursewright/internal/course"
+)
+
+// Documents of all sizes, with and without body, and other answers follow each
+// other on one connection, of which nothing is lost or comes twice.
+func TestDocumentsOnOneConnection(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, nil)
+	f.addCourse(t, "intro")
+	server := httptest.NewUnstartedServer(f.handler)
+	server.Listener = api.Listen(server.Listener)
+	server.Config.ConnContext = api.ConnContext
+	server.Start()
+	defer server.Close()
+	client := &http.Client{Transport: &http.Transport{MaxConnsPerHost: 1, DisableCompression: true}}
+	defer client.CloseIdleConnections()
+	ask := func(method, path string, headers ...string) (*http.Response, string) {
+		t.Helper()
+		r, err := http.NewRequestWithContext(t.Context(), method, server.URL+path, nil)
+		must(t, err)
+		for i := 0; i < len(headers); i += 2 {
+			r.Header.Set(headers[i], headers[i+1])
+		}
+		res, err := client.Do(r)
+		must(t, err)
+		body, err := io.ReadAll(res.Body)
+		must(t, err)
+		must(t, res.Body.Close())
+		return res, string(body)
+	}
+	const path = "/intro/aplus-json"
+	for _, size := range []int{0, 1, 1000, 2048, 3000, 3500, 4096, 8192, 100_000, 5_000_000} {
+		text := strings.Repeat("x", size)
+		f.releases.stored = &course.Release{Key: "intro", Version: course.NewVersion(), Dir: `{"text": "` + text + `"}`}
+		res, body := ask("GET", path)
+		if !strings.HasPrefix(body, `{"text": "`+text+`", "build_log_url"`) || res.Header.Get("Content-Length") != fmt.Sprint(len(body)) {
+			t.Errorf("document of %d: %d bytes, headers %v", size, len(body), res.Header)
+		}
+		if res, body := ask("HEAD", path); body != "" || res.Header.Get("Etag") == "" {
+			t.Errorf("HEAD: %q, headers %v", body, res.Header)
+		}
+		if res, body := ask("GET", path, "If-None-Match", "*"); res.StatusCode != http.StatusNotModified || body != "" {
+			t.Errorf("conditional: status %d, %q", res.StatusCode, body)
+		}
+		if _, body := ask("GET", path, "Accept-Encoding", "gzip"); !strings.HasPrefix(body, "\x1f\x8b") {
+			t.Errorf("zipped: %.20q", body)
+		}
+		if _, body := ask("GET", "/robots.txt"); !strings.HasSuffix(body, "Disallow: /\n") {
+			t.Errorf("robots: %q", body)
+		}
+	}
+}
