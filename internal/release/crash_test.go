@@ -35,6 +35,20 @@ func dieAt(d *release.Depot, n int64) (died func() bool) {
 	return func() bool { return count.Load() > n }
 }
 
+// failAt makes one change on disk fail, the one after the first n, as on a disk
+// that was full for a moment. The process goes on, its clean-up code included.
+// failed tells whether it came to that.
+func failAt(d *release.Depot, n int64) (failed func() bool) {
+	var count atomic.Int64
+	d.SetFault(func(op, path string) error {
+		if count.Add(1) == n+1 {
+			return fmt.Errorf("%s %s: %w", op, filepath.Base(path), unix.ENOSPC)
+		}
+		return nil
+	})
+	return func() bool { return count.Load() > n }
+}
+
 // dieBefore fails every change from the first one on with that operation and
 // that last part of its path, empty for any.
 func dieBefore(d *release.Depot, op, base string) {
@@ -139,6 +153,76 @@ func publishCases() map[string]crashCase {
 	}
 }
 
+// takeoverCases begin with what another service has left, or change what leads to
+// a course.
+func takeoverCases() map[string]crashCase {
+	adopt := func(ctx context.Context, p *place, d *release.Depot) error {
+		r := p.request(1)
+		r.Adopt, r.Link = true, true
+		if _, err := d.Stage(ctx, r); err != nil {
+			return err
+		}
+		if err := d.Commit(ctx, key, r.Version); err != nil {
+			return err
+		}
+		return ask(1, false)(ctx, p, d)
+	}
+	asRemote := func(remote *int64) func(context.Context, *place, *release.Depot) error {
+		return func(ctx context.Context, p *place, d *release.Depot) error {
+			r := p.request(2)
+			r.RemoteID = remote
+			if _, err := d.Stage(ctx, r); err != nil {
+				return err
+			}
+			if err := d.Commit(ctx, key, r.Version); err != nil {
+				return err
+			}
+			return ask(2, false)(ctx, p, d)
+		}
+	}
+	other := int64(12)
+	return map[string]crashCase{
+		"adopt": {
+			func(t *testing.T, p *place, _ *release.Depot) { t.Helper(); p.course(t, 1) },
+			adopt, nil, 1, 1,
+		},
+		"publish over a folder": {
+			func(t *testing.T, p *place, d *release.Depot) {
+				t.Helper()
+				p.commit(t, d, 1)
+				if err := os.MkdirAll(filepath.Join(p.publish, key, "static"), 0o755); err != nil {
+					t.Fatal(err)
+				}
+			},
+			ask(1, false), nil, 1, 1,
+		},
+		"another remote id": {
+			func(t *testing.T, p *place, d *release.Depot) {
+				t.Helper()
+				p.course(t, 1)
+				if err := stageAndCommit(1)(t.Context(), p, d); err != nil {
+					t.Fatal(err)
+				}
+				publish(t, d, 1)
+				p.course(t, 2)
+			},
+			asRemote(&other), []int{1}, 2, 2,
+		},
+		"no remote id any more": {
+			func(t *testing.T, p *place, d *release.Depot) {
+				t.Helper()
+				p.course(t, 1)
+				if err := stageAndCommit(1)(t.Context(), p, d); err != nil {
+					t.Fatal(err)
+				}
+				publish(t, d, 1)
+				p.course(t, 2)
+			},
+			asRemote(nil), []int{1}, 2, 2,
+		},
+	}
+}
+
 func cleaningCases() map[string]crashCase {
 	return map[string]crashCase{
 		"prune": {
@@ -169,27 +253,41 @@ func cleaningCases() map[string]crashCase {
 				return err
 			}, nil, 2, 2,
 		},
+		"discard": {
+			func(t *testing.T, p *place, d *release.Depot) {
+				t.Helper()
+				published(1)(t, p, d)
+				p.course(t, 2)
+				stage(t, d, p.request(2))
+			},
+			func(ctx context.Context, _ *place, d *release.Depot) error { return d.Discard(ctx, key, version(2)) }, nil, 1, 1,
+		},
 	}
 }
 
+// TestKilledAnywhere lets a process die before each of its changes on disk, and
+// lets each of them fail by itself: what is there is old or new, never between.
 func TestKilledAnywhere(t *testing.T) {
 	t.Parallel()
 	all := buildCases()
 	maps.Copy(all, publishCases())
+	maps.Copy(all, takeoverCases())
 	maps.Copy(all, cleaningCases())
 	for name, c := range all {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			for n := int64(0); ; n++ {
-				if n > 500 {
-					t.Fatal("never ends")
+		for how, hit := range map[string]func(t *testing.T, c crashCase, n int64) bool{"killed": killAt, "failed": failStep} {
+			t.Run(name+", "+how, func(t *testing.T) {
+				t.Parallel()
+				for n := int64(0); ; n++ {
+					if n > 500 {
+						t.Fatal("never ends")
+					}
+					if !hit(t, c, n) {
+						t.Logf("%d steps", n)
+						return
+					}
 				}
-				if !killAt(t, c, n) {
-					t.Logf("%d steps", n)
-					return
-				}
-			}
-		})
+			})
+		}
 	}
 }
 
@@ -197,18 +295,50 @@ func TestKilledAnywhere(t *testing.T) {
 // run. It says whether the run was killed at all.
 func killAt(t *testing.T, c crashCase, n int64) bool {
 	t.Helper()
-	p := memoryPlace(t)
-	open := func() *release.Depot {
-		return p.open(t, func(cfg *release.Config) { cfg.Keep = 1 })
-	}
-	c.prepare(t, p, open())
+	p, open := c.place(t)
 	d := open()
 	died := dieAt(d, n)
 	err := c.run(t.Context(), p, d)
 	if died() != errors.Is(err, errDied) || (!died() && err != nil) {
 		t.Fatalf("after %d steps: died %v, but the call says %v", n, died(), err)
 	}
-	where := fmt.Sprintf("killed after %d steps (%v)", n, err)
+	c.checkAfter(t, fmt.Sprintf("killed after %d steps (%v)", n, err), p, open)
+	return died()
+}
+
+// failStep lets the step after n others fail, looks at what is left, and repeats
+// the run. It says whether there was such a step. What only helps may fail
+// without the call failing.
+func failStep(t *testing.T, c crashCase, n int64) bool {
+	t.Helper()
+	p, open := c.place(t)
+	d := open()
+	failed := failAt(d, n)
+	err := c.run(t.Context(), p, d)
+	if err != nil && !errors.Is(err, unix.ENOSPC) || err != nil && !failed() {
+		t.Fatalf("step %d failed: %v, but the call says %v", n, failed(), err)
+	}
+	if err == nil {
+		checkState(t, fmt.Sprintf("a success though step %d failed", n), p, open(), []int{c.after, c.live})
+	}
+	c.checkAfter(t, fmt.Sprintf("step %d failed (%v)", n, err), p, open)
+	return failed()
+}
+
+// place prepares a case on folders of its own.
+func (c crashCase) place(t *testing.T) (p *place, open func() *release.Depot) {
+	t.Helper()
+	p = memoryPlace(t)
+	open = func() *release.Depot {
+		return p.open(t, func(cfg *release.Config) { cfg.Keep = 1 })
+	}
+	c.prepare(t, p, open())
+	return p, open
+}
+
+// checkAfter looks at what a run has left, old or new, and repeats it.
+func (c crashCase) checkAfter(t *testing.T, where string, p *place, open func() *release.Depot) {
+	t.Helper()
 	checkState(t, where, p, open(), append([]int{c.after, c.live}, c.before...))
 	if err := c.run(t.Context(), p, open()); err != nil {
 		t.Fatalf("%s: the next try: %v", where, err)
@@ -221,7 +351,6 @@ func killAt(t *testing.T, c crashCase, n int64) bool {
 	}
 	checkState(t, where+", next try", p, open(), []int{c.after, c.live})
 	checkClean(t, where, p, open())
-	return died()
 }
 
 // newest is the build that A+ would be told about, 0 for none.

@@ -87,7 +87,13 @@ func (k *disk) write(path string, data []byte) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
+	if err := k.step("fill", path); err != nil {
+		return err
+	}
 	if _, err := f.Write(data); err != nil {
+		return err
+	}
+	if err := k.step("flush", path); err != nil {
 		return err
 	}
 	return f.Sync()
@@ -111,7 +117,13 @@ func (k *disk) mark(path string, at time.Time) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(f.Close(), os.Chtimes(path, at, at))
+	if err := f.Close(); err != nil {
+		return err
+	}
+	if err := k.step("date", path); err != nil {
+		return err
+	}
+	return os.Chtimes(path, at, at)
 }
 
 // markPublished notes when a release was published. The empty file for it was

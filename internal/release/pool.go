@@ -104,6 +104,9 @@ func (k *disk) copyObject(root *os.Root, w *wanted, to string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, out.Close()) }()
+	if err := k.step("fill", to); err != nil {
+		return err
+	}
 	if _, err := io.Copy(out, in); err != nil {
 		return fmt.Errorf("store %s: %w", shown(w.source), err)
 	}
@@ -138,7 +141,7 @@ func (d *Depot) adopt(tmp string, o object, full bool) error {
 		if err := os.Link(tmp, spare); err != nil {
 			return err
 		}
-		return os.Rename(spare, to)
+		return d.disk.rename(spare, to)
 	}
 	if err := os.Link(tmp, to); !errors.Is(err, fs.ErrExist) {
 		return err
