@@ -23,6 +23,9 @@ type Rows interface {
 	Build(ctx context.Context, id int64) (course.Build, error)
 	OpenBuilds(ctx context.Context, limit int) ([]course.Build, error)
 	FinishBuild(ctx context.Context, id int64, r course.BuildResult) (bool, error)
+	BeginSweep(ctx context.Context, by string, every time.Duration) (bool, error)
+	RecordSweep(ctx context.Context, s course.Sweep) error
+	RecordClosing(ctx context.Context, c course.Closing) error
 }
 
 // Client starts, wakes and steers the workflows. Its Run must run for Wake and
@@ -30,6 +33,7 @@ type Rows interface {
 type Client struct {
 	temporal client.Client
 	rows     Rows
+	name     string
 	log      *slog.Logger
 	limits   Limits
 	wakes    *waker
@@ -42,9 +46,10 @@ type Limits struct {
 	RetryDelay   time.Duration // longest pause before a step is tried again
 }
 
-// NewClient returns a client.
-func NewClient(t client.Client, rows Rows, log *slog.Logger, l Limits) *Client {
-	c := &Client{temporal: t, rows: rows, log: log, limits: l}
+// NewClient returns a client of the process that has this name, which tells who
+// has swept.
+func NewClient(name string, t client.Client, rows Rows, log *slog.Logger, l Limits) *Client {
+	c := &Client{temporal: t, name: name, rows: rows, log: log, limits: l}
 	c.wakes = newWaker(c.Signal)
 	return c
 }

@@ -21,7 +21,7 @@ func (y *system) buildHandler(context.Context) error {
 	pages, err := web.New(web.Config{
 		Log: y.log, Courses: y.store, Rows: y.store, Builds: y.workflows, Releases: y.releases,
 		BaseURL: addresses.Base, PublicURL: y.settings.PublicBaseURL, ClientIP: addresses.ClientIP, RunURL: y.runURL, SSHKey: y.publicKey,
-		Location: y.settings.TimeZone, May: api.PageAccess, Audit: api.Audit, Hosts: y.store,
+		Location: y.settings.TimeZone, May: api.PageAccess, Audit: api.Audit, Hosts: y.store, Sweeps: y.store,
 	})
 	if err != nil {
 		return err

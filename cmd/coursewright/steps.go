@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
+	"os"
 	"time"
 
 	"coursewright/activities"
@@ -17,7 +19,7 @@ import (
 // requests starts without Temporal, since the database alone is needed to accept
 // a push; its queues follow when Temporal answers. Others wait for it a while.
 func (y *system) startWorkers(ctx context.Context) error {
-	y.workflows = workflows.NewClient(y.temporal, y.store, y.log, workflows.Limits{
+	y.workflows = workflows.NewClient(processName(y.role), y.temporal, y.store, y.log, workflows.Limits{
 		BuildTimeout: y.settings.BuildTimeout,
 		RetryDelay:   y.settings.BuildRetryDelay,
 	})
@@ -103,6 +105,15 @@ func pause(ctx context.Context, d time.Duration) error {
 	case <-t.C:
 		return nil
 	}
+}
+
+// processName tells processes apart for those who look at what they did.
+func processName(r role) string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown"
+	}
+	return fmt.Sprintf("%s %s/%d", r, host, os.Getpid())
 }
 
 // startSweeping signals requests to their workflows and sweeps.

@@ -27,8 +27,9 @@ type hostRow struct {
 }
 
 type hostsPage struct {
-	Title string
-	Rows  []hostRow
+	Title   string
+	Sweeper string // address of its page; empty: there is none
+	Rows    []hostRow
 }
 
 // administers says whether the sender of a request may do everything.
@@ -51,6 +52,9 @@ func (s *site) hosts(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	page := hostsPage{Title: "Build hosts"}
+	if s.Sweeps != nil {
+		page.Sweeper = sweeperPath
+	}
 	for _, h := range list {
 		page.Rows = append(page.Rows, hostRow{Host: h, Path: hostsPath + "/" + url.PathEscape(h.ID)})
 	}

@@ -86,6 +86,9 @@ type Config struct {
 	// Hosts keeps the build hosts, which administrators see; nil: there is no
 	// page of them.
 	Hosts BuildHosts
+	// Sweeps tells what the sweeper did, for administrators; nil: there is no
+	// page of it.
+	Sweeps Sweeps
 	// RunURL is the address of a build in Temporal's own pages, empty when it
 	// has none; nil: none has.
 	RunURL func(b course.Build) string
@@ -172,6 +175,9 @@ func (s *site) routes() http.Handler {
 	if s.Hosts != nil {
 		mux.HandleFunc("GET "+hostsPath, s.page(s.hosts))
 		mux.HandleFunc("POST "+hostsPath+"/{id}/{action}", s.page(s.changeHost))
+	}
+	if s.Sweeps != nil {
+		mux.HandleFunc("GET "+sweeperPath, s.page(s.sweeper))
 	}
 	mux.HandleFunc("GET /assets/{name}", s.page(s.asset))
 	mux.HandleFunc("/", s.page(func(http.ResponseWriter, *http.Request) error { return errNoPage }))

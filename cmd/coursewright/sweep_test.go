@@ -1,0 +1,92 @@
+package main
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"go.temporal.io/api/common/v1"
+	enums "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/workflowservice/v1"
+
+	"coursewright/internal/course"
+	"coursewright/internal/gitrepo/gitrepotest"
+	"coursewright/internal/temporaldev"
+)
+
+// gated is a course whose build waits for a file.
+func gated(t *testing.T, gate string) map[string]string {
+	t.Helper()
+	files := tiny("One")
+	files["build.sh"] = fmt.Sprintf("echo started; until test -e %s; do sleep 0.1; done\n%s", gate, files["build.sh"])
+	return files
+}
+
+// reset takes a course's workflow back to its first task, as an administrator can.
+func (h *harness) reset(key string) {
+	h.tb.Helper()
+	ctx, id := h.tb.Context(), "build/"+key
+	first := int64(0)
+	for events := h.system.temporal.GetWorkflowHistory(ctx, id, "", false, enums.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT); events.HasNext() && first == 0; {
+		e, err := events.Next()
+		if err != nil {
+			h.tb.Fatal(err)
+		}
+		if e.GetEventType() == enums.EVENT_TYPE_WORKFLOW_TASK_COMPLETED {
+			first = e.GetEventId()
+		}
+	}
+	_, err := h.system.temporal.ResetWorkflowExecution(ctx, &workflowservice.ResetWorkflowExecutionRequest{
+		Namespace: temporaldev.Namespace, WorkflowExecution: &common.WorkflowExecution{WorkflowId: id},
+		Reason: "by an administrator", WorkflowTaskFinishEventId: first, RequestId: course.NewVersion(),
+	})
+	if err != nil {
+		h.tb.Fatal(err)
+	}
+}
+
+// The sweeper of a whole system: what was ended in Temporal is closed, what goes
+// on is left alone, also when its workflow was reset and when sweeps believe that
+// hours have passed, and the page tells.
+func TestTheSweeperKnowsWhatGoesOn(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t, harnessOptions{})
+	dir := t.TempDir()
+	ids := map[string]int64{}
+	for _, key := range []string{"well", "reset", "terminated"} {
+		repo := gitrepotest.New(t)
+		repo.Commit(gated(t, dir+"/gate"), "first")
+		h.addCourse(key, repo.URL(), nil)
+		ids[key] = h.push(key)
+	}
+	for key, id := range ids {
+		h.running(key, id)
+	}
+	if err := h.system.temporal.TerminateWorkflow(t.Context(), "build/terminated", "", "by an administrator"); err != nil {
+		t.Fatal(err)
+	}
+	terminated := time.Now()
+	h.reset("reset")
+	if b := h.await(ids["terminated"]); b.Status != course.StatusFailed || !strings.Contains(b.Reason, "Terminated") {
+		t.Errorf("the terminated build ended %s: %s", b.Status, b.Reason)
+	}
+	if took := time.Since(terminated); took > rowBound {
+		t.Errorf("its row was final after %s", took)
+	}
+	for range 3 {
+		if err := h.system.workflows.Sweep(t.Context(), time.Now().Add(3*time.Hour)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if page := string(h.get("/admin/sweeper", http.StatusOK)); !strings.Contains(page, "Terminated") || strings.Count(page, "/builds/") != 1 {
+		t.Errorf("the page does not tell of the one build that was closed: %s", page)
+	}
+	must(t, os.WriteFile(dir+"/gate", nil, 0o600))
+	for _, key := range []string{"well", "reset"} {
+		h.succeed(ids[key])
+	}
+	h.succeed(h.push("terminated"))
+}
