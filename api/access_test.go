@@ -138,7 +138,7 @@ func accessRequests() []string {
 		"OPTIONS /static/c5/file.html", "GET /gitmanager", "GET /gitmanager/new", "GET /gitmanager/c5",
 		"POST /gitmanager/c5/builds/1/cancel", "POST /gitmanager/c5/releases/" + version("s") + "/publish", "POST /gitmanager/c5/deliveries/1/redeliver",
 		"GET /api/v1/hosts", "GET /api/v1/hosts/a", "POST /api/v1/hosts/a/drain", "POST /api/v1/hosts/a/resume",
-		"GET /admin/hosts", "POST /admin/hosts/a/drain", "POST /admin/hosts/a/resume", "DELETE /api/v1/hosts/a", "POST /admin/hosts/a/forget",
+		"GET /admin/hosts", "GET /admin/sweeper", "POST /admin/hosts/a/drain", "POST /admin/hosts/a/resume", "DELETE /api/v1/hosts/a", "POST /admin/hosts/a/forget",
 		"GET /api/v1/schema/index", "GET /api/v1/schema/exercise", "GET /api/v1/schema/nosuch",
 		"GET /nothing/at/all",
 	}

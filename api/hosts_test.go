@@ -93,7 +93,7 @@ func TestACourseNamedAdmin(t *testing.T) {
 	f.addCourse(t, "admin")
 	f.releases.stored = &course.Release{Key: "admin", Version: version("s"), BuildID: 1, Dir: `{"name": "Admin"}`}
 	for target, want := range map[string]string{
-		"/admin/aplus-json": `"name": "Admin"`, "/admin/": "page /admin/", "/admin/hosts": "page /admin/hosts", "/gitmanager/admin/": "page /gitmanager/admin/",
+		"/admin/aplus-json": `"name": "Admin"`, "/admin/": "page /admin/", "/admin/hosts": "page /admin/hosts", "/admin/sweeper": "page /admin/sweeper", "/gitmanager/admin/": "page /gitmanager/admin/",
 	} {
 		if w := f.send(t, "GET", target, ""); w.Code != http.StatusOK || !strings.Contains(w.Body.String(), want) {
 			t.Errorf("%s: %d %s; want %q", target, w.Code, w.Body, want)

@@ -80,9 +80,12 @@ func (s *server) gitmanager(r *gin.Engine) {
 	s.settingsAPI(r)
 }
 
-// hostsPage lists the build hosts. No course has such an address, whatever its
-// key.
-const hostsPage = "/admin/hosts"
+// hostsPage lists the build hosts, sweeperPage tells what the sweeper did. No course
+// has such an address, whatever its key.
+const (
+	hostsPage   = "/admin/hosts"
+	sweeperPage = "/admin/sweeper"
+)
 
 // approvePage is where the page of a release's changes sends an approval.
 const approvePage = "/gitmanager/:key/releases/:version/approve"
@@ -101,7 +104,7 @@ func (s *server) pages(r *gin.Engine) {
 	r.NoMethod(missedCourse(index, s.noMethod))
 	for _, at := range []string{
 		"/assets/:name", "/gitmanager/", "/gitmanager/new/", "/gitmanager/:key/",
-		"/gitmanager/:key/updates", "/gitmanager/:key/builds/:id", "/gitmanager/:key/releases/:version/diff", hostsPage,
+		"/gitmanager/:key/updates", "/gitmanager/:key/builds/:id", "/gitmanager/:key/releases/:version/diff", hostsPage, sweeperPage,
 	} {
 		reads(r, at, page)
 	}

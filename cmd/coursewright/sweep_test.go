@@ -53,7 +53,7 @@ func (h *harness) reset(key string) {
 // hours have passed, and the page tells.
 func TestTheSweeperKnowsWhatGoesOn(t *testing.T) {
 	t.Parallel()
-	h := newHarness(t, harnessOptions{})
+	h := newHarness(t, harnessOptions{environ: []string{"COURSEWRIGHT_BUILD_CONCURRENCY=3"}})
 	dir := t.TempDir()
 	ids := map[string]int64{}
 	for _, key := range []string{"well", "reset", "terminated"} {
