@@ -206,7 +206,9 @@ func takeoverCases() map[string]crashCase {
 				publish(t, d, 1)
 				p.course(t, 2)
 			},
-			asRemote(&other), []int{1}, 2, 2,
+			asRemote(&other),
+			[]int{1},
+			2, 2,
 		},
 		"no remote id any more": {
 			func(t *testing.T, p *place, d *release.Depot) {
@@ -218,7 +220,9 @@ func takeoverCases() map[string]crashCase {
 				publish(t, d, 1)
 				p.course(t, 2)
 			},
-			asRemote(nil), []int{1}, 2, 2,
+			asRemote(nil),
+			[]int{1},
+			2, 2,
 		},
 	}
 }
