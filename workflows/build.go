@@ -166,7 +166,7 @@ func (s *story) build(parent workflow.Context, claimed activities.Claimed) {
 
 	free, stop := workflow.NewDisconnectedContext(ctx)
 	defer stop()
-	result := s.result(claimed.Job.BuildID, err)
+	result := s.result(ctx, claimed.Job.BuildID, err)
 	s.announce(free, claimed.Job, result.Status, r.commit)
 	var ended activities.Ended
 	if err := workflow.ExecuteLocalActivity(onRecords(free), records.FinishBuild,

@@ -373,6 +373,19 @@ func TestCancellingTheWorkflowEndsItsBuild(t *testing.T) {
 	b.expect(course.StatusCancelled)
 }
 
+// A host that is away when its build is cancelled cannot say that it has stopped.
+func TestACancelledBuildOfAHostThatIsAwayIsCancelled(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.request(course.BuildOptions{})
+	b.on["build"] = func() error {
+		b.env.CancelWorkflow()
+		return temporal.NewTimeoutError(enums.TIMEOUT_TYPE_HEARTBEAT, nil)
+	}
+	b.run()
+	b.expect(course.StatusCancelled)
+}
+
 func TestAnotherHostTakesOverWhenTheUsualOneIsGone(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)

@@ -192,12 +192,13 @@ func unfit(err error) bool {
 	return errors.As(err, &app) && app.Type() == activities.HostUnfitType
 }
 
-// result turns the error of a build into its final status and reason.
-func (s *story) result(id int64, err error) course.BuildResult {
+// result turns the error of a build into its final status and reason. One that was
+// to be cancelled is cancelled, also where its host was away and could not say so.
+func (s *story) result(ctx workflow.Context, id int64, err error) course.BuildResult {
 	if err == nil {
 		return course.BuildResult{Status: course.StatusSuccess}
 	}
-	if temporal.IsCanceledError(err) {
+	if temporal.IsCanceledError(err) || ctx.Err() != nil {
 		reason := s.cancelled[id]
 		if reason == "" {
 			reason = "The build was cancelled in Temporal."
