@@ -6,10 +6,16 @@ ARGS ?=
 FUZZTIME ?= 30m
 CAMPAIGN ?= 5m
 SEED ?=
+SEEDS ?=
+COURSES ?=
+DATABASE ?=
+FAULTS ?=
+FREEZE ?= 45s
+FROM ?= HEAD~1
 LOAD ?= 2m
 OUTAGE ?= 30s
 
-.PHONY: help run build test server helm lint bench torture load outage fuzz generate clean
+.PHONY: help run build test server helm lint bench torture upgrade load outage fuzz generate clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*## ' Makefile | sed 's/:.*## /\t/' | expand -t 12
@@ -32,9 +38,14 @@ lint: $(BIN)/golangci-lint $(BIN)/workflowcheck ## check format, style, determin
 bench: $(BIN)/temporal ## measure; prints the figures that the documentation promises
 	@COURSEWRIGHT_TEST_TEMPORAL_CLI="$$PWD/$(BIN)/temporal" $(GO) test -run '^$$' -bench . -benchtime 1x ./...
 
-torture: $(BIN)/temporal ## build while workers die, hang and lose their disks, for example: make torture CAMPAIGN=5m SEED=7
-	@COURSEWRIGHT_TEST_TEMPORAL_CLI="$$PWD/$(BIN)/temporal" CAMPAIGN=$(CAMPAIGN) SEED=$(SEED) \
-		$(GO) test ./cmd/coursewright -run '^TestCampaign$$' -count 1 -timeout 1h -v
+torture: $(BIN)/temporal ## break everything while courses build, for example: make torture CAMPAIGN=30m SEED=7
+	@COURSEWRIGHT_TEST_TEMPORAL_CLI="$$PWD/$(BIN)/temporal" CAMPAIGN=$(CAMPAIGN) SEED=$(SEED) SEEDS=$(SEEDS) COURSES=$(COURSES) \
+		DATABASE=$(DATABASE) FAULTS=$(FAULTS) FREEZE=$(FREEZE) \
+		$(GO) test ./cmd/coursewright -run '^(TestCampaign|TestAnyProcessMayStandStill)$$' -parallel 1 -count 1 -timeout 10h -v
+
+upgrade: $(BIN)/temporal ## upgrade a deployment that builds from an earlier revision, for example: make upgrade FROM=v1.0.0
+	@COURSEWRIGHT_TEST_TEMPORAL_CLI="$$PWD/$(BIN)/temporal" UPGRADE_FROM=$(FROM) \
+		$(GO) test ./cmd/coursewright -run '^TestARollingUpgradeLosesNothing$$' -count 1 -timeout 30m -v
 
 load: $(BIN)/temporal ## let 200 clients push, read and follow logs, for example: make load LOAD=2m
 	@COURSEWRIGHT_TEST_TEMPORAL_CLI="$$PWD/$(BIN)/temporal" LOAD=$(LOAD) \

@@ -19,6 +19,11 @@ import (
 func inContainers(tb testing.TB) []string {
 	tb.Helper()
 	dockertest.Engine(tb)
+	return containerSettings()
+}
+
+// containerSettings are those of builds in containers of the tests' image.
+func containerSettings() []string {
 	return []string{
 		"COURSEWRIGHT_BUILDER=docker", "COURSEWRIGHT_BUILD_PULL=never", "COURSEWRIGHT_BUILD_NETWORK=none",
 		"COURSEWRIGHT_DEFAULT_IMAGE=" + dockertest.Image,

@@ -1,12 +1,15 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"coursewright/internal/course"
@@ -15,12 +18,15 @@ import (
 
 // campaignCourse is a course of a campaign and what was pushed to it.
 type campaignCourse struct {
-	key      string
-	repo     *gitrepotest.Repo
-	slow     bool
-	commits  int
-	commit   string // the newest
-	accepted int    // pushes that were answered with success
+	key        string
+	repo       *gitrepotest.Repo
+	slow       bool
+	commits    int
+	commit     string         // the newest
+	numbers    map[string]int // of commits, by hash
+	accepted   int            // pushes that were answered with success
+	unanswered int            // that were answered by nobody: a build may have been made
+	promised   int            // the number of the newest commit whose push was accepted
 }
 
 // campaignScript is a build that every host can run, in containers or not. It
@@ -62,7 +68,7 @@ func (c *campaign) addCourses() {
 		c.tb.Fatal(err)
 	}
 	for i := range c.scale.courses {
-		k := &campaignCourse{key: fmt.Sprintf("course%02d", i), repo: gitrepotest.New(c.tb), slow: i%c.scale.slow == 0}
+		k := &campaignCourse{key: fmt.Sprintf("course%02d", i), repo: gitrepotest.New(c.tb), slow: i%c.scale.slow == 0, numbers: map[string]int{}}
 		for _, name := range []string{".lock", ".journal"} {
 			if err := os.WriteFile(filepath.Join(c.shared(), k.key+name), nil, 0o644); err != nil {
 				c.tb.Fatal(err)
@@ -87,25 +93,66 @@ func (c *campaign) commit(k *campaignCourse) {
 	k.commits++
 	title := campaignTitle(k.commits)
 	k.commit = k.repo.Commit(containerCourse(title, fmt.Sprintf(campaignScript, c.shared(), c.lines(k))), title)
+	k.numbers[k.commit] = k.commits
 }
 
-// push calls the course's hook. The api is there all the time: every push is
-// accepted.
+// push calls the course's hook at any of the apis, as a proxy does that asks the
+// next one when one does not answer. A push is refused only while something is
+// wrong that the pusher can see.
 func (c *campaign) push(k *campaignCourse) {
 	c.tb.Helper()
-	res, err := http.Post(c.api.base+"/gitmanager/"+k.key+"/hook", "application/x-www-form-urlencoded", nil)
+	well := c.state.well()
+	broken, err := c.post(c.tb.Context(), "/gitmanager/"+k.key+"/hook")
+	k.unanswered += broken
+	switch {
+	case err == nil:
+		k.accepted++
+		k.promised = k.commits
+		c.count("pushes", 1)
+	case well && c.state.well():
+		c.violation("push to %s while all was well: %v", k.key, err)
+	default:
+		c.count("pushes that were refused", 1)
+	}
+}
+
+// post sends an empty form to each of the apis in turn until one does what it
+// asks. broken is how many may have done it without saying so.
+func (c *campaign) post(ctx context.Context, path string) (broken int, err error) {
+	first := rand.IntN(len(c.apis)) //nolint:gosec // any will do
+	for i := range c.apis {
+		var status int
+		status, err = postTo(ctx, c.apis[(first+i)%len(c.apis)].base()+path)
+		if err == nil && status == http.StatusOK {
+			return broken, nil
+		}
+		if err != nil || status >= http.StatusInternalServerError {
+			broken++
+		}
+		if err == nil {
+			err = fmt.Errorf("status %d", status)
+		}
+	}
+	return broken, err
+}
+
+// patience is how long a pusher waits for an answer.
+const patience = 10 * time.Second
+
+func postTo(ctx context.Context, address string) (status int, err error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, address, strings.NewReader("{}"))
 	if err != nil {
-		c.violation("push to %s: %v", k.key, err)
-		return
+		return 0, err
 	}
-	text, err := io.ReadAll(res.Body)
-	_ = res.Body.Close() // it is read
-	if err != nil || res.StatusCode != http.StatusOK {
-		c.violation("push to %s: status %s, %v: %s", k.key, res.Status, err, text)
-		return
+	r.Header.Set("Content-Type", "application/json")
+	res, err := http.DefaultTransport.RoundTrip(r)
+	if err != nil {
+		return 0, err
 	}
-	k.accepted++
-	c.count("pushes", 1)
+	_, err = io.Copy(io.Discard, res.Body)
+	return res.StatusCode, errors.Join(err, res.Body.Close())
 }
 
 // pushUntil pushes to courses at random, now and then many times at once.
@@ -160,6 +207,7 @@ func (c *campaign) rows(key string) []buildJSON {
 func (c *campaign) settle(limit time.Duration) (took time.Duration) {
 	c.tb.Helper()
 	begin := time.Now()
+	c.api = c.apis[0].program
 	for _, k := range c.courses {
 		for {
 			open := c.open(k.key)
@@ -167,7 +215,7 @@ func (c *campaign) settle(limit time.Duration) (took time.Duration) {
 				break
 			}
 			if time.Since(begin) > limit {
-				c.violation("%s: after %s builds are open: %+v\n%s", k.key, limit, open, c.api.log(k.key, open[len(open)-1].ID))
+				c.broken("P3", "%s: after %s builds are open: %+v\n%s", k.key, limit, open, c.api.log(k.key, open[len(open)-1].ID))
 				break
 			}
 			if err := pause(c.tb.Context(), 100*time.Millisecond); err != nil {

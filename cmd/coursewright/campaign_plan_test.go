@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"hash/fnv"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -9,30 +11,57 @@ import (
 	"time"
 )
 
-// faultKind is what happens to a worker.
+// faultKind is what happens to a part of the deployment.
 type faultKind string
 
 const (
-	faultKill    faultKind = "kill"       // kill -9; started again on the same disk
+	faultKill    faultKind = "kill"       // kill -9; started again as it was
 	faultRestart faultKind = "restart"    // SIGTERM; started again at once
-	faultDrain   faultKind = "drain"      // drained, later resumed
+	faultDrain   faultKind = "drain"      // a worker is drained, later resumed
 	faultHang    faultKind = "cut-hang"   // what it and Temporal send does not arrive
 	faultRefuse  faultKind = "cut-refuse" // its connections to Temporal break, new ones are refused
+	faultNoBase  faultKind = "cut-base"   // what it and the database send does not arrive
 	faultFreeze  faultKind = "freeze"     // SIGSTOP, later SIGCONT; its builds are not stopped
-	faultLoss    faultKind = "loss"       // gone with its disk; another begins on an empty one
+	faultLoss    faultKind = "loss"       // a worker is gone with its disk; another begins on an empty one
+	faultClock   faultKind = "clock"      // its clock jumps, by up to days, and later back
+	faultFull    faultKind = "full"       // a disk has no byte left
+	faultSlow    faultKind = "slow"       // a disk stands still most of the time
+
+	faultTerminate faultKind = "terminate" // an administrator terminates a build workflow in Temporal
+	faultCancel    faultKind = "cancel"    // and cancels one
+	faultReset     faultKind = "reset"     // and takes one back to its first task
 )
 
-// fault is one of a campaign's. length is how long the worker is away; 0 for
-// restarts, which take as long as they take.
+// fault is one of a campaign's. length is how long the part is away; 0 for what
+// takes as long as it takes. pick chooses where there is a choice.
 type fault struct {
-	worker int
+	lane   string
 	kind   faultKind
 	at     time.Duration // since the campaign's begin
 	length time.Duration
+	pick   uint64
 }
 
 func (f fault) String() string {
-	return fmt.Sprintf("%6.1fs worker %d %-10s %5.1fs", f.at.Seconds(), f.worker, f.kind, f.length.Seconds())
+	return fmt.Sprintf("%6.1fs %-10s %-10s %5.1fs", f.at.Seconds(), f.lane, f.kind, f.length.Seconds())
+}
+
+// lane is a part of the deployment to which one thing after the other happens.
+type lane struct {
+	name  string
+	group string // parts of a kind have the same order of faults
+	place int    // in the group: where in the order it begins
+	of    int    // how many the group has
+	kinds faultSpans
+	calm  span // between two faults
+}
+
+// lanesOf are the lanes of a group of equal parts.
+func lanesOf(group string, n int, kinds faultSpans, calm span) (out []lane) {
+	for i := range n {
+		out = append(out, lane{name: fmt.Sprintf("%s %d", group, i), group: group, place: i, of: n, kinds: kinds, calm: calm})
+	}
+	return out
 }
 
 // span is a range of lengths.
@@ -45,38 +74,47 @@ func (s span) pick(r *rand.Rand) time.Duration {
 // faultSpans say how long each kind lasts.
 type faultSpans map[faultKind]span
 
-// planFaults draws what happens to each worker, one thing after the other with
+// planFaults draws what happens in each lane, one thing after the other with
 // some calm between. Every kind has its turn before the next round of kinds. The
 // same seed gives the same plan.
-func planFaults(seed uint64, workers int, length time.Duration, spans faultSpans, calm span) []fault {
-	var kinds []faultKind
-	for kind := range spans {
-		kinds = append(kinds, kind)
-	}
-	slices.Sort(kinds)
+func planFaults(seed uint64, length time.Duration, lanes []lane) []fault {
 	var out []fault
-	for w := range workers {
-		r := rand.New(rand.NewPCG(seed, uint64(w)))
-		at := time.Second + calm.pick(r)
-		for round, over := uint64(1), false; !over; round++ {
-			// All workers have the same order of kinds, from different places on,
-			// so that a short campaign has most of them.
-			deck := slices.Clone(kinds)
-			rand.New(rand.NewPCG(seed, round<<32)).Shuffle(len(deck), func(i, j int) { deck[i], deck[j] = deck[j], deck[i] })
-			for i := range deck {
-				kind := deck[(i+w*len(deck)/workers)%len(deck)]
-				f := fault{worker: w, kind: kind, at: at, length: spans[kind].pick(r)}
-				if f.at+f.length > length {
-					over = true
-					continue
-				}
-				out = append(out, f)
-				at = f.at + f.length + calm.pick(r)
-			}
+	for _, l := range lanes {
+		if len(l.kinds) > 0 {
+			out = append(out, l.plan(seed, length)...)
 		}
 	}
 	slices.SortStableFunc(out, func(a, b fault) int { return int(a.at - b.at) })
 	return out
+}
+
+func (l lane) plan(seed uint64, length time.Duration) (out []fault) {
+	kinds := slices.Sorted(maps.Keys(l.kinds))
+	r := rand.New(rand.NewPCG(seed, hashOf(l.name)))
+	at := time.Second + l.calm.pick(r)
+	for round, over := uint64(1), false; !over; round++ {
+		// All lanes of a group have the same order of kinds, from different places
+		// on, so that a short campaign has most of them.
+		deck := slices.Clone(kinds)
+		rand.New(rand.NewPCG(seed, hashOf(l.group)+round)).Shuffle(len(deck), func(i, j int) { deck[i], deck[j] = deck[j], deck[i] })
+		for i := range deck {
+			kind := deck[(i+l.place*len(deck)/l.of)%len(deck)]
+			f := fault{lane: l.name, kind: kind, at: at, length: l.kinds[kind].pick(r), pick: r.Uint64()}
+			if f.at+f.length > length {
+				over = true
+				continue
+			}
+			out = append(out, f)
+			at = f.at + f.length + l.calm.pick(r)
+		}
+	}
+	return out
+}
+
+func hashOf(text string) uint64 {
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(text)) // never fails
+	return h.Sum64()
 }
 
 // describePlan is a plan for the reader, a fault on each line.
@@ -88,7 +126,7 @@ func describePlan(plan []fault) string {
 	return b.String()
 }
 
-// A plan is its seed's, keeps one fault of a worker at a time, and ends in time.
+// A plan is its seed's, keeps one fault of a lane at a time, and ends in time.
 func TestPlanFaults(t *testing.T) {
 	t.Parallel()
 	for name, s := range map[string]campaignScale{"short": shortCampaign(), "long": longCampaign(5 * time.Minute)} {
@@ -102,23 +140,30 @@ func TestPlanFaults(t *testing.T) {
 func checkPlan(t *testing.T, s campaignScale) {
 	t.Helper()
 	const seed = 1
-	plan := planFaults(seed, s.workers, s.length, s.faults, s.calm)
-	if again := planFaults(seed, s.workers, s.length, s.faults, s.calm); !slices.Equal(plan, again) {
+	lanes := s.lanes()
+	plan := planFaults(seed, s.length, lanes)
+	if again := planFaults(seed, s.length, lanes); !slices.Equal(plan, again) {
 		t.Error("the same seed gives another plan")
 	}
-	if other := planFaults(seed+1, s.workers, s.length, s.faults, s.calm); slices.Equal(plan, other) {
+	if other := planFaults(seed+1, s.length, lanes); slices.Equal(plan, other) {
 		t.Error("another seed gives the same plan")
 	}
-	seen := map[faultKind]bool{}
-	free := make([]time.Duration, s.workers)
+	wanted, seen := map[string]bool{}, map[string]bool{}
+	for _, l := range lanes {
+		for kind := range l.kinds {
+			wanted[l.group+" "+string(kind)] = true
+		}
+	}
+	free := map[string]time.Duration{}
 	for _, f := range plan {
-		seen[f.kind] = true
-		if f.at < free[f.worker] || f.at+f.length > s.length {
+		group, _, _ := strings.Cut(f.lane, " ")
+		seen[group+" "+string(f.kind)] = true
+		if f.at < free[f.lane] || f.at+f.length > s.length {
 			t.Errorf("%s: begins before another ends, or ends too late", f)
 		}
-		free[f.worker] = f.at + f.length
+		free[f.lane] = f.at + f.length
 	}
-	if len(seen) != len(s.faults) {
-		t.Errorf("%d of %d kinds of faults are in the plan", len(seen), len(s.faults))
+	if s.length > time.Minute && len(seen) != len(wanted) {
+		t.Errorf("%d of %d kinds of faults are in the plan", len(seen), len(wanted))
 	}
 }

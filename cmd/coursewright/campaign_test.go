@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"sync"
@@ -19,81 +20,62 @@ import (
 	"coursewright/internal/temporaldev/temporaltest"
 )
 
-// TestCampaign lets workers die, hang, drain and lose their disks while pushes
-// come all the time, and looks afterwards whether anything was lost, built twice
-// at once, left behind or cut off. Variables change it:
+// TestCampaign lets every part of a deployment die, hang, lose its connections, its
+// clock and its disk while pushes come and courses are read all the time, and looks
+// meanwhile and afterwards whether a promise was broken. Variables change it:
 //
-//	CAMPAIGN=5m  the long form, with three workers and 60 courses, for so long
-//	SEED=7       another plan of faults and pushes; what is printed can be had again
+//	CAMPAIGN=5m     the long form, with three workers and 20 courses, for so long
+//	SEED=7          another plan of faults and pushes; what is printed can be had again
+//	SEEDS=20        so many campaigns one after the other, with the seeds from SEED on
+//	COURSES=60      so many courses
+//	DATABASE=sqlite not on PostgreSQL, though that is there
+//	FAULTS=workers  faults of workers only, each more often: what builds do that are
+//	                handed over again and again
 //
 // `make torture` runs the long form.
 func TestCampaign(t *testing.T) {
 	t.Parallel()
 	scale, seed := shortCampaign(), uint64(1)
-	if text := os.Getenv("CAMPAIGN"); text != "" {
+	if text := os.Getenv("CAMPAIGN"); text != "" && text != "short" {
 		length, err := time.ParseDuration(text)
 		if err != nil || length <= 0 {
-			t.Fatalf("CAMPAIGN=%s: give how long it lasts, such as 5m", text)
+			t.Fatalf("CAMPAIGN=%s: give how long it lasts, such as 5m, or short", text)
 		}
 		scale, seed = longCampaign(length), uint64(time.Now().UnixNano()%1_000_000)
 	}
-	if text := os.Getenv("SEED"); text != "" {
-		var err error
-		if seed, err = strconv.ParseUint(text, 10, 64); err != nil {
-			t.Fatalf("SEED=%s: give a whole number", text)
-		}
+	if os.Getenv("FAULTS") == "workers" {
+		scale = scale.ofWorkers()
 	}
+	scale.postgres = os.Getenv("DATABASE") != "sqlite"
+	seed = numberOf(t, "SEED", seed)
+	scale.courses = int(numberOf(t, "COURSES", uint64(scale.courses))) //nolint:gosec // a handful
+	for i := range numberOf(t, "SEEDS", 1) {
+		t.Run(fmt.Sprint("seed ", seed+i), func(t *testing.T) { runCampaign(t, scale, seed+i) })
+	}
+}
+
+// numberOf reads a variable that is a number.
+func numberOf(t *testing.T, name string, otherwise uint64) uint64 {
+	t.Helper()
+	text := os.Getenv(name)
+	if text == "" {
+		return otherwise
+	}
+	n, err := strconv.ParseUint(text, 10, 64)
+	if err != nil {
+		t.Fatalf("%s=%s: give a whole number", name, text)
+	}
+	return n
+}
+
+func runCampaign(t *testing.T, scale campaignScale, seed uint64) {
+	t.Helper()
 	c := newCampaign(t, scale, seed)
-	plan := planFaults(seed, scale.workers, scale.length, scale.faults, scale.calm)
-	t.Logf("seed %d, %d workers, %d courses, %s\n%s", seed, scale.workers, scale.courses, scale.length, describePlan(plan))
+	plan := planFaults(seed, scale.length, c.lanes())
+	t.Logf("seed %d, %d apis, %d workers, %d courses, %s\n%s", seed, scale.apis, scale.workers, scale.courses, scale.length, describePlan(plan))
 	c.run(plan)
 	c.check()
 	t.Log(c.report())
-}
-
-// campaignScale is how much happens in a campaign.
-type campaignScale struct {
-	length           time.Duration // of faults and pushes
-	workers, courses int
-	slots            int           // of each worker
-	faults           faultSpans    // kinds that happen and how long each lasts
-	calm             span          // between two faults of a worker
-	pause            span          // between two pushes
-	slow             int           // every so many courses has a long build
-	lines            [2]int        // of a short and of a long build, two a second
-	bound            time.Duration // in which all is final after the last push and fault
-}
-
-// shortCampaign is for every run of the tests. Every kind of fault is short
-// enough that no build is taken over by another host, but for that of a lost one.
-func shortCampaign() campaignScale {
-	brief := span{time.Second, 3 * time.Second}
-	return campaignScale{
-		length: 10 * time.Second, workers: 2, courses: 5, slots: 4,
-		faults: faultSpans{faultKill: brief, faultRestart: {}, faultDrain: brief, faultHang: brief, faultRefuse: brief, faultFreeze: brief},
-		calm:   span{500 * time.Millisecond, time.Second},
-		pause:  span{200 * time.Millisecond, 600 * time.Millisecond},
-		slow:   3, lines: [2]int{3, 10},
-		bound: 2 * time.Minute,
-	}
-}
-
-// longCampaign is that of the promise about builds on several hosts.
-func longCampaign(length time.Duration) campaignScale {
-	return campaignScale{
-		length: length, workers: 3, courses: 60, slots: 12,
-		faults: faultSpans{
-			faultKill: {500 * time.Millisecond, 50 * time.Second}, faultRestart: {},
-			faultDrain: {5 * time.Second, 30 * time.Second},
-			faultHang:  {5 * time.Second, time.Minute}, faultRefuse: {5 * time.Second, time.Minute},
-			faultFreeze: {5 * time.Second, 75 * time.Second},
-			faultLoss:   {500 * time.Millisecond, 20 * time.Second},
-		},
-		calm:  span{3 * time.Second, 15 * time.Second},
-		pause: span{200 * time.Millisecond, 1200 * time.Millisecond},
-		slow:  5, lines: [2]int{5, 50},
-		bound: 2 * time.Minute,
-	}
 }
 
 // campaign is a deployment under attack.
@@ -102,12 +84,23 @@ type campaign struct {
 	scale    campaignScale
 	seed     uint64
 	d        *deployment
-	api      *program
-	server   *temporaldev.Server
-	temporal sdk.Client
-	engine   *client.Client // nil: no builds in containers
-	courses  []*campaignCourse
-	workers  []*campaignWorker
+	state    *campaignState
+	mounts   bool // disks are small file systems of their own
+	releases *smallDisk
+
+	server       *temporaldev.Server
+	temporalDir  string
+	temporal     sdk.Client
+	base         *postgrestest.Server // nil: SQLite
+	database     string
+	daemon       *dockertest.Daemon // nil: the machine's engine, which nobody may kill, or none
+	engine       *client.Client     // nil: no builds in containers
+	inContainers []string           // settings of workers that use it
+
+	api     *program // the first one, for what is asked when all is well
+	apis    []*campaignAPI
+	courses []*campaignCourse
+	workers []*campaignWorker
 
 	mu     sync.Mutex
 	disks  []string // ids of all build disks that there were
@@ -117,26 +110,39 @@ type campaign struct {
 
 func newCampaign(tb testing.TB, s campaignScale, seed uint64) *campaign {
 	tb.Helper()
-	c := &campaign{tb: tb, scale: s, seed: seed, server: temporaltest.Start(tb), counts: map[string]int{}}
-	o := deploymentOptions{apis: 1, settings: map[string]string{
-		"TEMPORAL_ADDRESS": c.server.Address(), "AUTO_PUBLISH": "true",
+	c := &campaign{tb: tb, scale: s, seed: seed, state: newCampaignState(), counts: map[string]int{}, temporalDir: tb.TempDir()}
+	c.state.apis = s.apis
+	c.server = temporaltest.StartIn(tb, c.temporalDir)
+	o := deploymentOptions{settings: map[string]string{
+		"TEMPORAL_ADDRESS": c.server.Address(), "AUTO_PUBLISH": "true", "MIN_FREE_DISK": "4MiB", "HOST_PAUSE": "15s",
 		"BUILD_CONCURRENCY": strconv.Itoa(s.slots), "BUILD_STOP_TIMEOUT": "1",
 	}}
-	if postgrestest.Here() {
-		server := postgrestest.Start(tb)
-		o.settings["DATABASE_URL"] = server.Address(server.Database(tb))
+	if postgrestest.Here() && s.postgres {
+		c.base = postgrestest.Start(tb)
+		c.database = c.base.Database(tb)
+		o.settings["DATABASE_URL"] = c.base.Address(c.database)
 	}
-	if dockertest.Here(tb) {
-		c.engine = dockertest.Engine(tb)
+	c.startEngine()
+	missing := mountsHere(tb)
+	c.mounts = missing == ""
+	if !c.mounts {
+		tb.Logf("no disk is filled or slowed: %s", missing)
 	}
 	c.d = newDeployment(tb, o)
-	c.api = c.d.apis[0]
+	c.moveReleases()
+	if c.base != nil {
+		c.recordStatuses()
+	}
 	var err error
 	c.temporal, err = sdk.Dial(sdk.Options{HostPort: c.server.Address(), Namespace: temporaldev.Namespace, Logger: testLog(tb)})
 	if err != nil {
 		tb.Fatal(err)
 	}
 	tb.Cleanup(c.temporal.Close)
+	for i := range s.apis {
+		c.addAPI(fmt.Sprint("api ", i))
+	}
+	c.api = c.apis[0].program
 	c.addCourses()
 	for i := range s.workers {
 		c.addWorker(i)
@@ -144,16 +150,95 @@ func newCampaign(tb testing.TB, s campaignScale, seed uint64) *campaign {
 	return c
 }
 
-// run pushes while the faults of the plan happen.
+// startEngine finds something to build in: an engine of the campaign's own, else
+// the machine's, else none.
+func (c *campaign) startEngine() {
+	c.tb.Helper()
+	missing := dockertest.DaemonMissing()
+	switch {
+	case missing == "":
+		c.daemon = dockertest.StartDaemon(c.tb)
+		c.engine = c.daemon.Client()
+		c.inContainers = append(containerSettings(), "COURSEWRIGHT_BUILD_DOCKER_HOST="+c.daemon.Address())
+	case dockertest.Here(c.tb):
+		c.tb.Logf("the container engine is not killed: %s", missing)
+		c.engine = dockertest.Engine(c.tb)
+		c.inContainers = containerSettings()
+	default:
+		c.tb.Logf("no build runs in a container: %s", missing)
+	}
+}
+
+// moveReleases puts the shared folders of releases on a file system of their own.
+func (c *campaign) moveReleases() {
+	c.tb.Helper()
+	dir := c.d.path("releases")
+	var err error
+	if c.mounts {
+		c.releases, err = mountDisk(c.tb, dir, releasesDisk)
+	} else {
+		err = os.Mkdir(dir, 0o755)
+	}
+	if err != nil {
+		c.tb.Fatal(err)
+	}
+	for name, setting := range map[string]string{"store": "STORE_PATH", "courses": "COURSES_PATH", "static": "STATIC_ROOT"} {
+		if err := os.Mkdir(filepath.Join(dir, name), 0o755); err != nil {
+			c.tb.Fatal(err)
+		}
+		c.d.settings.set(setting, filepath.Join(dir, name))
+	}
+}
+
+// lanes are those of the scale that can be had here.
+func (c *campaign) lanes() (out []lane) {
+	for _, l := range c.scale.lanes() {
+		l.kinds = maps.Clone(l.kinds)
+		if !c.mounts {
+			delete(l.kinds, faultFull)
+			delete(l.kinds, faultSlow)
+		}
+		if c.base == nil {
+			delete(l.kinds, faultNoBase)
+		}
+		if c.base == nil && l.group == "base" || c.daemon == nil && l.group == "engine" || !c.mounts && l.group == "releases" {
+			continue
+		}
+		out = append(out, l)
+	}
+	return out
+}
+
+// parts are what suffers, by lane.
+func (c *campaign) parts() map[string]sufferer {
+	out := map[string]sufferer{
+		"base": campaignBase{c}, "temporal": campaignTemporal{c}, "engine": campaignEngine{c, c.daemon},
+		"releases": campaignDisk{c, c.releases}, "admin": campaignAdmin{c},
+	}
+	for _, a := range c.apis {
+		out[a.name] = a
+	}
+	for _, w := range c.workers {
+		out[w.name()] = w
+	}
+	return out
+}
+
+// run pushes and reads while the faults of the plan happen.
 func (c *campaign) run(plan []fault) {
 	c.tb.Helper()
+	stopReading, stopWatching := c.readWhile(), c.watchWhile()
 	begin := time.Now()
 	var lanes sync.WaitGroup
-	for _, w := range c.workers {
-		lanes.Go(func() { w.suffer(plan, begin) })
+	for name, part := range c.parts() {
+		lanes.Go(func() { c.suffer(name, part, plan, begin) })
 	}
 	c.pushUntil(begin.Add(c.scale.length))
 	lanes.Wait()
+	took := c.settle(c.scale.bound)
+	c.count("seconds until all was final", int(took.Seconds()+1))
+	stopReading()
+	stopWatching()
 }
 
 // count adds to a figure of the report.
@@ -166,17 +251,26 @@ func (c *campaign) count(what string, n int) {
 // violation reports what must not be.
 func (c *campaign) violation(format string, args ...any) {
 	c.tb.Helper()
-	c.count("violations", 1)
-	c.tb.Errorf(format, args...)
+	c.broken("other", format, args...)
+}
+
+// broken reports a promise that was not kept.
+func (c *campaign) broken(promise, format string, args ...any) {
+	c.tb.Helper()
+	c.count("violations "+promise, 1)
+	c.tb.Errorf(promise+": "+format, args...)
 }
 
 // report is the table of what happened.
 func (c *campaign) report() string {
+	for _, promise := range []string{"P1", "P2", "P3", "P4", "P5", "P6", "files", "other"} {
+		c.count("violations "+promise, 0)
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	out := fmt.Sprintf("campaign of seed %d\n", c.seed)
 	for _, what := range slices.Sorted(maps.Keys(c.counts)) {
-		out += fmt.Sprintf("%-28s %6d\n", what, c.counts[what])
+		out += fmt.Sprintf("%-32s %6d\n", what, c.counts[what])
 	}
 	return out
 }

@@ -4,12 +4,13 @@ import (
 	"errors"
 	"io"
 	"net"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 )
 
-// wire carries TCP between a worker and Temporal, and can be cut: what is sent
+// wire carries TCP between a process and what it needs, and can be cut: what is sent
 // then waits, as on a network that loses packets, or connections break and are
 // refused, as by a machine that is there without the service.
 type wire struct {
@@ -24,7 +25,8 @@ type wire struct {
 	running  sync.WaitGroup
 }
 
-// newWire listens for a worker until the test ends.
+// newWire listens for a process until the test ends. A target that is a path is a
+// socket's.
 func newWire(tb testing.TB, target string) *wire {
 	tb.Helper()
 	w := &wire{tb: tb, target: target, addr: "127.0.0.1:0", open: make(chan struct{}), conns: map[net.Conn]struct{}{}}
@@ -67,7 +69,11 @@ func (w *wire) connect(from net.Conn) {
 		return
 	}
 	w.await()
-	to, err := net.Dial("tcp", w.target)
+	network := "tcp"
+	if strings.HasPrefix(w.target, "/") {
+		network = "unix"
+	}
+	to, err := net.Dial(network, w.target)
 	if err != nil {
 		return // as the server's own refusal
 	}

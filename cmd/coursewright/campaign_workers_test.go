@@ -2,16 +2,13 @@ package main
 
 import (
 	"fmt"
-	"net/http"
 	"os"
 	"path/filepath"
-	"syscall"
 	"time"
 
 	"github.com/moby/moby/client"
 
 	"coursewright/internal/build/docker"
-	"coursewright/internal/build/docker/dockertest"
 )
 
 // campaignWorker is a worker of a campaign, whatever process and disk it has at
@@ -20,39 +17,55 @@ type campaignWorker struct {
 	c       *campaign
 	number  int
 	disks   int // that it has had
-	wire    *wire
+	wires   wires
 	program *program
-	host    string // id of its present disk
+	small   *smallDisk // the file system of its present disk; nil: the machine's
+	host    string     // id of its present disk
 }
 
 // addWorker starts a worker on an empty disk. The first half of them builds
 // without containers, all do where no engine is.
 func (c *campaign) addWorker(number int) {
 	c.tb.Helper()
-	w := &campaignWorker{c: c, number: number, wire: newWire(c.tb, c.server.Address())}
+	w := &campaignWorker{c: c, number: number, wires: c.newWires()}
+	w.newDisk()
 	w.start()
 	c.workers = append(c.workers, w)
 }
+
+func (w *campaignWorker) name() string { return fmt.Sprint("worker ", w.number) }
 
 func (w *campaignWorker) disk() string {
 	return w.c.d.path(fmt.Sprintf("disk%d.%d", w.number, w.disks))
 }
 
+// newDisk gives the worker a file system of its own, where that can be.
+func (w *campaignWorker) newDisk() {
+	w.c.tb.Helper()
+	w.small = nil
+	if !w.c.mounts {
+		return
+	}
+	var err error
+	if w.small, err = mountDisk(w.c.tb, w.disk(), workerDisk); err != nil {
+		w.c.tb.Fatal(err)
+	}
+}
+
 // start starts the worker on its present disk.
 func (w *campaignWorker) start() {
 	w.c.tb.Helper()
-	more := []string{
-		"COURSEWRIGHT_BUILD_PATH=" + w.disk(), "COURSEWRIGHT_TEMPORAL_ADDRESS=" + w.wire.addr,
-		"COURSEWRIGHT_COURSES_PATH=/dev/null/none", "COURSEWRIGHT_STATIC_ROOT=/dev/null/static",
-	}
+	more := append(w.wires.environ(w.c), "COURSEWRIGHT_BUILD_PATH="+w.disk(),
+		"COURSEWRIGHT_COURSES_PATH=/dev/null/none", "COURSEWRIGHT_STATIC_ROOT=/dev/null/static")
 	if w.c.engine != nil && w.number >= w.c.scale.workers/2 {
-		more = append(more, inContainers(w.c.tb)...)
+		more = append(more, w.c.inContainers...)
 		more = append(more, "COURSEWRIGHT_BUILD_MOUNTS="+w.c.shared()+":"+w.c.shared()+":rw")
 	}
-	w.program = startProgram(w.c.tb, w.c.d.settings.environ(more...), "worker")
+	w.program = w.c.launch(w.c.d.settings.environ(more...), "worker")
 	id, err := os.ReadFile(filepath.Join(w.disk(), ".host"))
 	if err != nil {
-		w.c.tb.Fatal(err)
+		w.c.violation("%s has no id: %v", w.name(), err)
+		return
 	}
 	if w.host != string(id) {
 		w.host = string(id)
@@ -62,85 +75,64 @@ func (w *campaignWorker) start() {
 	}
 }
 
-// suffer does to the worker what the plan has for it.
-func (w *campaignWorker) suffer(plan []fault, begin time.Time) {
-	w.c.tb.Helper()
-	for _, f := range plan {
-		if f.worker != w.number {
-			continue
-		}
-		w.wait(time.Until(begin.Add(f.at)))
-		w.c.tb.Logf("%6.1fs %s", time.Since(begin).Seconds(), f)
-		w.do(f)
-		w.c.count("fault "+string(f.kind), 1)
-	}
-}
-
-// wait lets time pass, which is what a fault is made of.
-func (w *campaignWorker) wait(d time.Duration) {
-	w.c.tb.Helper()
-	if err := pause(w.c.tb.Context(), d); err != nil {
-		w.c.tb.Fatal(err)
-	}
-}
-
 // do does one fault and mends it.
 func (w *campaignWorker) do(f fault) {
 	w.c.tb.Helper()
+	pid := w.program.cmd.Process.Pid
 	switch f.kind {
 	case faultKill:
 		w.kill()
-		w.wait(f.length)
+		w.c.wait(f.length)
 		w.start()
 	case faultRestart:
 		w.stop()
 		w.start()
 	case faultDrain:
-		w.c.api.do(http.MethodPost, hostPath(w.host)+"/drain", "{}", http.StatusOK)
-		w.wait(f.length)
-		w.c.api.do(http.MethodPost, hostPath(w.host)+"/resume", "{}", http.StatusOK)
-	case faultHang:
-		w.wire.hold()
-		w.wait(f.length)
-		w.wire.pass()
-	case faultRefuse:
-		w.wire.refuse()
-		w.wait(f.length)
-		w.wire.listen()
+		if w.order("drain") {
+			w.c.wait(f.length)
+			for !w.order("resume") {
+				w.c.wait(time.Second)
+			}
+		}
 	case faultFreeze:
-		w.signal(syscall.SIGSTOP)
-		w.wait(f.length)
-		w.signal(syscall.SIGCONT)
+		w.c.freeze(w.name(), pid, f.length)
 	case faultLoss:
 		w.lose()
-		w.wait(f.length)
+		w.c.wait(f.length)
+		w.newDisk()
 		w.start()
+	case faultClock:
+		w.c.jump(w.name(), pid, f)
+	case faultFull, faultSlow:
+		campaignDisk{w.c, w.small}.do(f)
+	default:
+		w.wires.do(w.c, f)
 	}
 }
 
-func (w *campaignWorker) signal(s syscall.Signal) {
+// order tells the host by any api to drain or to resume, and says whether that was
+// heard: nobody may be there to hear it.
+func (w *campaignWorker) order(what string) bool {
 	w.c.tb.Helper()
-	if err := syscall.Kill(w.program.cmd.Process.Pid, s); err != nil {
-		w.c.violation("worker %d: signal %s: %v", w.number, s, err)
+	_, err := w.c.post(w.c.tb.Context(), hostPath(w.host)+"/"+what)
+	if err != nil {
+		w.c.count("orders that were not heard", 1)
 	}
+	return err == nil || w.c.tb.Context().Err() != nil
 }
 
 // kill ends the process as kill -9 does. That it had ended by itself is a
 // violation.
 func (w *campaignWorker) kill() {
 	w.c.tb.Helper()
-	w.program.kill()
-	status, ok := w.program.cmd.ProcessState.Sys().(syscall.WaitStatus)
-	if !ok || !status.Signaled() || status.Signal() != syscall.SIGKILL {
-		w.c.violation("worker %d had ended by itself: %s", w.number, w.program.cmd.ProcessState)
-	}
+	w.c.mustBeKilled(w.name(), w.program)
 }
 
 // stop ends the process in order.
 func (w *campaignWorker) stop() {
 	w.c.tb.Helper()
 	if err := w.program.stop(); err != nil {
-		w.c.violation("worker %d, told to stop, ended with %v", w.number, err)
+		w.c.violation("%s, told to stop, ended with %v", w.name(), err)
 	}
 }
 
@@ -151,8 +143,10 @@ func (w *campaignWorker) lose() {
 	if w.c.engine != nil {
 		w.c.removeContainers(w.host)
 	}
-	if err := os.Rename(w.disk(), w.disk()+".gone"); err != nil {
-		w.c.tb.Fatal(err)
+	if w.small == nil {
+		if err := os.Rename(w.disk(), w.disk()+".gone"); err != nil {
+			w.c.violation("%s: %v", w.name(), err)
+		}
 	}
 	w.c.mu.Lock()
 	w.c.lost = append(w.c.lost, w.host)
@@ -163,7 +157,7 @@ func (w *campaignWorker) lose() {
 // removeContainers ends the containers of a machine that is gone.
 func (c *campaign) removeContainers(disk string) {
 	c.tb.Helper()
-	for _, id := range dockertest.Containers(c.tb, docker.LabelDisk+"="+disk) {
+	for _, id := range c.containers(docker.LabelDisk + "=" + disk) {
 		// It may have ended meanwhile.
 		_, _ = c.engine.ContainerRemove(c.tb.Context(), id, client.ContainerRemoveOptions{Force: true})
 	}

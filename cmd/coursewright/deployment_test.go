@@ -55,6 +55,7 @@ type deployment struct {
 	settings *deploymentSettings
 	apis     []*program
 	workers  []*program
+	program  string // file of the program; empty: the one under test
 }
 
 // deploymentOptions say what is started.
@@ -65,6 +66,7 @@ type deploymentOptions struct {
 	// as variables, such as a database's.
 	settings map[string]string
 	environ  []string
+	program  string // file of the program; empty: the one under test
 }
 
 // newDeployment prepares a deployment and starts it. Without a Temporal of the
@@ -72,7 +74,7 @@ type deploymentOptions struct {
 func newDeployment(tb testing.TB, o deploymentOptions) *deployment {
 	tb.Helper()
 	dir := tb.TempDir()
-	d := &deployment{tb: tb, dir: dir, settings: newDeploymentSettings(tb, dir)}
+	d := &deployment{tb: tb, dir: dir, settings: newDeploymentSettings(tb, dir), program: o.program}
 	for name, value := range o.settings {
 		d.settings.set(name, value)
 	}
@@ -99,7 +101,7 @@ func (d *deployment) path(name string) string { return filepath.Join(d.dir, name
 // migrate prepares database and Temporal, as an administrator does first.
 func (d *deployment) migrate() {
 	d.tb.Helper()
-	if e := runProgram(d.tb, d.settings.environ(), "migrate"); e.status != 0 {
+	if e := runProgramOf(d.tb, d.program, d.settings.environ(), "migrate"); e.status != 0 {
 		d.tb.Fatalf("migrate: status %d: %s", e.status, e.errOut)
 	}
 }
@@ -107,9 +109,15 @@ func (d *deployment) migrate() {
 // addAPI starts one more api. It is given no build folder that it could use.
 func (d *deployment) addAPI() *program {
 	d.tb.Helper()
-	p := startProgram(d.tb, d.settings.environ("COURSEWRIGHT_BUILD_PATH=/dev/null/none"), "api")
+	p := d.startAPI()
 	d.apis = append(d.apis, p)
 	return p
+}
+
+// startAPI starts an api that is not one of the deployment's yet.
+func (d *deployment) startAPI() *program {
+	d.tb.Helper()
+	return startProgramOf(d.tb, d.program, d.settings.environ("COURSEWRIGHT_BUILD_PATH=/dev/null/none"), "api")
 }
 
 // addWorker starts one more worker on a build folder of its own.
@@ -131,7 +139,7 @@ func (d *deployment) restartWorker(i int) *program {
 // that it could use, and no keys to check callers with.
 func (d *deployment) worker(i int) *program {
 	d.tb.Helper()
-	return startProgram(d.tb, d.settings.environ(
+	return startProgramOf(d.tb, d.program, d.settings.environ(
 		fmt.Sprintf("COURSEWRIGHT_BUILD_PATH=%s", d.path(fmt.Sprintf("build%d", i))),
 		"COURSEWRIGHT_COURSES_PATH=/dev/null/none", "COURSEWRIGHT_STATIC_ROOT=/dev/null/static",
 		"COURSEWRIGHT_DISABLE_LOGIN_CHECKS=false",

@@ -3,7 +3,9 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"strings"
@@ -23,7 +25,22 @@ type program struct {
 // ready. It is killed at the test's end at the latest.
 func startProgram(tb testing.TB, environ []string, args ...string) *program {
 	tb.Helper()
-	p := beginProgram(tb, environ, args...)
+	return startProgramOf(tb, "", environ, args...)
+}
+
+// startProgramOf is startProgram with the program of another version in a file;
+// empty: the one under test.
+func startProgramOf(tb testing.TB, file string, environ []string, args ...string) *program {
+	tb.Helper()
+	p := beginProgram(tb, file, environ, args...)
+	if err := p.awaitStart(); err != nil {
+		tb.Fatal(err)
+	}
+	return p
+}
+
+// awaitStart waits until the program is ready, or says how it ended.
+func (p *program) awaitStart() error {
 	for p.out.Scan() {
 		line := strings.Fields(p.out.Text())
 		switch {
@@ -32,17 +49,16 @@ func startProgram(tb testing.TB, environ []string, args ...string) *program {
 		case len(line) == 2 && line[0] == "admin":
 			p.admin = line[1]
 		case p.out.Text() == "ready":
-			return p
+			return nil
 		}
 	}
-	tb.Fatalf("the program ended before it was ready: %v", p.cmd.Wait())
-	return nil
+	return fmt.Errorf("the program ended before it was ready: %w", p.cmd.Wait())
 }
 
 // beginProgram starts the program and waits for nothing.
-func beginProgram(tb testing.TB, environ []string, args ...string) *program {
+func beginProgram(tb testing.TB, file string, environ []string, args ...string) *program {
 	tb.Helper()
-	cmd := exec.Command(os.Args[0], args...)
+	cmd := exec.Command(cmp.Or(file, os.Args[0]), args...)
 	cmd.Env = append(append(os.Environ(), asProgram+"=1"), environ...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	cmd.Stderr = tb.Output()
@@ -93,8 +109,14 @@ type ended struct {
 // runProgram runs the program to its end.
 func runProgram(tb testing.TB, environ []string, args ...string) ended {
 	tb.Helper()
+	return runProgramOf(tb, "", environ, args...)
+}
+
+// runProgramOf is runProgram as startProgramOf is startProgram.
+func runProgramOf(tb testing.TB, file string, environ []string, args ...string) ended {
+	tb.Helper()
 	var out, errOut bytes.Buffer
-	cmd := exec.CommandContext(tb.Context(), os.Args[0], args...)
+	cmd := exec.CommandContext(tb.Context(), cmp.Or(file, os.Args[0]), args...)
 	cmd.Env = append(append(os.Environ(), asProgram+"=1"), environ...)
 	cmd.Stdout, cmd.Stderr = &out, &errOut
 	var failed *exec.ExitError

@@ -70,6 +70,7 @@ func TestRecordHistories(t *testing.T) {
 	h.do(http.MethodDelete, "/api/v1/courses/removed?confirm=removed", "", http.StatusNoContent)
 	h.record(folder, "remove/removed", "remove-while-building")
 	recordTakeOver(t, folder)
+	recordReset(t, folder)
 	recordImport(t, folder)
 }
 
@@ -81,6 +82,22 @@ func recordImport(t *testing.T, folder string) {
 	c.ended(t, c.push(t, tiny("One")))
 	c.record(folder, "build/course", "build-told")
 	c.record(folder, workflows.LMSCallID("course", false), "lms-call")
+}
+
+// recordReset records a build whose workflow an administrator has reset while its
+// command ran.
+func recordReset(t *testing.T, folder string) {
+	t.Helper()
+	h, repo, gate := newHarness(t, harnessOptions{}), gitrepotest.New(t), filepath.Join(t.TempDir(), "gate")
+	repo.Commit(gated(t, gate), "first")
+	h.addCourse("reset", repo.URL(), nil)
+	id := h.push("reset")
+	h.running("reset", id)
+	h.reset("reset")
+	must(t, os.WriteFile(gate, nil, 0o600))
+	h.succeed(id)
+	h.idle("reset")
+	h.record(folder, "build/reset", "build-reset")
 }
 
 // recordTakeOver records a build whose host goes away and that another takes

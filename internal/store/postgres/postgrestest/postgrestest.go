@@ -241,24 +241,60 @@ func (s *Server) Kill() {
 	// Stopped first, the main process cannot clean up after the others.
 	_ = s.cmd.Process.Signal(syscall.SIGSTOP)
 	_ = syscall.Kill(-s.cmd.Process.Pid, syscall.SIGKILL)
-	children, err := os.ReadFile(fmt.Sprintf("/proc/%[1]d/task/%[1]d/children", s.cmd.Process.Pid))
-	if err != nil {
-		s.tb.Fatal(err)
-	}
-	for _, word := range strings.Fields(string(children)) {
-		if pid, err := strconv.Atoi(word); err == nil {
-			_ = syscall.Kill(pid, syscall.SIGKILL) // it may have ended meanwhile
-		}
+	children := s.children()
+	for _, pid := range children {
+		_ = syscall.Kill(pid, syscall.SIGKILL) // it may have ended meanwhile
 	}
 	_ = s.cmd.Process.Kill()
 	<-s.ended //nolint:errcheck // killed is what it should be
 	s.cmd = nil
 	// The next server refuses to start while one of them has the memory.
-	for _, word := range strings.Fields(string(children)) {
-		for alive(word) {
+	for _, pid := range children {
+		for alive(strconv.Itoa(pid)) {
 			<-time.After(time.Millisecond)
 		}
 	}
+}
+
+// Freeze stops all processes of the server until Thaw: it takes connections, and
+// answers nothing.
+func (s *Server) Freeze() {
+	s.tb.Helper()
+	// First, so that it starts no more of them.
+	s.signal(s.cmd.Process.Pid, syscall.SIGSTOP)
+	for _, pid := range s.children() {
+		s.signal(pid, syscall.SIGSTOP)
+	}
+}
+
+// Thaw ends Freeze.
+func (s *Server) Thaw() {
+	s.tb.Helper()
+	for _, pid := range append(s.children(), s.cmd.Process.Pid) {
+		s.signal(pid, syscall.SIGCONT)
+	}
+}
+
+func (s *Server) signal(pid int, sig syscall.Signal) {
+	s.tb.Helper()
+	if err := syscall.Kill(pid, sig); err != nil && !errors.Is(err, syscall.ESRCH) {
+		s.tb.Errorf("PostgreSQL, process %d: %v", pid, err)
+	}
+}
+
+// children are the ids of the server's other processes.
+func (s *Server) children() (pids []int) {
+	s.tb.Helper()
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%[1]d/task/%[1]d/children", s.cmd.Process.Pid))
+	if err != nil {
+		s.tb.Error(err)
+	}
+	for _, word := range strings.Fields(string(text)) {
+		if pid, err := strconv.Atoi(word); err == nil {
+			pids = append(pids, pid)
+		}
+	}
+	return pids
 }
 
 // alive says whether a process runs; one that nobody has waited for does not.

@@ -1,0 +1,82 @@
+package main
+
+import (
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"coursewright/internal/course"
+)
+
+// freezeScale is a deployment that is well, but for the one process that stands
+// still.
+func freezeScale() campaignScale {
+	s := shortCampaign()
+	s.faults, s.courses, s.lines = nil, 4, [2]int{3, 20}
+	return s
+}
+
+// A process that stands still for a while, whichever it is, costs no build: those
+// that run and those that are asked for meanwhile all end well, by themselves. By
+// default it is a short while; FREEZE=45s is the promise, which `make torture`
+// runs.
+func TestAnyProcessMayStandStill(t *testing.T) {
+	t.Parallel()
+	length := 4 * time.Second
+	if text := os.Getenv("FREEZE"); text != "" {
+		var err error
+		if length, err = time.ParseDuration(text); err != nil || length <= 0 {
+			t.Fatalf("FREEZE=%s: give how long, such as 45s", text)
+		}
+	}
+	c := newCampaign(t, freezeScale(), 1)
+	var names []string
+	for name := range c.parts() {
+		if name != "releases" && name != "admin" && (name != "base" || c.base != nil) && (name != "engine" || c.daemon != nil) {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		c.standStill(name, length)
+	}
+	c.check()
+	t.Log(c.report())
+}
+
+// standStill stops one process while builds run and pushes come.
+func (c *campaign) standStill(name string, length time.Duration) {
+	c.tb.Helper()
+	stopReading, stopWatching := c.readWhile(), c.watchWhile()
+	for _, k := range c.courses {
+		c.commit(k)
+		c.push(k)
+	}
+	c.api = c.apis[0].program
+	c.api.waitFor("a build runs", func() bool {
+		return slices.ContainsFunc(c.courses, func(k *campaignCourse) bool {
+			return slices.ContainsFunc(c.open(k.key), func(b buildJSON) bool { return b.Status == string(course.StatusRunning) })
+		})
+	})
+	f := fault{lane: name, kind: faultFreeze, length: length}
+	c.state.begin(f)
+	thawed := make(chan struct{})
+	go func() {
+		defer close(thawed)
+		c.parts()[name].do(f)
+	}()
+	c.wait(length / 2)
+	for _, k := range c.courses {
+		c.push(k)
+	}
+	<-thawed
+	c.state.end(f)
+	took := c.settle(c.scale.bound)
+	group, _, _ := strings.Cut(name, " ")
+	c.count("fault "+group+" freeze", 1)
+	c.tb.Logf("%s stood still for %s; all builds were final %s later", name, length, took.Round(time.Second))
+	stopReading()
+	stopWatching()
+}
