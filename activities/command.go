@@ -108,7 +108,7 @@ func (c *command) run(ctx context.Context) error {
 	if result.Left {
 		c.log.Drop() // the next try gets it again
 	}
-	return err
+	return c.steps.blame(ctx, err)
 }
 
 // started keeps how to find what runs, before the first of its output is in the

@@ -3,6 +3,7 @@ package activities
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"time"
 
@@ -94,6 +95,20 @@ func (b *BuildSteps) room(ctx context.Context, log *buildlog.Writer) error {
 		return b.unfit(ctx, errors.Join(err, tidyErr))
 	}
 	return nil
+}
+
+// blame says whose fault the end of a build command is. On a disk without space
+// most commands fail, whatever the course: nobody can mend that in the course, and
+// another host, or this one later, can do the build.
+func (b *BuildSteps) blame(ctx context.Context, err error) error {
+	var author *course.AuthorError
+	if !errors.As(err, &author) {
+		return err
+	}
+	if disk := b.Agent.CheckDisk(); disk != nil {
+		return b.unfit(ctx, fmt.Errorf("%w; the build command may have failed for that (%s)", disk, author.Message))
+	}
+	return err
 }
 
 // enterGit waits for leave to run git.
