@@ -85,7 +85,7 @@ func (b *BuildSteps) Checkout(ctx context.Context, job Job) (CheckedOut, error) 
 		if err != nil {
 			return err
 		}
-		if c.BuildHost != b.Host {
+		if c.BuildHost != b.Host && job.Options.PreviewBranch == "" {
 			if err := b.Store.SetBuildHost(ctx, c.ID, b.Host); err != nil {
 				return err
 			}
@@ -98,7 +98,7 @@ func (b *BuildSteps) Checkout(ctx context.Context, job Job) (CheckedOut, error) 
 		if err != nil {
 			return err
 		}
-		if err := b.cleanLeftovers(ctx, job.CourseKey, log); err != nil {
+		if err := b.cleanLeftovers(ctx, job, log); err != nil {
 			return err
 		}
 		return a.record(ctx, facts)
@@ -115,14 +115,22 @@ func (b *BuildSteps) Checkout(ctx context.Context, job Job) (CheckedOut, error) 
 // local folder for development, else what is there. It tells what the build's
 // row is to say of the commit.
 func (b *BuildSteps) source(ctx context.Context, job Job, c course.Course, log *buildlog.Writer, out *CheckedOut) (course.Facts, error) {
-	dir := b.Disk.Course(job.CourseKey)
+	dir := b.Disk.Course(copyOf(job))
+	branch := c.GitBranch
+	if b := job.Options.PreviewBranch; b != "" {
+		branch = b
+		log.Printf("This is a preview of the branch %s: it is not published, and neither A+ nor graders are told.", b)
+		if c.GitOrigin == "" {
+			return course.Facts{}, course.Authorf("the course has no git origin, so it has no branch to preview")
+		}
+	}
 	switch {
 	case job.Options.SkipGit:
 		log.Printf("Fetching is skipped as asked; the build works on what is there.")
 		out.Fresh = true
 	case c.GitOrigin != "":
 		r, err := b.Git.Checkout(ctx, gitrepo.CheckoutRequest{
-			Dir: dir, Origin: c.GitOrigin, Branch: c.GitBranch,
+			Dir: dir, Origin: c.GitOrigin, Branch: branch,
 			Log: func(line string) { log.Printf("%s", line) },
 		})
 		out.Commit, out.Fresh = r.Commit, r.Fresh
@@ -160,7 +168,7 @@ func commitFacts(c gitrepo.Commit) course.Facts {
 // plan decides what to run; nil means nothing. learn takes what the build's row
 // is to say of it.
 func (b *BuildSteps) plan(ctx context.Context, in Built, log printer, learn func(course.Facts) error) (*build.Request, error) {
-	dir := b.Disk.Course(in.Job.CourseKey)
+	dir := b.Disk.Course(copyOf(in.Job))
 	meta, err := readMeta(dir, log)
 	if err != nil {
 		return nil, err
@@ -206,7 +214,7 @@ func (b *BuildSteps) environment(ctx context.Context, in Built) (build.Environme
 		return facts, err
 	}
 	facts.CourseKey, facts.RemoteID = c.Key, c.RemoteID
-	facts.AllChanged = in.Fresh || in.Commit == "" || in.Job.Options.RebuildAll || in.Job.Options.SkipGit
+	facts.AllChanged = in.Fresh || in.Commit == "" || in.Job.Options.RebuildAll || in.Job.Options.SkipGit || in.Job.Options.PreviewBranch != ""
 	if !facts.AllChanged {
 		ended, err := b.Store.EndedBuilds(ctx, in.Job.CourseID, in.Job.BuildID)
 		if err != nil {
@@ -254,11 +262,11 @@ func (b *BuildSteps) Clean(ctx context.Context, job Job) error {
 		return forTemporal(err)
 	}
 	log := buildlog.NewWriter(context.WithoutCancel(ctx), b.Store, job.BuildID)
-	err = b.cleanCopy(ctx, job.CourseKey, log)
+	err = b.cleanCopy(ctx, job, log)
 	if err != nil {
 		log.Printf("warning: the working copy is not clean: %v", err)
 	} else {
-		err = b.Disk.noteClean(job.CourseKey)
+		err = b.Disk.noteClean(copyOf(job))
 	}
 	if b.KeepBuilds > 0 {
 		_, pruneErr := b.Store.PruneBuilds(ctx, job.CourseID, b.KeepBuilds)
@@ -274,22 +282,23 @@ func (b *BuildSteps) Clean(ctx context.Context, job Job) error {
 
 // cleanLeftovers cleans a working copy after a build that ended without it, such
 // as one whose workflow was terminated or whose host died.
-func (b *BuildSteps) cleanLeftovers(ctx context.Context, key string, log *buildlog.Writer) error {
-	unclean, err := b.Disk.unclean(key)
+func (b *BuildSteps) cleanLeftovers(ctx context.Context, job Job, log *buildlog.Writer) error {
+	unclean, err := b.Disk.unclean(copyOf(job))
 	if err != nil || !unclean {
 		return err
 	}
 	log.Printf("The last build on this host was not cleaned up after; cleaning now.")
-	if err := b.cleanCopy(ctx, key, log); err != nil {
+	if err := b.cleanCopy(ctx, job, log); err != nil {
 		log.Printf("warning: the working copy is not clean: %v", err)
 		return nil
 	}
-	return b.Disk.noteClean(key)
+	return b.Disk.noteClean(copyOf(job))
 }
 
-// cleanCopy cleans a working copy; a copy that is not git's is left as it is.
-func (b *BuildSteps) cleanCopy(ctx context.Context, key string, log *buildlog.Writer) error {
-	dir := b.Disk.Course(key)
+// cleanCopy cleans a working copy; a copy that is not git's is left as it is. Of
+// a preview nothing is kept: the next one may be of another branch.
+func (b *BuildSteps) cleanCopy(ctx context.Context, job Job, log *buildlog.Writer) error {
+	dir := b.Disk.Course(copyOf(job))
 	meta, _, err := courseconfig.ReadMeta(dir)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil
@@ -298,7 +307,7 @@ func (b *BuildSteps) cleanCopy(ctx context.Context, key string, log *buildlog.Wr
 		return err
 	}
 	var keep []string
-	if meta.ExcludePatterns != nil {
+	if meta.ExcludePatterns != nil && job.Options.PreviewBranch == "" {
 		if keep, err = build.Split(*meta.ExcludePatterns); err != nil {
 			return fmt.Errorf("exclude_patterns in apps.meta: %w", err)
 		}

@@ -95,7 +95,7 @@ func (c *command) run(ctx context.Context) error {
 		return err
 	}
 	defer release()
-	if err := c.steps.Disk.noteUnclean(c.in.Job.CourseKey); err != nil {
+	if err := c.steps.Disk.noteUnclean(copyOf(c.in.Job)); err != nil {
 		return err
 	}
 	ctx, c.stop = context.WithCancelCause(ctx)

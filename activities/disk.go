@@ -74,31 +74,46 @@ func renewHostID(path string) error {
 	return os.Rename(next, filepath.Join(path, hostFile))
 }
 
-// Course is the folder of a course's working copy.
-func (d Disk) Course(key string) string { return filepath.Join(d.Path, key) }
+// previewCopy ends the names of working copies in which branches are previewed.
+// Such a copy goes with that of its course.
+const previewCopy = ".preview"
 
-// Cache is the file that remembers the hashes of a course's files.
-func (d Disk) Cache(key string) string { return filepath.Join(d.Path, cachesDir, key) }
+// copyOf names the working copy that a build works on. Previews have one of their
+// own, so that the course's is as its next build expects it, built files that its
+// exclude_patterns keep included.
+func copyOf(job Job) string {
+	if job.Options.PreviewBranch != "" {
+		return job.CourseKey + previewCopy
+	}
+	return job.CourseKey
+}
+
+// Course is the folder of a working copy, by the name of the copy, which is the
+// course's key.
+func (d Disk) Course(name string) string { return filepath.Join(d.Path, name) }
+
+// Cache is the file that remembers the hashes of a working copy's files.
+func (d Disk) Cache(name string) string { return filepath.Join(d.Path, cachesDir, name) }
 
 // A working copy that a build command may have changed is noted until it is
 // clean again. The note is not in the copy, where builds could tamper with it.
-func (d Disk) uncleanNote(key string) string { return d.Cache(key) + ".unclean" }
+func (d Disk) uncleanNote(name string) string { return d.Cache(name) + ".unclean" }
 
-func (d Disk) noteUnclean(key string) error {
-	return os.WriteFile(d.uncleanNote(key), nil, 0o600)
+func (d Disk) noteUnclean(name string) error {
+	return os.WriteFile(d.uncleanNote(name), nil, 0o600)
 }
 
-// unclean says whether the last build of a course was not cleaned up after.
-func (d Disk) unclean(key string) (bool, error) {
-	_, err := os.Stat(d.uncleanNote(key))
+// unclean says whether the last build in a copy was not cleaned up after.
+func (d Disk) unclean(name string) (bool, error) {
+	_, err := os.Stat(d.uncleanNote(name))
 	if errors.Is(err, os.ErrNotExist) {
 		return false, nil
 	}
 	return err == nil, err
 }
 
-func (d Disk) noteClean(key string) error {
-	err := os.Remove(d.uncleanNote(key))
+func (d Disk) noteClean(name string) error {
+	err := os.Remove(d.uncleanNote(name))
 	if errors.Is(err, os.ErrNotExist) {
 		return nil
 	}

@@ -61,7 +61,7 @@ func (r *ReleaseSteps) ConfigureGrader(ctx context.Context, in Grading) error {
 	}
 	name := "configure grader " + strconv.Itoa(in.Index+1)
 	return r.ledger().step(ctx, in.Job, name, func(ctx context.Context, log *buildlog.Writer) error {
-		loaded, _, err := r.load(ctx, c)
+		loaded, _, err := r.load(ctx, c, in.Job)
 		if err != nil {
 			return err
 		}

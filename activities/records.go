@@ -121,6 +121,10 @@ func (r *Records) FinishBuild(ctx context.Context, in Ending) (Ended, error) {
 // order in which the reasons are looked at is gitmanager's.
 func (r *Records) next(c course.Course, in Ending) (Ended, string) {
 	switch {
+	case in.Job.Options.PreviewBranch != "" && in.Status == course.StatusSuccess:
+		return Ended{}, fmt.Sprintf("Whoever may read the course sees the preview at /preview/%s/%s/.", in.Job.CourseKey, in.Job.Version)
+	case in.Job.Options.PreviewBranch != "":
+		return Ended{}, string(in.Status) + ": " + in.Reason
 	case in.Status == course.StatusFailed:
 		return Ended{Mail: c.EmailOnError && r.HasLMS && c.RemoteID != nil}, "FAILED: " + in.Reason
 	case in.Status != course.StatusSuccess:

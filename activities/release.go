@@ -47,14 +47,14 @@ func (r *ReleaseSteps) StageRelease(ctx context.Context, in Built) (Staged, erro
 		return Staged{}, forTemporal(err)
 	}
 	// Perhaps an earlier try has committed it and its answer was lost.
-	if done, err := r.Releases.Committed(in.Job.CourseKey, in.Job.Version); done || err != nil {
+	if done, err := r.committed(in.Job); done || err != nil {
 		return Staged{}, forTemporal(err)
 	}
 	loaded, warnings, err := r.validated(ctx, c, in)
 	if err != nil {
 		return Staged{}, forTemporal(err)
 	}
-	if n := len(loaded.Configures()); n != in.Graders {
+	if n := len(loaded.Configures()); n != in.Graders && in.Job.Options.PreviewBranch == "" {
 		return Staged{Graders: n}, nil
 	}
 	err = r.ledger().step(ctx, in.Job, "store", func(ctx context.Context, log *buildlog.Writer) error {
@@ -77,17 +77,17 @@ type validCourse struct {
 // after the graders were configured it is only read again.
 func (r *ReleaseSteps) validated(ctx context.Context, c course.Course, in Built) (loaded *courseconfig.Course, warnings []course.Diagnostic, err error) {
 	if in.Graders > 0 {
-		loaded, report, err := r.load(ctx, c)
+		loaded, report, err := r.load(ctx, c, in.Job)
 		return loaded, report.Warnings, err
 	}
 	err = r.ledger().step(ctx, in.Job, "validate", func(ctx context.Context, log *buildlog.Writer) error {
 		var report courseconfig.Report
-		loaded, report, err = r.load(ctx, c)
+		loaded, report, err = r.load(ctx, c, in.Job)
 		warnings = report.Warnings
 		if len(report.Errors)+len(report.Warnings) > 0 {
-			log.Printf("%s", report.Text(r.Disk.Course(c.Key)))
+			log.Printf("%s", report.Text(r.Disk.Course(copyOf(in.Job))))
 		}
-		courseconfig.AddExcerpts(r.Disk.Course(c.Key), report.Errors, report.Warnings)
+		courseconfig.AddExcerpts(r.Disk.Course(copyOf(in.Job)), report.Errors, report.Warnings)
 		if saveErr := r.Store.SaveReport(ctx, in.Job.BuildID, course.Report{Errors: report.Errors, Warnings: report.Warnings}); saveErr != nil {
 			return saveErr
 		}
@@ -97,10 +97,10 @@ func (r *ReleaseSteps) validated(ctx context.Context, c course.Course, in Built)
 }
 
 // load reads the whole configuration and tells every problem at once.
-func (r *ReleaseSteps) load(ctx context.Context, c course.Course) (*courseconfig.Course, courseconfig.Report, error) {
+func (r *ReleaseSteps) load(ctx context.Context, c course.Course, job Job) (*courseconfig.Course, courseconfig.Report, error) {
 	settings := r.Config
 	settings.Key = c.Key
-	loaded, report, err := courseconfig.Load(ctx, r.Disk.Course(c.Key), settings)
+	loaded, report, err := courseconfig.Load(ctx, r.Disk.Course(copyOf(job)), settings)
 	if err != nil {
 		return nil, courseconfig.Report{}, err
 	}
@@ -122,9 +122,9 @@ func (r *ReleaseSteps) stage(ctx context.Context, c validCourse, in Built, log *
 	begun := time.Now()
 	unprotected, given := c.config.UnprotectedPaths()
 	staged, err := r.Releases.Stage(ctx, release.StageRequest{
-		Key: c.Key, Version: in.Job.Version, BuildID: in.Job.BuildID, Commit: in.Commit, RemoteID: c.RemoteID,
-		SourceDir: r.Disk.Course(c.Key),
-		CachePath: r.Disk.Cache(c.Key),
+		Key: c.Key, Version: in.Job.Version, BuildID: in.Job.BuildID, Commit: in.Commit, Preview: in.Job.Options.PreviewBranch, RemoteID: c.RemoteID,
+		SourceDir: r.Disk.Course(copyOf(in.Job)),
+		CachePath: r.Disk.Cache(copyOf(in.Job)),
 		StaticDir: c.config.StaticDir(), UnprotectedPaths: unprotected, HasUnprotected: given,
 		Files: c.config.Files(),
 		Docs:  docs,
@@ -197,6 +197,9 @@ func (r *ReleaseSteps) commit(ctx context.Context, job Job) error {
 		if err := a.record(ctx, course.Facts{}); err != nil {
 			return err // a later try commits
 		}
+		if job.Options.PreviewBranch != "" {
+			return r.commitPreview(ctx, job, a)
+		}
 		if err := r.Releases.Commit(ctx, job.CourseKey, job.Version); err != nil {
 			return err
 		}
@@ -207,6 +210,22 @@ func (r *ReleaseSteps) commit(ctx context.Context, job Job) error {
 		}
 		return a.record(ctx, course.Facts{Version: job.Version})
 	})
+}
+
+func (r *ReleaseSteps) commitPreview(ctx context.Context, job Job, a *attempt) error {
+	if err := r.Releases.CommitPreview(ctx, job.CourseKey, job.Version); err != nil {
+		return err
+	}
+	a.log.Printf("The preview is stored as release %s.", job.Version)
+	return a.record(ctx, course.Facts{Version: job.Version})
+}
+
+// committed says whether the job's release was committed by an earlier try.
+func (r *ReleaseSteps) committed(job Job) (bool, error) {
+	if job.Options.PreviewBranch != "" {
+		return r.Releases.HasPreview(job.CourseKey, job.Version)
+	}
+	return r.Releases.Committed(job.CourseKey, job.Version)
 }
 
 // readMeta reads apps.meta of a working copy.

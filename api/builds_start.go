@@ -29,6 +29,9 @@ func startBuild(g *gate, rows buildRequester, builds waker) handler {
 			return err
 		}
 		options, err := readOptions(body)
+		if err == nil {
+			err = options.ValidateFor(found)
+		}
 		if err != nil {
 			return err
 		}
@@ -55,5 +58,6 @@ func readOptions(o *object) (course.BuildOptions, error) {
 	take(o, "rebuild_all", wantBool, &out.RebuildAll)
 	take(o, "build_image", wantText, &out.BuildImage)
 	take(o, "build_command", wantText, &out.BuildCommand)
+	take(o, "preview_branch", wantText, &out.PreviewBranch)
 	return out, o.finish(nil)
 }

@@ -73,6 +73,10 @@ type Releases interface {
 	PublishedVersion(key string) (string, error)
 	// Releases gives the published ones that are kept, newest first.
 	Releases(key string) ([]course.Release, error)
+	// Release finds a release of any kind by its version.
+	Release(key, version string) (course.Release, error)
+	// Previews gives the previews of branches that are kept, newest first.
+	Previews(key string) ([]course.Release, error)
 	// Document gives a release's A+ document: a JSON object with
 	// course.BaseURLMarker where the base URL belongs.
 	Document(r course.Release) ([]byte, error)
@@ -140,6 +144,10 @@ type Config struct {
 	// the published releases they lead to. Empty: /static/ answers 404.
 	StaticRoot  string
 	CoursesPath string
+	// StaticURL is the path of the static files in the courses' own links, empty
+	// for /static/, and StaticContentHost their host, empty for the service's own.
+	StaticURL         string
+	StaticContentHost string
 	// UseXSendfile leaves the sending of protected files to nginx, which serves
 	// CoursesPath at the internal location /authorized_static/.
 	UseXSendfile bool

@@ -44,6 +44,12 @@ func (c *compiledCourses) published(key string) (course.Release, *courseconfig.C
 	if err != nil {
 		return rel, nil, err
 	}
+	compiled, err := c.of(rel)
+	return rel, compiled, err
+}
+
+// of gives what a release was compiled to.
+func (c *compiledCourses) of(rel course.Release) (*courseconfig.Compiled, error) {
 	id := releaseID{key: rel.Key, version: rel.Version}
 	kept, err := c.cache.getOr(id, func() (compiledCourse, error) {
 		data, err := c.releases.ReadFile(rel, compiledName)
@@ -53,7 +59,7 @@ func (c *compiledCourses) published(key string) (course.Release, *courseconfig.C
 		compiled, err := courseconfig.ReadCompiled(data)
 		return compiledCourse{Compiled: compiled, length: len(data)}, err
 	})
-	return rel, kept.Compiled, err
+	return kept.Compiled, err
 }
 
 // exerciseFile answers /model/KEY/EXERCISE/NAME and the like: the file of that
@@ -71,20 +77,25 @@ func exerciseFile(g *gate, courses *compiledCourses, list courseconfig.FileList)
 		if err != nil {
 			return err
 		}
-		name, ok := compiled.File(list, c.Param("exercise"), c.Param("basename"), c.Query("lang"))
-		if !ok || !filepath.IsLocal(name) {
-			return noFile()
-		}
-		f, info, err := openContent(courses.releases, rel, ".", name)
-		if err != nil {
-			return err
-		}
-		defer func() { _ = f.Close() }() // opened for reading only
-		// Whatever the file is, A+ shows it as a text, and a browser must not
-		// take it for a page.
-		c.Header("X-Content-Type-Options", "nosniff")
-		c.Header("Cache-Control", "private, no-cache")
-		sendFile(c, f, info, "text/plain")
-		return nil
+		return sendExerciseFile(c, courses.releases, rel, compiled, list)
 	}
+}
+
+// sendExerciseFile answers with the file that the path and the query name.
+func sendExerciseFile(c *gin.Context, releases Releases, rel course.Release, compiled *courseconfig.Compiled, list courseconfig.FileList) error {
+	name, ok := compiled.File(list, c.Param("exercise"), c.Param("basename"), c.Query("lang"))
+	if !ok || !filepath.IsLocal(name) {
+		return noFile()
+	}
+	f, info, err := openContent(releases, rel, ".", name)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = f.Close() }() // opened for reading only
+	// Whatever the file is, A+ shows it as a text, and a browser must not
+	// take it for a page.
+	c.Header("X-Content-Type-Options", "nosniff")
+	c.Header("Cache-Control", "private, no-cache")
+	sendFile(c, f, info, "text/plain")
+	return nil
 }

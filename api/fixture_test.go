@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -260,6 +261,10 @@ func (r *releases) Release(key, version string) (course.Release, error) {
 		}
 	}
 	return course.Release{}, fmt.Errorf("no release %s of %s: %w", version, key, course.ErrNotFound)
+}
+
+func (r *releases) Previews(key string) ([]course.Release, error) {
+	return slices.DeleteFunc(slices.Clone(r.more), func(one course.Release) bool { return one.Key != key || one.Preview == "" }), r.err
 }
 
 func (r *releases) Approve(one course.Release, a course.Approval) error {

@@ -70,6 +70,10 @@ func hook(g *gate, rows hookStore, builds hookBuilds, policy hookPolicy) handler
 		request := course.BuildRequest{
 			Options: formOptions(c.Request, body, a.trusted), Trigger: course.TriggerHook, RequestIP: ip,
 		}
+		if a.preview.PreviewBranch != "" {
+			request.Options = a.preview
+			g.note(c, "", "preview_branch", a.preview.PreviewBranch)
+		}
 		if !a.trusted {
 			a.delivery.Verdict, a.delivery.Options = course.DeliveryAccepted, request.Options
 			request.Delivery = &a.delivery
@@ -100,6 +104,7 @@ type admission struct {
 	course   course.Course
 	service  webhook.Service // that the sender says it is
 	ignored  string
+	preview  course.BuildOptions // of a push to another branch, which is previewed; zero: none
 	delivery course.Delivery
 }
 
@@ -162,7 +167,15 @@ func (p hookPolicy) check(g *gate, c *gin.Context, a *admission, body []byte) er
 	if err := p.verify(g, c, a.course, a.service, d); err != nil {
 		return err
 	}
-	if build, why := webhook.ParseEvent(a.service, d).Decide(a.course.GitBranch); !build {
+	event := webhook.ParseEvent(a.service, d)
+	build, why := event.Decide(a.course.GitBranch)
+	if !build && a.course.PreviewBranches {
+		a.preview.PreviewBranch = event.Other(a.course.GitBranch)
+		if a.preview.ValidateFor(a.course) != nil {
+			a.preview.PreviewBranch = "" // a name that git would not have
+		}
+	}
+	if !build && a.preview.PreviewBranch == "" {
 		a.ignored = why
 	}
 	return nil

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"net/http"
 	"net/url"
 	"strings"
@@ -31,6 +32,10 @@ func (s *server) routes(r *gin.Engine) {
 	reads(r, schemaRoute, s.problems(courseSchema))
 	anyway(r, "/robots.txt", robots)
 	s.gitmanager(r)
+	previews{
+		gate: s.gate, releases: s.Releases, compiled: s.compiled, at: s.Addresses,
+		statics: staticPlaces{path: cmp.Or(s.StaticURL, "/static/"), host: s.StaticContentHost},
+	}.routes(s, r)
 	s.pages(r)
 }
 
@@ -56,6 +61,7 @@ func (s *server) rest(r *gin.RouterGroup) {
 	r.POST("/:key/deliveries/:id/redeliver", s.problems(redeliver(s.gate, s.Rows, s.Rows, s.Builds)))
 
 	reads(r, "/:key/releases", s.problems(listReleases(s.gate, s.Releases)))
+	reads(r, "/:key/previews", s.problems(listPreviews(s.gate, s.Releases)))
 	reads(r, "/:key/releases/:version/diff", s.problems(diffReleases(s.gate, s.Diffs)))
 	r.POST("/:key/releases/:version/approve", s.problems(approveRelease(s.gate, s.Diffs, s.Builds)))
 	r.POST("/:key/releases/:version/publish", s.problems(publishRelease(s.gate, s.Builds)))

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"coursewright/api"
+	"coursewright/internal/course"
 )
 
 // What lies around the files of a course: nobody is ever sent the first two,
@@ -62,6 +63,7 @@ func TestPathsLeadNowhereElse(t *testing.T) {
 		"/static/", "/static/open/", "/static/7/", "/static/closed/", "/static/closed/free/", "/protected/", "/protected/open/", "/protected/closed/",
 		"/model/open/", "/model/open/exercise/", "/exercise_template/open/exercise/", "/assets/", "/authorized_static/open/html/",
 		"/", "/open/", "/open/publish/STORE/", "/gitmanager/", "/gitmanager/open/", "/api/gitmanager/", "/api/gitmanager/id/", "/api/v1/courses/", "/api/v1/courses/open/builds/",
+		"/preview/", "/preview/closed/", b.previewOf("open", 1, ""), b.previewOf("open", 1, "static/"), b.previewOf("closed", 3, "static/"), b.previewOf("open", 1, "model/exercise/"),
 	}
 	for name, address := range map[string]string{
 		"direct": direct.Listener.Addr().String(), "behind nginx": strings.TrimPrefix(b.base, "http://"), "nginx's own": b.service,
@@ -83,6 +85,14 @@ func TestPathsLeadNowhereElse(t *testing.T) {
 	if _, body := b.ask(t, "GET", "/static/closed/secret.html", "", "X-Caller", "reader"); body != protectedPage {
 		t.Errorf("the reader of the course sees %q", body)
 	}
+	if _, body := b.ask(t, "GET", b.previewOf("closed", 3, "static/secret.html"), "", "X-Caller", "reader"); body != protectedPage {
+		t.Errorf("the reader of the course sees %q in the preview", body)
+	}
+}
+
+// previewOf is an address in a release of a build.
+func (b *behindNginx) previewOf(key string, build int, at string) string {
+	return fmt.Sprintf("/preview/%s/%0*d/%s", key, course.VersionLength, build, at)
 }
 
 // spreadSecrets puts files around and links into the published courses.

@@ -18,7 +18,7 @@ func newBuildCommand() *cobra.Command {
 	rest := &restClient{}
 	cmd := &cobra.Command{Use: "build", Short: "Steer the builds of a running service"}
 	rest.addFlags(cmd.PersistentFlags())
-	cmd.AddCommand(&cobra.Command{
+	cmd.AddCommand(newBuildStartCommand(rest), &cobra.Command{
 		Use:   "cancel COURSE [BUILD]",
 		Short: "Cancel a build, or all of a course that wait or run",
 		Args:  cobra.RangeArgs(1, 2),

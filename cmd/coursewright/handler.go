@@ -42,7 +42,11 @@ func (y *system) buildHandler(context.Context) error {
 		Closing:     y.closing,
 		StaticRoot:  y.settings.StaticRoot,
 		CoursesPath: y.settings.CoursesPath,
-		Immediate:   y.settings.Immediate,
+		StaticURL:   y.settings.StaticURL,
+
+		StaticContentHost: y.settings.StaticContentHost,
+
+		Immediate: y.settings.Immediate,
 
 		Hosts:              y.hosts(),
 		UseXSendfile:       y.settings.UseXSendfile,

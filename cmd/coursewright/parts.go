@@ -21,7 +21,10 @@ import (
 // openReleases opens the folders of releases that the role has: building needs
 // the store alone.
 func (y *system) openReleases(context.Context) error {
-	c := release.Config{StorePath: y.settings.StorePath, Keep: y.settings.KeepReleases, Log: y.log}
+	c := release.Config{
+		StorePath: y.settings.StorePath, Keep: y.settings.KeepReleases, Log: y.log,
+		Previews: y.settings.KeepPreviews, PreviewAge: y.settings.PreviewAge,
+	}
 	if y.role.serves {
 		c.PublishPath, c.StaticRoot = y.settings.CoursesPath, y.settings.StaticRoot
 	}

@@ -13,7 +13,8 @@ import (
 const (
 	MaxKeyLength       = 50
 	MaxOriginLength    = 255
-	MaxBranchLength    = 40
+	MaxBranchLength    = 40  // of the course's own branch
+	MaxAnyBranchLength = 200 // of any other
 	MaxHookLength      = 200
 	MaxRequestIPLength = 40
 	VersionLength      = 30
@@ -89,7 +90,9 @@ func (o BuildOptions) ValidateFor(c Course) error {
 	}
 	var out []FieldError
 	add := func(message string) { out = append(out, FieldError{Field: "preview_branch", Message: message}) }
-	validateBranch(o.PreviewBranch, func(_, message string) { add(message) })
+	if why := CheckBranch(o.PreviewBranch); why != "" {
+		add(why)
+	}
 	if c.GitOrigin == "" {
 		add("The course has no git origin, so it has no branches.")
 	}
@@ -109,8 +112,23 @@ func validateBranch(branch string, add func(field, message string)) {
 	case utf8.RuneCountInString(branch) > MaxBranchLength:
 		add("git_branch", "Give at most 40 characters.")
 	case !validBranch(branch):
-		add("git_branch", "This is not a name that git accepts for a branch.")
+		add("git_branch", notABranch)
 	}
+}
+
+const notABranch = "This is not a name that git accepts for a branch."
+
+// CheckBranch says why a name cannot be that of a branch, empty when it can.
+func CheckBranch(name string) string {
+	switch {
+	case name == "":
+		return "Give the name of a branch."
+	case utf8.RuneCountInString(name) > MaxAnyBranchLength:
+		return "Give at most 200 characters."
+	case !validBranch(name):
+		return notABranch
+	}
+	return ""
 }
 
 // validBranch follows the rules of git-check-ref-format(1) for one branch name.

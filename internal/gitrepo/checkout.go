@@ -233,11 +233,8 @@ func isDiskFull(err error) bool {
 
 // checkBranch refuses names that git could take for something else.
 func checkBranch(branch string) error {
-	c := course.New("checked")
-	c.GitBranch = branch
-	var fields *course.FieldErrors
-	if errors.As(c.Validate(), &fields) {
-		return course.Authorf("The course's branch %q cannot be used: %s", branch, fields.Fields[0].Message)
+	if why := course.CheckBranch(branch); why != "" {
+		return course.Authorf("The branch %q cannot be used: %s", branch, why)
 	}
 	return nil
 }

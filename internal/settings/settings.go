@@ -65,6 +65,8 @@ type Settings struct {
 	AllowUnsignedHooks bool
 	KeepReleases       int
 	KeepBuilds         int
+	KeepPreviews       int
+	PreviewAge         time.Duration
 	LogFormat          string // text or json
 	LogLevel           slog.Level
 	Watching           Watching

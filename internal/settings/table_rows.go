@@ -187,6 +187,14 @@ func courseRows() []row {
 			Name: "KEEP_BUILDS", Default: "1000",
 			Doc: "Builds kept per course, with their logs; a request that was skipped is one too. gitmanager kept 10.",
 		}),
+		define(ints(1, 1000), func(s *Settings) *int { return &s.KeepPreviews }, Setting{
+			Name: "KEEP_PREVIEWS", Default: "5",
+			Doc: "Previews of branches kept per course, the newest ones.",
+		}),
+		define(durations(time.Minute, 366*24*time.Hour), func(s *Settings) *time.Duration { return &s.PreviewAge }, Setting{
+			Name: "PREVIEW_AGE", Default: "336h",
+			Doc: "Previews older than this are removed, however few there are.",
+		}),
 		define(names().with(insideCourse), func(s *Settings) *string { return &s.PersonalizedDir }, Setting{
 			Name: "PERSONALIZED_CONTENT_DIR", Default: "personalized_exercises", Gitmanager: true,
 			Doc: "Folder of personalized exercises in a course; the same as mooc-grader's.",

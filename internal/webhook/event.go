@@ -154,6 +154,17 @@ func (e Event) Decide(branch string) (build bool, why string) {
 	return false, why
 }
 
+// Other names a branch that was pushed and is not the given one, empty for none.
+func (e Event) Other(branch string) string {
+	for _, r := range e.Refs {
+		name, isBranch := strings.CutPrefix(r.Name, branchPrefix)
+		if isBranch && name != branch && !r.Deleted {
+			return name
+		}
+	}
+	return ""
+}
+
 // quote makes a name of the payload harmless in an answer and in a log.
 func quote(name string) string {
 	const longest = 100
