@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
+	"strings"
 
 	"coursewright/internal/course"
 )
@@ -77,7 +79,26 @@ func (s *session) cleanSubmodules(ctx context.Context, t tree) error {
 // tidy packs the repository when git finds it worth it; fetches leave that out
 // since a build waits for them. An untidy copy still works.
 func (s *session) tidy(ctx context.Context, dir string) {
+	if !untidy(filepath.Join(dir, ".git")) {
+		return
+	}
 	if _, err := s.output(ctx, dir, "gc", "--auto", "--quiet"); err != nil {
 		s.log(s.clean("The repository could not be packed: " + err.Error()))
 	}
+}
+
+// untidy says whether git may find a repository worth packing. Git guesses the
+// number of loose objects by those of one folder as well; its limits are 27 and
+// 50. Looking here saves starting a program after every build.
+func untidy(gitDir string) bool {
+	const loose, packs = 20, 40
+	objects, _ := os.ReadDir(filepath.Join(gitDir, "objects", "17"))
+	files, _ := os.ReadDir(filepath.Join(gitDir, "objects", "pack"))
+	packed := 0
+	for _, f := range files {
+		if strings.HasSuffix(f.Name(), ".pack") {
+			packed++
+		}
+	}
+	return len(objects) >= loose || packed >= packs
 }

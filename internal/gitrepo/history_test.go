@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -181,4 +183,27 @@ func TestFoldersWithoutWritePermission(t *testing.T) {
 	b.checkout(other.URL(), "main")
 	b.has("b", "1")
 	b.alone()
+}
+
+// An untidy repository is packed after a build, a tidy one is left alone.
+func TestCleanPacks(t *testing.T) {
+	t.Parallel()
+	const limit = 50 // git's gc.autoPackLimit
+	for _, packs := range []int{3, limit + 5} {
+		b, repo := local(t), gitrepotest.New(t)
+		for i := range packs {
+			repo.Commit(map[string]string{"a": strconv.Itoa(i)}, "commit")
+			b.checkout(repo.URL(), "main")
+			out, err := exec.CommandContext(t.Context(), "git", "-C", b.dir, "repack", "-dq").CombinedOutput()
+			if err != nil {
+				t.Fatalf("repack: %v\n%s", err, out)
+			}
+		}
+		must(t, b.git.Clean(t.Context(), b.dir, nil, b.line))
+		left, err := filepath.Glob(b.path(".git/objects/pack/*.pack"))
+		must(t, err)
+		if packed := len(left) == 1; packed != (packs > limit) {
+			t.Errorf("of %d packs %d are left", packs, len(left))
+		}
+	}
 }
