@@ -3,6 +3,7 @@ package process
 import (
 	"bytes"
 	"crypto/rand"
+	"errors"
 	"os"
 	"strconv"
 	"time"
@@ -32,6 +33,9 @@ func (p processes) signal(s unix.Signal) {
 		_ = unix.Kill(pid, s) // gone meanwhile
 	}
 }
+
+// killGroup kills those of the group, which may have cleared their environment.
+func (p processes) killGroup() { _ = unix.Kill(-p.group, unix.SIGKILL) }
 
 // killAll kills until nothing is left or the time is over.
 func (p processes) killAll(limit time.Duration) {
@@ -75,18 +79,43 @@ func (p processes) marked() []int {
 	names, _ := dir.Readdirnames(-1)
 	_ = dir.Close()
 	var found []int
+	env := make([]byte, 16<<10) // most fit
 	for _, name := range names {
 		pid, err := strconv.Atoi(name)
 		if err != nil {
 			continue
 		}
 		// Other users' processes cannot be read, and are not ours.
-		env, err := os.ReadFile("/proc/" + name + "/environ")
-		if err == nil && hasVariable(env, p.mark) {
+		var n int
+		if env, n = readAll("/proc/"+name+"/environ", env); hasVariable(env[:n], p.mark) {
 			found = append(found, pid)
 		}
 	}
 	return found
+}
+
+// readAll reads a file into the buffer, which it enlarges if need be, and gives
+// the number of bytes; 0 when the file cannot be read. Package os would do twice
+// as many system calls, and a build host has hundreds of such files.
+func readAll(path string, buffer []byte) (larger []byte, n int) {
+	f, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return buffer, 0
+	}
+	defer func() { _ = unix.Close(f) }() // only read
+	for {
+		if n == len(buffer) {
+			buffer = append(buffer, make([]byte, len(buffer))...)
+		}
+		more, err := unix.Read(f, buffer[n:])
+		if errors.Is(err, unix.EINTR) {
+			continue
+		}
+		if err != nil || more <= 0 {
+			return buffer, n
+		}
+		n += more
+	}
 }
 
 func hasVariable(environ []byte, variable string) bool {

@@ -87,7 +87,11 @@ func (s Spec) execute(ctx context.Context, watcher *guard, mark string) (syscall
 		output.wait(drainTime)
 		left = tree.settle(settleTime)
 	}
-	tree.killAll(killTime)
+	if stopped == nil && left == 0 {
+		tree.killGroup() // looking again for others would cost more than a small build
+	} else {
+		tree.killAll(killTime)
+	}
 	output.finish()
 	if errors.Is(stopped, errStuck) {
 		go func() { _ = cmd.Wait() }() // takes it off the process table should it ever end
