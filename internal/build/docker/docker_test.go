@@ -423,20 +423,3 @@ func TestNoEngine(t *testing.T) {
 		}
 	}
 }
-
-// BenchmarkRun is what a build costs besides its own work.
-func BenchmarkRun(b *testing.B) {
-	needEngine(b)
-	builder, err := docker.New(docker.Options{Disk: disk, Pull: docker.PullNever, Network: "none"})
-	if err != nil {
-		b.Fatal(err)
-	}
-	r := build.Request{RunID: "run", Dir: b.TempDir(), Output: &bytes.Buffer{}}
-	prepare(&r)
-	r.Command = []string{"true"}
-	for b.Loop() {
-		if _, err := builder.Run(b.Context(), r); err != nil {
-			b.Fatal(err)
-		}
-	}
-}
