@@ -22,6 +22,7 @@ type Rows interface {
 	Course(ctx context.Context, key string) (course.Course, error)
 	Build(ctx context.Context, id int64) (course.Build, error)
 	OpenBuilds(ctx context.Context, limit int) ([]course.Build, error)
+	Building(ctx context.Context, key string) (bool, error)
 	FinishBuild(ctx context.Context, id int64, r course.BuildResult) (bool, error)
 	BeginSweep(ctx context.Context, by string, every time.Duration) (bool, error)
 	RecordSweep(ctx context.Context, s course.Sweep) error
@@ -50,7 +51,7 @@ type Limits struct {
 // has swept.
 func NewClient(name string, t client.Client, rows Rows, log *slog.Logger, l Limits) *Client {
 	c := &Client{temporal: t, name: name, rows: rows, log: log, limits: l}
-	c.wakes = newWaker(c.Signal)
+	c.wakes = newWaker(c.signalUnlessBuilding)
 	return c
 }
 
@@ -59,6 +60,17 @@ func NewClient(name string, t client.Client, rows Rows, log *slog.Logger, l Limi
 // Should the signal fail, the sweeper wakes the course again: the database row
 // is the promise.
 func (c *Client) Wake(key string) { c.wakes.wake(key) }
+
+// signalUnlessBuilding is Signal, but for a course with a running build: its
+// workflow claims again after that build, and a claim finds whatever was
+// requested before. Should the workflow be gone, the sweeper closes the row and
+// wakes the course.
+func (c *Client) signalUnlessBuilding(ctx context.Context, key string) error {
+	if building, err := c.rows.Building(ctx, key); err == nil && building {
+		return nil
+	}
+	return c.Signal(ctx, key)
+}
 
 // Signal starts the course's build workflow, or wakes the running one, and
 // returns when Temporal has the signal.

@@ -111,6 +111,9 @@ type Builds interface {
 	// OpenBuilds lists builds whose status is not final, oldest first, at most
 	// limit of them, without steps.
 	OpenBuilds(ctx context.Context, limit int) ([]course.Build, error)
+	// Building says whether a build of a course is RUNNING; not so for a course
+	// that does not exist.
+	Building(ctx context.Context, key string) (bool, error)
 	// EndedBuilds lists a course's SUCCESS and FAILED builds, and the CANCELLED
 	// ones that had started, no previews, with an id below before, newest first, up to and including the first SUCCESS, without
 	// steps. Changed files are computed from it.

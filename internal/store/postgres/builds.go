@@ -236,6 +236,14 @@ func (s *Store) OpenBuilds(ctx context.Context, limit int) ([]course.Build, erro
 	return list, s.wrap(err, "open builds")
 }
 
+// Building says whether a build of a course runs; see store.Builds.
+func (s *Store) Building(ctx context.Context, key string) (bool, error) {
+	yes, err := one(ctx, s, func(row pgx.Row) (yes bool, err error) { err = row.Scan(&yes); return yes, err },
+		`SELECT EXISTS (SELECT 1 FROM builds WHERE status = 'RUNNING'
+		AND course_id = (SELECT id FROM courses WHERE key = $1))`, key)
+	return yes, s.wrap(err, "running build of course %s", key)
+}
+
 // EndedBuilds lists builds up to the newest success; see store.Builds.
 func (s *Store) EndedBuilds(ctx context.Context, courseID, before int64) ([]course.Build, error) {
 	list, err := all(ctx, s, scanBuild, selectBuilds+`WHERE b.course_id = $1 AND b.id < $2 AND b.preview_branch = ''

@@ -14,9 +14,17 @@ func listTests() map[string]func(t *testing.T, s store.Store) {
 		"pages of builds": buildPages,
 		"latest builds":   latestBuilds,
 		"open builds":     openBuilds,
+		"a running build": runningBuild,
 		"ended builds":    endedBuilds,
 		"prune":           pruneBuilds,
 		"prune many":      pruneMany,
+	}
+}
+
+func wantBuilding(t *testing.T, s store.Store, key string, want bool) {
+	t.Helper()
+	if got, err := s.Building(t.Context(), key); err != nil || got != want {
+		t.Errorf("Building(%s) = %v, %v; want %v", key, got, err, want)
 	}
 }
 
@@ -111,6 +119,25 @@ func openBuilds(t *testing.T, s store.Store) {
 			t.Errorf("open build (-want +got):\n%s", diff)
 		}
 	}
+}
+
+func runningBuild(t *testing.T, s store.Store) {
+	t.Helper()
+	newCourse(t, s, "a")
+	newCourse(t, s, "b")
+	wantBuilding(t, s, "none", false)
+	request(t, s, "a", course.BuildRequest{})
+	wantBuilding(t, s, "a", false)
+	b, ok, err := s.ClaimBuild(t.Context(), "a", "run")
+	if err != nil || !ok {
+		t.Fatal(ok, err)
+	}
+	wantBuilding(t, s, "a", true)
+	wantBuilding(t, s, "b", false)
+	if _, err := s.FinishBuild(t.Context(), b.ID, course.BuildResult{Status: course.StatusFailed}); err != nil {
+		t.Fatal(err)
+	}
+	wantBuilding(t, s, "a", false)
 }
 
 func endedBuilds(t *testing.T, s store.Store) {
