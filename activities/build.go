@@ -64,51 +64,62 @@ func (b *BuildSteps) Checkout(ctx context.Context, job Job) (CheckedOut, error) 
 	}
 	b.Slots.Expect(job.BuildID)
 	err := b.ledger().attempt(ctx, job, "checkout", nil, func(ctx context.Context, a *attempt) error {
-		log := a.log
 		unlock, err := b.Disk.Lock(ctx, job.CourseKey)
 		if err != nil {
 			return err
 		}
 		defer unlock()
-		if err := b.room(ctx, log); err != nil {
-			return err
-		}
-		leave, err := b.enterGit(ctx, log)
-		if err != nil {
-			return err
-		}
-		defer leave()
-		if err := b.clear(ctx, job.CourseKey); err != nil {
-			return err
-		}
-		c, err := b.Store.Course(ctx, job.CourseKey)
-		if err != nil {
-			return err
-		}
-		if c.BuildHost != b.Host && job.Options.PreviewBranch == "" {
-			if err := b.Store.SetBuildHost(ctx, c.ID, b.Host); err != nil {
-				return err
-			}
-		}
-		// From now on the build counts as one of this host.
-		if err := a.record(ctx, course.Facts{Host: b.Host}); err != nil {
-			return err
-		}
-		facts, err := b.source(ctx, job, c, log, &out)
-		if err != nil {
-			return err
-		}
-		if err := b.cleanLeftovers(ctx, job, log); err != nil {
-			return err
-		}
-		return a.record(ctx, facts)
+		return b.checkOut(ctx, job, a, &out)
 	})
+	return out, b.checkedOut(job, err)
+}
+
+// checkedOut keeps a slot in mind for a build that was checked out: its command
+// comes next.
+func (b *BuildSteps) checkedOut(job Job, err error) error {
 	if err != nil {
 		b.Slots.Arrived(job.BuildID)
-		return out, err
+		return err
 	}
-	b.Slots.Expect(job.BuildID) // anew: the build command comes next
-	return out, nil
+	b.Slots.Expect(job.BuildID) // anew
+	return nil
+}
+
+// checkOut does it for a caller that has the course's lock.
+func (b *BuildSteps) checkOut(ctx context.Context, job Job, a *attempt, out *CheckedOut) error {
+	log := a.log
+	if err := b.room(ctx, log); err != nil {
+		return err
+	}
+	leave, err := b.enterGit(ctx, log)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	if err := b.clear(ctx, job.CourseKey); err != nil {
+		return err
+	}
+	c, err := b.Store.Course(ctx, job.CourseKey)
+	if err != nil {
+		return err
+	}
+	if c.BuildHost != b.Host && job.Options.PreviewBranch == "" {
+		if err := b.Store.SetBuildHost(ctx, c.ID, b.Host); err != nil {
+			return err
+		}
+	}
+	// From now on the build counts as one of this host.
+	if err := a.record(ctx, course.Facts{Host: b.Host}); err != nil {
+		return err
+	}
+	facts, err := b.source(ctx, job, c, log, out)
+	if err != nil {
+		return err
+	}
+	if err := b.cleanLeftovers(ctx, job, log); err != nil {
+		return err
+	}
+	return a.record(ctx, facts)
 }
 
 // source follows gitmanager's order: no fetch when asked so, else git, else the
@@ -258,11 +269,16 @@ func (b *BuildSteps) Clean(ctx context.Context, job Job) error {
 		return forTemporal(err)
 	}
 	defer unlock()
+	return forTemporal(b.cleanUp(ctx, job))
+}
+
+// cleanUp does it for a caller that has the course's lock.
+func (b *BuildSteps) cleanUp(ctx context.Context, job Job) error {
 	if err := b.clear(ctx, job.CourseKey); err != nil {
-		return forTemporal(err)
+		return err
 	}
 	log := buildlog.NewWriter(context.WithoutCancel(ctx), b.Store, job.BuildID)
-	err = b.cleanCopy(ctx, job, log)
+	err := b.cleanCopy(ctx, job, log)
 	if err != nil {
 		log.Printf("warning: the working copy is not clean: %v", err)
 	} else {
@@ -277,7 +293,7 @@ func (b *BuildSteps) Clean(ctx context.Context, job Job) error {
 	if errors.Is(logErr, course.ErrNotFound) {
 		logErr = nil // the course was removed meanwhile
 	}
-	return forTemporal(errors.Join(err, pruneErr, logErr))
+	return errors.Join(err, pruneErr, logErr)
 }
 
 // cleanLeftovers cleans a working copy after a build that ended without it, such

@@ -15,20 +15,26 @@ import (
 // worker died goes on with what that has left running, if the builder can.
 func (b *BuildSteps) RunBuilder(ctx context.Context, in Built) error {
 	defer b.Slots.Arrived(in.Job.BuildID)
-	t := &trail{}
-	return b.ledger().attempt(ctx, in.Job, "build", t, func(ctx context.Context, a *attempt) error {
+	again := activity.GetInfo(ctx).Attempt > 1
+	return b.ledger().attempt(ctx, in.Job, "build", &trail{}, func(ctx context.Context, a *attempt) error {
 		unlock, err := b.Disk.Lock(ctx, in.Job.CourseKey)
 		if err != nil {
 			return err
 		}
 		defer unlock()
-		if in.Job.Options.SkipBuild {
-			a.log.Printf("The build command is skipped as asked.")
-			return nil
-		}
-		c := &command{steps: b, in: in, attempt: a}
-		return c.run(ctx)
+		return b.build(ctx, in, a, again)
 	})
+}
+
+// build runs the command for a caller that has the course's lock. again says
+// that an earlier try has begun it.
+func (b *BuildSteps) build(ctx context.Context, in Built, a *attempt, again bool) error {
+	if in.Job.Options.SkipBuild {
+		a.log.Printf("The build command is skipped as asked.")
+		return nil
+	}
+	c := &command{steps: b, in: in, attempt: a, again: again}
+	return c.run(ctx)
 }
 
 // printer takes lines of the service for a build's log.
@@ -42,6 +48,7 @@ type command struct {
 
 	steps   *BuildSteps
 	in      Built
+	again   bool   // an earlier try has begun the command
 	earlier mark   // what an earlier try has left; zero: nothing
 	held    []line // what is not said when the earlier try goes on
 	stop    context.CancelCauseFunc
@@ -81,7 +88,7 @@ func (c *command) run(ctx context.Context) error {
 			return err
 		}
 	}
-	if c.earlier.Handle == nil && info.Attempt > 1 {
+	if c.earlier.Handle == nil && c.again {
 		c.log.Printf("This is try %d of the step; what an earlier one has left is stopped, the build begins anew.", info.Attempt)
 	}
 	request, err := c.steps.plan(ctx, c.in, c, func(f course.Facts) error { return c.record(ctx, f) })

@@ -72,6 +72,17 @@ type Built struct {
 	Commit  string `json:"commit,omitempty"`
 	Fresh   bool   `json:"fresh,omitempty"`
 	Graders int    `json:"graders,omitempty"` // that have been configured
+
+	CheckedOut bool `json:"checked_out,omitempty"` // for BuildRelease: Commit and Fresh are known
+}
+
+// Made tells how far a host has come with a build.
+type Made struct {
+	CheckedOut
+	Staged
+
+	// Cleans says that the host cleans the working copy by itself.
+	Cleans bool `json:"cleans,omitempty"`
 }
 
 // Staged tells what is left to do with a release.

@@ -42,6 +42,11 @@ func (r *ReleaseSteps) StageRelease(ctx context.Context, in Built) (Staged, erro
 		return Staged{}, forTemporal(err)
 	}
 	defer unlock()
+	return r.release(ctx, in)
+}
+
+// release does it for a caller that has the course's lock.
+func (r *ReleaseSteps) release(ctx context.Context, in Built) (Staged, error) {
 	c, err := r.Store.Course(ctx, in.Job.CourseKey)
 	if err != nil {
 		return Staged{}, forTemporal(err)

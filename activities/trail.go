@@ -18,6 +18,17 @@ type mark struct {
 	Handle  []byte `json:"handle"`             // the builder's token of what runs
 	Written int64  `json:"written"`            // bytes of its output that are in the log
 	MidLine bool   `json:"mid_line,omitempty"` // the log's last line waits for its end
+
+	Done done `json:"done,omitzero"`
+}
+
+// done is what a try of several steps has finished of them, so that the next try
+// does not do it again.
+type done struct {
+	Activity string `json:"activity,omitempty"` // whose tries may go by it; empty: nothing is done
+	Commit   string `json:"commit,omitempty"`   // as in CheckedOut
+	Fresh    bool   `json:"fresh,omitempty"`    // as in CheckedOut
+	Built    bool   `json:"built,omitempty"`    // the build command has succeeded
 }
 
 // readMark finds what an earlier try has left on this host; the zero mark when
@@ -43,6 +54,7 @@ type trail struct {
 	base  int64 // output that earlier tries have brought to the log
 	last  mark
 	begun bool // something runs that a next try can find
+	done  done // steps that came before
 }
 
 // begin says what runs. With adopted the output goes on where the earlier try
@@ -51,7 +63,7 @@ func (t *trail) begin(host, runID string, handle []byte, from mark, adopted bool
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.begun, t.base = true, 0
-	t.last = mark{Host: host, RunID: runID, Handle: handle}
+	t.last = mark{Host: host, RunID: runID, Handle: handle, Done: t.done}
 	if adopted {
 		t.base = from.Written
 		t.last.Written, t.last.MidLine = from.Written, from.MidLine

@@ -23,6 +23,7 @@ type Steps struct {
 	Service *activities.ServiceSteps // workflow queue
 	Build   *activities.BuildSteps   // build queues
 	Release *activities.ReleaseSteps // build queues
+	Host    *activities.HostSteps    // build queues
 	Publish *activities.PublishSteps // publish queue
 }
 
@@ -72,6 +73,7 @@ func Register(r sdkworker.Registry, s Steps) {
 	r.RegisterActivity(s.Service)
 	r.RegisterActivity(s.Build)
 	r.RegisterActivity(s.Release)
+	r.RegisterActivity(s.Host)
 	r.RegisterActivity(s.Publish)
 }
 
@@ -162,6 +164,7 @@ func (g *Group) plan(c client.Client, s Steps, l Limits) ([]sdkworker.Worker, er
 		})
 		pinned.RegisterActivity(s.Build)
 		pinned.RegisterActivity(s.Release)
+		pinned.RegisterActivity(s.Host)
 	}
 	if s.Publish != nil {
 		w := add(workflows.PublishQueue, sdkworker.Options{})

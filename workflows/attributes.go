@@ -28,23 +28,56 @@ func SearchAttributes() map[string]enums.IndexedValueType {
 	return out
 }
 
+// state is what Temporal's lists show of a build.
+type state struct {
+	job    activities.Job
+	status course.Status
+	commit string
+}
+
 // announce shows the state of a build in Temporal's lists. It costs no round
 // trip: the commands ride on the next workflow task's completion. Failing to
 // show is no reason to fail a build.
-func (s *story) announce(ctx workflow.Context, job activities.Job, status course.Status, commit string) {
+func (s *story) announce(ctx workflow.Context, now state) {
+	s.unsaid = nil
 	updates := []temporal.SearchAttributeUpdate{
-		attrCourse.ValueSet(job.CourseKey),
-		attrBuild.ValueSet(job.BuildID),
-		attrStatus.ValueSet(string(status)),
+		attrCourse.ValueSet(now.job.CourseKey),
+		attrBuild.ValueSet(now.job.BuildID),
+		attrStatus.ValueSet(string(now.status)),
 	}
-	if commit != "" {
-		updates = append(updates, attrCommit.ValueSet(commit))
+	if now.commit != "" {
+		updates = append(updates, attrCommit.ValueSet(now.commit))
 	}
 	if err := workflow.UpsertTypedSearchAttributes(ctx, updates...); err != nil {
-		s.log.Warn("search attributes", "course", job.CourseKey, "error", err)
+		s.log.Warn("search attributes", "course", now.job.CourseKey, "error", err)
 	}
-	memo := map[string]any{"build": job.BuildID, "version": job.Version, "commit": commit, "status": string(status)}
+	if s.wholeBuilds && now.status != course.StatusRunning {
+		return // the memo was given at the beginning
+	}
+	memo := map[string]any{"build": now.job.BuildID, "version": now.job.Version}
+	if !s.wholeBuilds {
+		memo["commit"], memo["status"] = now.commit, string(now.status)
+	}
 	if err := workflow.UpsertMemo(ctx, memo); err != nil {
-		s.log.Warn("memo", "course", job.CourseKey, "error", err)
+		s.log.Warn("memo", "course", now.job.CourseKey, "error", err)
+	}
+}
+
+// announceSoon is announce for a state that may be over before anybody sees it:
+// when the next build begins in the same workflow task, that is announced
+// instead. Each announcement costs Temporal a write.
+func (s *story) announceSoon(ctx workflow.Context, now state) {
+	if !s.wholeBuilds {
+		s.announce(ctx, now)
+		return
+	}
+	s.unsaid = &now
+}
+
+// announceNow says what announceSoon has put off, before something that takes
+// time.
+func (s *story) announceNow(ctx workflow.Context) {
+	if s.unsaid != nil {
+		s.announce(ctx, *s.unsaid)
 	}
 }

@@ -36,6 +36,7 @@ var (
 	records *activities.Records
 	onDisk  *activities.BuildSteps
 	release *activities.ReleaseSteps
+	onHosts *activities.HostSteps
 	service *activities.ServiceSteps
 )
 
@@ -52,6 +53,13 @@ func Build(ctx workflow.Context, in BuildInput) error {
 	if err != nil {
 		return err
 	}
+	err = s.untilIdle(ctx)
+	s.announceNow(ctx)
+	return err
+}
+
+// untilIdle builds until nothing is pending or the run has to end.
+func (s *story) untilIdle(ctx workflow.Context) error {
 	for {
 		s.drain()
 		claimed, err := s.claim(ctx)
@@ -74,7 +82,7 @@ func Build(ctx workflow.Context, in BuildInput) error {
 			// changes nothing.
 			return workflow.NewContinueAsNewErrorWithOptions(ctx, workflow.ContinueAsNewErrorOptions{
 				InitialVersioningBehavior: workflow.ContinueAsNewVersioningBehaviorAutoUpgrade,
-			}, Build, in)
+			}, Build, s.in)
 		}
 	}
 }
@@ -85,6 +93,9 @@ type story struct {
 	log       log.Logger
 	requested workflow.ReceiveChannel
 	progress  Progress
+	unsaid    *state // see announceSoon
+
+	wholeBuilds bool // see changeOneActivity
 
 	cancel    workflow.CancelFunc // of the build that runs now, nil between builds
 	cancelled map[int64]string    // builds to cancel and why
@@ -97,6 +108,8 @@ func newStory(ctx workflow.Context, in BuildInput) (*story, error) {
 		requested: workflow.GetSignalChannel(ctx, SignalRequested),
 		cancelled: map[int64]string{},
 	}
+	// Runs that were begun by earlier versions go on as those did.
+	s.wholeBuilds = workflow.GetVersion(ctx, changeOneActivity, workflow.DefaultVersion, 1) != workflow.DefaultVersion
 	workflow.Go(ctx, s.listenForCancel)
 	return s, workflow.SetQueryHandler(ctx, QueryProgress, func() (Progress, error) { return s.progress, nil })
 }
@@ -160,14 +173,14 @@ func (s *story) build(parent workflow.Context, claimed activities.Claimed) {
 		cancel()
 	}
 
-	s.announce(ctx, claimed.Job, course.StatusRunning, "")
+	s.announce(ctx, state{job: claimed.Job, status: course.StatusRunning})
 	r := run{story: s, job: claimed.Job, host: claimed.Host}
 	err := r.steps(ctx)
 
 	free, stop := workflow.NewDisconnectedContext(ctx)
 	defer stop()
 	result := s.result(ctx, claimed.Job.BuildID, err)
-	s.announce(free, claimed.Job, result.Status, r.commit)
+	s.announceSoon(free, state{claimed.Job, result.Status, r.commit})
 	var ended activities.Ended
 	if err := workflow.ExecuteLocalActivity(onRecords(free), records.FinishBuild,
 		activities.Ending{Job: claimed.Job, Status: result.Status, Reason: result.Reason}).Get(free, &ended); err != nil {
@@ -180,10 +193,12 @@ func (s *story) build(parent workflow.Context, claimed activities.Claimed) {
 // teachers, clean. Nothing of it changes the build.
 func (r *run) after(ctx workflow.Context, ended activities.Ended) {
 	var cleaned workflow.Future
-	if r.host != "" {
+	if r.host != "" && !r.cleans {
+		r.story.announceNow(ctx)
 		cleaned = workflow.ExecuteActivity(onceOnHost(ctx, HostQueue(r.host), cleanLimit), onDisk.Clean, r.job)
 	}
 	if ended.Publish {
+		r.story.announceNow(ctx)
 		r.story.progress.Step = "publish"
 		calls := onOtherService(ctx, TaskQueue, callLimit)
 		r.story.note(r.job, "publish", workflow.ExecuteActivity(calls, service.PublishNow, r.job).Get(ctx, nil))

@@ -1,191 +1,42 @@
 package workflows_test
 
 import (
-	"context"
 	"errors"
-	"log/slog"
-	"path/filepath"
+	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
-	"time"
 
-	"github.com/stretchr/testify/mock"
 	enums "go.temporal.io/api/enums/v1"
-	"go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/temporal"
-	"go.temporal.io/sdk/testsuite"
 	"go.temporal.io/sdk/workflow"
 
 	"coursewright/activities"
 	"coursewright/internal/course"
-	"coursewright/internal/store"
-	"coursewright/internal/store/sqlite"
 	"coursewright/workflows"
 )
 
-const key = "course"
-
-// bench is a build workflow in Temporal's test environment: the rows are real,
-// the steps on the build host are scripted.
-type bench struct {
-	t     *testing.T
-	env   *testsuite.TestWorkflowEnvironment
-	rows  store.Store
-	steps []string // the steps that ran, in order
-	on    map[string]func() error
-
-	graders int // that the course configures
-}
-
-func newBench(t *testing.T) *bench {
-	t.Helper()
-	rows, err := sqlite.Open(t.Context(), sqlite.Options{Path: filepath.Join(t.TempDir(), "test.db"), Migrate: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := rows.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	c := course.New(key)
-	c.GitBranch = "main"
-	if _, err := rows.CreateCourse(t.Context(), c); err != nil {
-		t.Fatal(err)
-	}
-	return newBenchOn(t, rows)
-}
-
-// newBenchOn continues with the rows of another bench.
-func newBenchOn(t *testing.T, rows store.Store) *bench {
-	t.Helper()
-	var suite testsuite.WorkflowTestSuite
-	suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
-	b := &bench{t: t, env: suite.NewTestWorkflowEnvironment(), rows: rows, on: map[string]func() error{}}
-	b.env.RegisterWorkflow(workflows.Build)
-	b.env.RegisterActivity(&activities.Records{Store: rows, HasLMS: true})
-	b.env.SetTestTimeout(30 * time.Second)
-	b.register()
-	return b
-}
-
-// step runs what the test wants to happen during a step.
-func (b *bench) step(name string) error {
-	b.steps = append(b.steps, name)
-	if f := b.on[name]; f != nil {
-		return f()
-	}
-	return nil
-}
-
-// register stands in for the steps of a build host, under their real names.
-func (b *bench) register() {
-	var disk *activities.BuildSteps
-	var rel *activities.ReleaseSteps
-	var calls *activities.ServiceSteps
-	b.env.RegisterActivity(disk)
-	b.env.RegisterActivity(rel)
-	b.env.RegisterActivity(calls)
-	b.env.OnActivity(disk.Checkout, mock.Anything, mock.Anything).Return(
-		func(context.Context, activities.Job) (activities.CheckedOut, error) {
-			return activities.CheckedOut{Host: "host", Commit: strings.Repeat("a", 40)}, b.step("checkout")
-		})
-	b.env.OnActivity(disk.RunBuilder, mock.Anything, mock.Anything).Return(
-		func(context.Context, activities.Built) error { return b.step("build") })
-	b.env.OnActivity(rel.StageRelease, mock.Anything, mock.Anything).Return(
-		func(_ context.Context, in activities.Built) (activities.Staged, error) {
-			if in.Graders != b.graders {
-				return activities.Staged{Graders: b.graders}, b.step("validate")
-			}
-			return activities.Staged{}, b.step("stage")
-		})
-	b.env.OnActivity(rel.ConfigureGrader, mock.Anything, mock.Anything).Return(
-		func(_ context.Context, in activities.Grading) error {
-			return b.step("configure " + strconv.Itoa(in.Index))
-		})
-	b.env.OnActivity(calls.PublishNow, mock.Anything, mock.Anything).Return(
-		func(context.Context, activities.Job) error { return b.step("publish") })
-	b.env.OnActivity(calls.RequestLMSCall, mock.Anything, mock.Anything).Return(
-		func(_ context.Context, in activities.LMSCall) error {
-			if in.Mail {
-				return b.step("mail")
-			}
-			return b.step("notify")
-		})
-	b.env.OnActivity(disk.Clean, mock.Anything, mock.Anything).Return(
-		func(context.Context, activities.Job) error { return b.step("clean") })
-}
-
-func (b *bench) request(o course.BuildOptions) course.Build {
-	b.t.Helper()
-	row, err := b.rows.RequestBuild(b.t.Context(), key, course.BuildRequest{Options: o, Trigger: course.TriggerHook})
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	return row
-}
-
-func (b *bench) run() {
-	b.t.Helper()
-	b.env.ExecuteWorkflow(workflows.Build, workflows.BuildInput{CourseKey: key})
-	if !b.env.IsWorkflowCompleted() {
-		b.t.Fatal("the workflow did not end")
-	}
-}
-
-// statuses gives the status of every row, oldest first.
-func (b *bench) statuses() []course.Status {
-	b.t.Helper()
-	rows, err := b.rows.ListBuilds(b.t.Context(), key, course.Page{Limit: 1000})
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	var out []course.Status
-	for _, r := range slices.Backward(rows) {
-		out = append(out, r.Status)
-	}
-	return out
-}
-
-func (b *bench) expect(want ...course.Status) {
-	b.t.Helper()
-	if got := b.statuses(); !slices.Equal(got, want) {
-		b.t.Errorf("statuses are %v, want %v", got, want)
-	}
-}
-
-func (b *bench) row(id int64) course.Build {
-	b.t.Helper()
-	row, err := b.rows.Build(b.t.Context(), id)
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	return row
-}
-
 func TestABuildGoesThroughItsStepsInOrder(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
-	b.request(course.BuildOptions{})
-	b.run()
-	b.expect(course.StatusSuccess)
-	if want := []string{"checkout", "build", "stage", "clean"}; !slices.Equal(b.steps, want) {
-		t.Errorf("steps are %v, want %v", b.steps, want)
-	}
-}
-
-func TestGradersAgreeBeforeARelease(t *testing.T) {
-	t.Parallel()
-	b := newBench(t)
-	b.graders = 2
-	b.request(course.BuildOptions{})
-	b.run()
-	b.expect(course.StatusSuccess)
-	want := []string{"checkout", "build", "validate", "configure 0", "configure 1", "stage", "clean"}
-	if !slices.Equal(b.steps, want) {
-		t.Errorf("steps are %v, want %v", b.steps, want)
+	for _, c := range []struct {
+		graders int
+		want    []string
+	}{
+		{0, []string{"checkout", "build", "stage", "clean"}},
+		{2, []string{"checkout", "build", "validate", "configure 0", "configure 1", "stage", "clean"}},
+	} {
+		for _, before := range []bool{true, false} {
+			b := newBench(t)
+			if b.graders = c.graders; before {
+				b.begunBefore()
+			}
+			b.request(course.BuildOptions{})
+			b.run()
+			b.expect(course.StatusSuccess)
+			if !slices.Equal(b.steps, c.want) {
+				t.Errorf("with %d graders, begun before: %v: steps are %v, want %v", c.graders, before, b.steps, c.want)
+			}
+		}
 	}
 }
 
@@ -431,42 +282,46 @@ func TestABuildStartsAgainOnAnotherHost(t *testing.T) {
 		{"two hosts", "build", 2, []string{"checkout", "build", "checkout", "build", "checkout", "build", "validate", "configure 0", "stage"}, course.StatusSuccess, nil},
 		{"too many hosts", "build", 100, slices.Repeat([]string{"checkout", "build"}, 6), course.StatusFailed, nil},
 	} {
-		t.Run(c.name, func(t *testing.T) {
-			t.Parallel()
-			b := newBench(t)
-			b.graders = 1
-			row := b.request(course.BuildOptions{})
-			left := c.times
-			b.on[c.step] = func() error {
-				if left--; left >= 0 && c.err != nil {
-					return c.err
+		for _, before := range []bool{true, false} {
+			t.Run(fmt.Sprint(c.name, ", begun before: ", before), func(t *testing.T) {
+				t.Parallel()
+				b := newBench(t)
+				if b.graders = 1; before {
+					b.begunBefore()
 				}
-				if left >= 0 {
-					return gone
+				row := b.request(course.BuildOptions{})
+				left := c.times
+				b.on[c.step] = func() error {
+					if left--; left >= 0 && c.err != nil {
+						return c.err
+					}
+					if left >= 0 {
+						return gone
+					}
+					return nil
 				}
-				return nil
-			}
-			b.run()
-			b.expect(c.ends)
-			if got := slices.DeleteFunc(b.steps, func(s string) bool { return s == "clean" || s == "mail" }); !slices.Equal(got, c.want) {
-				t.Errorf("steps are %v, want %v", got, c.want)
-			}
-			chunks, _, err := b.rows.ReadLog(t.Context(), row.ID, 0)
-			if err != nil {
-				t.Fatal(err)
-			}
-			log := ""
-			for _, chunk := range chunks {
-				log += chunk.Text
-			}
-			words := "does not answer any more"
-			if c.err != nil {
-				words = "cannot go on with the build: builder-1 has taken itself out"
-			}
-			if got, want := strings.Count(log, words), min(c.times, 5); got != want {
-				t.Errorf("the log tells %d times that a host is left, want %d:\n%s", got, want, log)
-			}
-		})
+				b.run()
+				b.expect(c.ends)
+				if got := slices.DeleteFunc(b.steps, func(s string) bool { return s == "clean" || s == "mail" }); !slices.Equal(got, c.want) {
+					t.Errorf("steps are %v, want %v", got, c.want)
+				}
+				chunks, _, err := b.rows.ReadLog(t.Context(), row.ID, 0)
+				if err != nil {
+					t.Fatal(err)
+				}
+				log := ""
+				for _, chunk := range chunks {
+					log += chunk.Text
+				}
+				words := "does not answer any more"
+				if c.err != nil {
+					words = "cannot go on with the build: builder-1 has taken itself out"
+				}
+				if got, want := strings.Count(log, words), min(c.times, 5); got != want {
+					t.Errorf("the log tells %d times that a host is left, want %d:\n%s", got, want, log)
+				}
+			})
+		}
 	}
 }
 

@@ -34,8 +34,9 @@ const (
 
 // Names of changes to the order of steps, for runs that were begun before.
 const (
-	changeTakeOver = "take-over"
-	changeLMSCalls = "lms-calls"
+	changeTakeOver    = "take-over"
+	changeLMSCalls    = "lms-calls"
+	changeOneActivity = "one-activity" // the steps on a host are one activity
 )
 
 // retryPolicy tries again after a second, then after twice that, and so on up to

@@ -20,7 +20,8 @@ type run struct {
 	host    string // has the working copy; empty until a host took the build
 	commit  string
 	fresh   bool
-	graders int // that have been configured
+	graders int  // that have been configured
+	cleans  bool // the host cleans the working copy by itself
 }
 
 // steps takes a build from its source to a committed release, on as many hosts
@@ -28,7 +29,7 @@ type run struct {
 // again at checkout.
 func (r *run) steps(ctx workflow.Context) error {
 	for hosts := 1; ; hosts++ {
-		err := r.onOneHost(ctx)
+		err := r.tryHost(ctx)
 		if !noHost(err) && !unfit(err) || ctx.Err() != nil {
 			return err
 		}
@@ -62,14 +63,69 @@ func (r *run) leaveHost(ctx workflow.Context, why error, next, most int) error {
 		reason = "The host cannot go on with the build: " + messageOf(why)
 	}
 	line := fmt.Sprintf("%s; the build starts again at checkout (%d of at most %d times).", reason, next, most)
-	r.host, r.commit, r.fresh, r.graders = "", "", false, 0
+	r.host, r.commit, r.fresh, r.graders, r.cleans = "", "", false, 0, false
 	r.story.progress.Host = ""
 	return workflow.ExecuteLocalActivity(onRecords(ctx), records.TellLog, activities.Note{BuildID: r.job.BuildID, Line: line}).Get(ctx, nil)
 }
 
-// onOneHost does the steps. They are merged where trying one again means trying
-// the other again: each activity is a round trip through Temporal.
+// tryHost does the steps on one host.
+func (r *run) tryHost(ctx workflow.Context) error {
+	if r.story.wholeBuilds {
+		return r.onOneHost(ctx)
+	}
+	return r.inSmallSteps(ctx)
+}
+
+// onOneHost has the host that has the working copy do everything at once, with
+// a pause only for graders: each activity is several round trips through
+// Temporal. Where no host has a copy the first free one takes the build by
+// checking it out.
 func (r *run) onOneHost(ctx workflow.Context) error {
+	checkedOut := r.host == ""
+	if checkedOut {
+		r.story.progress.Step = "checkout"
+		if err := r.checkoutAnywhere(ctx); err != nil {
+			return err
+		}
+	}
+	r.story.progress.Step = "build"
+	made, err := r.make(ctx, checkedOut)
+	if err != nil || made.Graders == 0 {
+		return err
+	}
+	r.story.progress.Step = "configure"
+	if err := r.configureGraders(ctx, made.Graders); err != nil {
+		return err
+	}
+	r.story.progress.Step = "store"
+	r.graders = made.Graders
+	made, err = r.make(ctx, true)
+	if err == nil && made.Graders != 0 {
+		err = errGradersChanged()
+	}
+	return err
+}
+
+func errGradersChanged() error {
+	return temporal.NewApplicationError("the course's graders changed while it was built; build again", "")
+}
+
+// make does the steps on the host of the build, up to a release or up to its
+// graders.
+func (r *run) make(ctx workflow.Context, checkedOut bool) (activities.Made, error) {
+	in, out := r.built(), activities.Made{}
+	in.CheckedOut = checkedOut
+	// Each step bounds itself; Temporal's limit is the safety net behind it.
+	limit := checkoutLimit + r.buildLimit() + stageLimit
+	err := workflow.ExecuteActivity(r.onHost(ctx, HostQueue(r.host), limit), onHosts.BuildRelease, in).Get(ctx, &out)
+	if err == nil {
+		r.commit, r.fresh, r.cleans = out.Commit, out.Fresh, out.Cleans
+	}
+	return out, err
+}
+
+// inSmallSteps has an activity for each step.
+func (r *run) inSmallSteps(ctx workflow.Context) error {
 	for _, step := range []struct {
 		name string
 		do   func(workflow.Context) error
@@ -93,11 +149,19 @@ func (r *run) checkout(ctx workflow.Context) error {
 	if r.host != "" {
 		queue = HostQueue(r.host)
 	}
+	err := r.checkoutOn(ctx, queue)
+	if noHost(err) || unfit(err) {
+		err = r.checkoutAnywhere(ctx)
+	}
+	return err
+}
+
+// checkoutAnywhere asks the first host that is free.
+func (r *run) checkoutAnywhere(ctx workflow.Context) error { return r.checkoutOn(ctx, BuildQueue) }
+
+func (r *run) checkoutOn(ctx workflow.Context, queue string) error {
 	var out activities.CheckedOut
 	err := workflow.ExecuteActivity(r.onHost(ctx, queue, checkoutLimit), onDisk.Checkout, r.job).Get(ctx, &out)
-	if noHost(err) || unfit(err) {
-		err = workflow.ExecuteActivity(r.onHost(ctx, BuildQueue, checkoutLimit), onDisk.Checkout, r.job).Get(ctx, &out)
-	}
 	if err != nil {
 		return err
 	}
@@ -107,14 +171,18 @@ func (r *run) checkout(ctx workflow.Context) error {
 }
 
 func (r *run) runBuilder(ctx workflow.Context) error {
+	ctx = r.onHost(ctx, HostQueue(r.host), r.buildLimit())
+	return workflow.ExecuteActivity(ctx, onDisk.RunBuilder, r.built()).Get(ctx, nil)
+}
+
+// buildLimit bounds the build command. The builder itself ends it at its limit
+// and says so in the log; Temporal's is the safety net behind it.
+func (r *run) buildLimit() time.Duration {
 	limit := r.story.in.BuildTimeout
 	if limit <= 0 {
 		limit = endlessBuild
 	}
-	// The builder itself ends the command at its limit and says so in the log;
-	// Temporal's is the safety net behind it.
-	ctx = r.onHost(ctx, HostQueue(r.host), limit+5*time.Minute)
-	return workflow.ExecuteActivity(ctx, onDisk.RunBuilder, r.built()).Get(ctx, nil)
+	return limit + 5*time.Minute
 }
 
 // stage makes the release. Where graders have to agree first it comes back with
@@ -132,7 +200,7 @@ func (r *run) stage(ctx workflow.Context) error {
 	r.graders = staged.Graders
 	staged, err = r.stageOnce(ctx)
 	if err == nil && staged.Graders != 0 {
-		err = temporal.NewApplicationError("the course's graders changed while it was built; build again", "")
+		err = errGradersChanged()
 	}
 	return err
 }

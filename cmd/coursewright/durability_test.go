@@ -88,13 +88,17 @@ func requestAtTask(t *testing.T, server *temporaldev.Server, origin string, n in
 	return int(completions.Load())
 }
 
-// idle waits until a course's workflow has ended.
+// idle waits until a course's workflow has ended and its working copy is clean.
 func (h *harness) idle(key string) {
 	h.tb.Helper()
 	err := h.system.temporal.GetWorkflow(h.tb.Context(), "build/"+key, "").Get(h.tb.Context(), nil)
 	if err != nil {
 		h.tb.Fatal(err)
 	}
+	// The cleaning has the lock until it is done.
+	unlock, err := h.system.disk.Lock(h.tb.Context(), key)
+	must(h.tb, err)
+	unlock()
 }
 
 // Many pushes to one course: none is refused, each row ends, the last commit is

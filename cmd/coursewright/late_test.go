@@ -30,7 +30,7 @@ func TestATaskThatComesLateDisturbsNobody(t *testing.T) {
 	) error {
 		err := invoke(ctx, method, req, reply, cc, opts...)
 		task, ok := reply.(*workflowservice.PollActivityTaskQueueResponse)
-		if !ok || task.GetActivityType().GetName() != "RunBuilder" || kept.Swap(true) {
+		if !ok || task.GetActivityType().GetName() != "BuildRelease" || kept.Swap(true) {
 			return err
 		}
 		defer close(came)

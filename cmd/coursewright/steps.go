@@ -23,7 +23,7 @@ func (y *system) startWorkers(ctx context.Context) error {
 		BuildTimeout: y.settings.BuildTimeout,
 		RetryDelay:   y.settings.BuildRetryDelay,
 	})
-	steps, err := y.steps()
+	steps, err := y.steps(ctx)
 	if err != nil {
 		return err
 	}
@@ -126,7 +126,7 @@ func (y *system) startSweeping(ctx context.Context) error {
 }
 
 // steps are the activities of the role.
-func (y *system) steps() (worker.Steps, error) {
+func (y *system) steps(ctx context.Context) (worker.Steps, error) {
 	var out worker.Steps
 	metrics, err := activities.NewMetrics(y.registry)
 	if err != nil {
@@ -153,8 +153,13 @@ func (y *system) steps() (worker.Steps, error) {
 			PersonalizedContentDir: s.PersonalizedDir,
 		},
 	}
-	out.Build, err = y.buildSteps(metrics)
-	return out, err
+	if out.Build, err = y.buildSteps(metrics); err != nil {
+		return out, err
+	}
+	cleaning := activities.NewCleaning(ctx)
+	y.cleanup.add("cleaning", cleaning.Close)
+	out.Host = &activities.HostSteps{Build: out.Build, Release: out.Release, Cleaning: cleaning, Log: y.log}
+	return out, nil
 }
 
 func (y *system) buildSteps(metrics *activities.Metrics) (*activities.BuildSteps, error) {
