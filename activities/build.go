@@ -144,6 +144,7 @@ func (b *BuildSteps) source(ctx context.Context, job Job, c course.Course, log *
 			Dir: dir, Origin: c.GitOrigin, Branch: branch,
 			Log: func(line string) { log.Printf("%s", line) },
 		})
+		b.Metrics.received(r.Received)
 		out.Commit, out.Fresh = r.Commit, r.Fresh
 		return commitFacts(r.Info), err
 	case b.LocalSource != "":

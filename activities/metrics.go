@@ -26,6 +26,9 @@ type Metrics struct {
 	delay    prometheus.Histogram
 	logBytes prometheus.Counter
 	files    *prometheus.CounterVec // how
+	digests  *prometheus.CounterVec // how
+	git      prometheus.Counter
+	visible  prometheus.Histogram
 }
 
 // NewMetrics makes the figures and registers them.
@@ -52,7 +55,17 @@ func NewMetrics(reg prometheus.Registerer) (*Metrics, error) {
 			Name: "coursewright_release_files_total", Help: "Files of stored releases, by how they came in: linked (the same as before) or added.",
 		}, []string{"how"}),
 	}
-	for _, c := range []prometheus.Collector{m.steps, m.builds, m.start, m.stored, m.publish, m.delay, m.logBytes, m.files} {
+	m.digests = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "coursewright_release_digests_total", Help: "Digests of files of stored releases, by how they were had: kept (the file had not changed) or computed.",
+	}, []string{"how"})
+	m.git = prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "coursewright_git_received_bytes_total", Help: "About how many bytes came from the origins of courses, without files in Git LFS.",
+	})
+	m.visible = prometheus.NewHistogram(histogram("build_published_delay_seconds",
+		"Time from the request for a build to the publishing of its release; rollbacks are not counted."))
+	for _, c := range []prometheus.Collector{
+		m.steps, m.builds, m.start, m.stored, m.publish, m.delay, m.logBytes, m.files, m.digests, m.git, m.visible,
+	} {
 		if err := reg.Register(c); err != nil {
 			return nil, err
 		}
@@ -117,6 +130,19 @@ func (m *Metrics) published(began time.Time, in Publish, r course.Release, err e
 	}
 }
 
+// requested notes the publishing of a release whose build was requested at a time.
+func (m *Metrics) requested(at time.Time) {
+	if m != nil {
+		m.visible.Observe(time.Since(at).Seconds())
+	}
+}
+
+func (m *Metrics) received(bytes int64) {
+	if m != nil {
+		m.git.Add(float64(bytes))
+	}
+}
+
 func (m *Metrics) logged(text string) {
 	if m != nil {
 		m.logBytes.Add(float64(len(text)))
@@ -127,5 +153,7 @@ func (m *Metrics) staged(s release.Staged) {
 	if m != nil {
 		m.files.WithLabelValues("added").Add(float64(s.Added))
 		m.files.WithLabelValues("linked").Add(float64(s.Files - s.Added))
+		m.digests.WithLabelValues("computed").Add(float64(s.Hashed))
+		m.digests.WithLabelValues("kept").Add(float64(s.Files - s.Hashed))
 	}
 }

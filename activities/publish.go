@@ -26,7 +26,7 @@ type PublishSteps struct {
 	BaseURL  string // of the pages, without a slash at the end; empty: unknown
 	Metrics  *Metrics
 	Traces   Traces      // nil: nothing is traced
-	Builds   BuildFinder // for Traces
+	Builds   BuildFinder // for Metrics and Traces; nil: none
 }
 
 // BuildFinder finds a build by its number.
@@ -48,12 +48,33 @@ func (p *PublishSteps) Switch(ctx context.Context, in Publish) (Published, error
 	if err != nil {
 		return Published{}, forTemporal(err)
 	}
-	p.tracePublished(ctx, began, r)
+	p.observe(ctx, in, began, r)
 	graders, err := p.graders(r)
 	if err != nil {
 		return Published{}, forTemporal(err)
 	}
 	return Published{Version: r.Version, BuildID: r.BuildID, Graders: len(graders)}, nil
+}
+
+// lookLimit bounds the look at a build that figures are made of: A+ waits.
+const lookLimit = time.Second
+
+// observe notes a publishing for those who watch. A release whose build is not
+// found, since it was removed or the database is away, is as published as others.
+func (p *PublishSteps) observe(ctx context.Context, in Publish, began time.Time, published course.Release) {
+	if p.Builds == nil {
+		return
+	}
+	look, cancel := context.WithTimeout(ctx, lookLimit)
+	defer cancel()
+	b, err := p.Builds.Build(look, published.BuildID)
+	if err != nil {
+		return
+	}
+	if !in.Rollback {
+		p.Metrics.requested(b.RequestedAt)
+	}
+	p.tracePublished(ctx, began, published, b)
 }
 
 // readable refuses a stored release whose document A+ could not read: what is

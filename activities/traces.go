@@ -67,13 +67,9 @@ func (r *Records) traceEnded(ctx context.Context, in Ending) {
 
 // tracePublished tells of the publishing of a release in the trace of the request
 // that its build began with, unless it happens in that.
-func (p *PublishSteps) tracePublished(ctx context.Context, began time.Time, published course.Release) {
-	if p.Traces == nil {
+func (p *PublishSteps) tracePublished(ctx context.Context, began time.Time, published course.Release, b course.Build) {
+	if p.Traces == nil || b.Trace == "" || p.Traces.Same(ctx, b.Trace) {
 		return
-	}
-	b, err := p.Builds.Build(ctx, published.BuildID)
-	if err != nil || b.Trace == "" || p.Traces.Same(ctx, b.Trace) {
-		return // the build may have been removed; publishing does not depend on it
 	}
 	s := Span{Name: "publish", Parent: b.Trace, From: began, To: time.Now(), Attributes: attributesOf(published.Key, published.BuildID)}
 	s.Attributes["coursewright.version"] = published.Version

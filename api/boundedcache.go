@@ -17,6 +17,7 @@ type boundedCache[K comparable, V any] struct {
 	bytes    int
 	maxBytes int
 	making   singleflight.Group
+	asked    func(hit bool) // hears of each question; nil: nobody does
 }
 
 func newBoundedCache[K comparable, V any](maxItems, maxBytes int, size func(V) int) (*boundedCache[K, V], error) {
@@ -38,7 +39,9 @@ func (c *boundedCache[K, V]) get(key K) (V, bool) {
 // getOr gives the value that is kept, or the one that make returns, which is
 // kept then. Callers that ask for the same key at the same time share one make.
 func (c *boundedCache[K, V]) getOr(key K, make func() (V, error)) (V, error) {
-	if v, ok := c.get(key); ok {
+	v, ok := c.get(key)
+	c.tell(ok)
+	if ok {
 		return v, nil
 	}
 	made, err, _ := c.making.Do(fmt.Sprintf("%#v", key), func() (any, error) {
@@ -48,8 +51,14 @@ func (c *boundedCache[K, V]) getOr(key K, make func() (V, error)) (V, error) {
 		}
 		return v, err
 	})
-	v, _ := made.(V) // an interface that is nil holds no V
+	v, _ = made.(V) // an interface that is nil holds no V
 	return v, err
+}
+
+func (c *boundedCache[K, V]) tell(hit bool) {
+	if c.asked != nil {
+		c.asked(hit)
+	}
 }
 
 // add keeps a value, unless it alone is larger than the bound.

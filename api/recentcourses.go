@@ -36,7 +36,10 @@ func newRecentCourses(courses courseFinder) (*recentCourses, error) {
 // Course finds a course by key, ErrNotFound otherwise.
 func (r *recentCourses) Course(ctx context.Context, key string) (course.Course, error) {
 	now := r.now()
-	if known, ok := r.cache.get(key); ok && now.Sub(known.read) < recentFor {
+	known, ok := r.cache.get(key)
+	ok = ok && now.Sub(known.read) < recentFor
+	r.cache.tell(ok)
+	if ok {
 		return known.row, nil
 	}
 	row, err := r.courses.Course(ctx, key)

@@ -62,6 +62,7 @@ func New(cfg Config) (http.Handler, error) {
 	if s.metrics, err = newMetrics(cfg.Registry); err != nil {
 		return nil, fmt.Errorf("metrics of the API: %w", err)
 	}
+	recent.cache.asked, s.documents.asked, s.compiled.cache.asked = s.metrics.cache("courses"), s.metrics.cache("documents"), s.metrics.cache("compiled")
 	// The mode is a setting of gin's whole package; the other modes print to
 	// standard output.
 	gin.SetMode(gin.ReleaseMode)

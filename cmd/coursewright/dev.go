@@ -94,7 +94,9 @@ func runDev(ctx context.Context, o devOptions, out, errOut io.Writer) (err error
 		return err
 	}
 	cleanup.add("system", y.Close)
-	serve(y, listener, &cleanup) //nolint:contextcheck // the stop begins when ctx has ended
+	if err := serve(y, listener, &cleanup); err != nil { //nolint:contextcheck // the stop begins when ctx has ended
+		return err
+	}
 	fmt.Fprintln(out, "ready")
 
 	if o.demo {

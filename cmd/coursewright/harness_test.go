@@ -62,7 +62,9 @@ func newHarness(tb testing.TB, o harnessOptions) *harness {
 	}
 	var c cleanups
 	c.add("system", y.Close)
-	serve(y, l, &c)
+	if err := serve(y, l, &c); err != nil {
+		tb.Fatal(err)
+	}
 	h := &harness{tb: tb, system: y, base: "http://" + l.Addr().String()}
 	stopped := false
 	h.stop = func() {

@@ -18,13 +18,13 @@ import (
 	"coursewright/internal/store/postgres/postgrestest"
 )
 
-// Every metric that the alert rules and the dashboard name is one that running
+// Every metric that the alert rules, the dashboard and the guide name is one that running
 // processes have, after a build that was published.
 func TestMonitoringNamesMetricsThatThereAre(t *testing.T) {
 	t.Parallel()
 	server := postgrestest.Start(t)
 	d := newDeployment(t, deploymentOptions{apis: 1, workers: 1, settings: map[string]string{
-		"DATABASE_URL": server.Address(server.Database(t)),
+		"DATABASE_URL": server.Address(server.Database(t)), "CANARY_INTERVAL": "1h",
 	}})
 	api := d.apis[0]
 	repo := gitrepotest.New(t)
@@ -33,12 +33,26 @@ func TestMonitoringNamesMetricsThatThereAre(t *testing.T) {
 	id := api.push("course")
 	built := api.finished("course", id, course.StatusSuccess)
 	api.publish("course", built.Version)
+	api.waitFor("the canary is published", func() bool { return api.listed("canary") != "" })
+	operator := &harness{tb: t, base: api.admin}
+	api.waitFor("the canary has seen it", func() bool {
+		return strings.Contains(string(operator.get("/metrics", http.StatusOK)), `canary_pushes_total{outcome="published"} 1`)
+	})
 
 	types := map[string]string{"up": "gauge"} // up is Prometheus' own
 	for _, p := range []*program{api, d.workers[0]} {
 		text := (&harness{tb: t, base: p.admin}).get("/metrics", http.StatusOK)
 		for _, m := range regexp.MustCompile(`(?m)^# TYPE (\S+) (\S+)$`).FindAllStringSubmatch(string(text), -1) {
 			types[m[1]] = m[2]
+		}
+	}
+	guide, err := os.ReadFile("../../docs/operations.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range regexp.MustCompile("`(coursewright_[a-z_]+[a-z])`").FindAllStringSubmatch(string(guide), -1) {
+		if types[name[1]] == "" {
+			t.Errorf("the guide names %s, which there is not", name[1])
 		}
 	}
 	for place, expr := range expressions(t) {

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"path/filepath"
 
 	"coursewright/activities"
 	"coursewright/internal/aplusauth"
@@ -48,12 +49,21 @@ func (y *system) openGit(context.Context) error {
 		HostKeys:       gitrepo.HostKeyPolicy(y.settings.HostKeyPolicy),
 		KnownHostsFile: y.settings.KnownHostsPath,
 		AllowLocal:     y.settings.AllowLocalOrigins,
+		Own:            y.ownOrigin(),
 		GitOptions:     y.settings.GitOptions,
 	})
 	if err != nil {
 		return err
 	}
 	return y.openKey()
+}
+
+// ownOrigin is the repository of the canary course, empty without one.
+func (y *system) ownOrigin() string {
+	if y.settings.Watching.CanaryInterval <= 0 {
+		return ""
+	}
+	return filepath.Join(y.settings.StorePath, canaryOrigin)
 }
 
 // openKey reads the public half of the ssh key, which pages show. In

@@ -121,7 +121,9 @@ func runRole(ctx context.Context, r role, s settings.Settings, log *slog.Logger,
 		fmt.Fprintf(out, "admin http://%s\n", admin.Addr())
 	}
 	if public != nil {
-		serve(y, public, &cleanup) //nolint:contextcheck // the stop begins when ctx has ended
+		if err := serve(y, public, &cleanup); err != nil { //nolint:contextcheck // the stop begins when ctx has ended
+			return err
+		}
 		fmt.Fprintf(out, "pages http://%s\n", public.Addr())
 	}
 	fmt.Fprintln(out, "ready")

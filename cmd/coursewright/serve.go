@@ -26,11 +26,12 @@ func listen(ctx context.Context, setting, address string, wanted bool, cleanup *
 	return l, nil
 }
 
-// serve answers requests until the cleanup runs.
-func serve(y *system, l net.Listener, cleanup *cleanups) {
+// serve answers requests until the cleanup runs, the canary's too.
+func serve(y *system, l net.Listener, cleanup *cleanups) error {
 	server := y.newServer(y.handler)
 	server.RegisterOnShutdown(func() { close(y.closing) })
 	y.run("HTTP server", server, l, cleanup)
+	return y.startCanary(l)
 }
 
 func (y *system) newServer(h http.Handler) *http.Server {

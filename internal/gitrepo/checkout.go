@@ -29,6 +29,9 @@ type Checkout struct {
 	Commit string // 40 hexadecimal digits
 	Fresh  bool   // the copy was cloned, so earlier build output is gone
 	Info   Commit // the commit's data
+	// Received is about how many bytes came from the origin, also of a checkout
+	// that failed.
+	Received int64
 }
 
 // clonedFile in .git holds the time of the clone: builds before it left no
@@ -63,18 +66,22 @@ func (g *Git) Checkout(ctx context.Context, req CheckoutRequest) (Checkout, erro
 	defer unlock()
 	s := g.newSession(o, req.Log)
 	s.hide(dir, ".")
+	// File systems keep times less exactly than clocks.
+	began := time.Now().Add(-10 * time.Millisecond)
 	fresh, err := s.checkout(ctx, dir, req.Branch)
+	got := Checkout{Received: received(dir, began)}
 	if err != nil {
-		return Checkout{}, s.explain(ctx, req.Branch, err)
+		return got, s.explain(ctx, req.Branch, err)
 	}
 	info, err := headCommit(dir)
 	if err != nil {
-		return Checkout{}, fmt.Errorf("checkout: %w", err)
+		return got, fmt.Errorf("checkout: %w", err)
 	}
 	for _, line := range info.Lines() {
 		s.log(line)
 	}
-	return Checkout{Commit: info.Hash, Fresh: fresh, Info: info}, nil
+	got.Commit, got.Fresh, got.Info = info.Hash, fresh, info
+	return got, nil
 }
 
 // limit bounds an operation by the configured time.

@@ -34,6 +34,7 @@ type Config struct {
 	HostKeys       HostKeyPolicy // empty: HostKeysAcceptNew
 	KnownHostsFile string        // empty: known_hosts beside the SSH key
 	AllowLocal     bool          // file:// and plain paths may be origins
+	Own            string        // the one path that may be an origin all the same: a repository of the service's own
 	Timeout        time.Duration // for one whole operation; zero: DefaultTimeout
 	GitOptions     []string      // given to git before every subcommand
 }

@@ -106,7 +106,7 @@ func rows() []row {
 		{"A+ and graders", aplusRows()},
 		{"Authentication", authRows()},
 		{"Log", logRows()},
-		{"Traces", watchRows()},
+		{"Traces and canary course", watchRows()},
 	} {
 		for _, r := range group.rows {
 			r.Group = group.name
