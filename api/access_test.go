@@ -54,6 +54,11 @@ func withTokens(t *testing.T, service *aplusauth.Service) *fixture {
 			t.Fatalf("%T keeps no build hosts", c.Courses)
 		}
 		c.BuildHosts = hosts
+		sweeps, ok := c.Courses.(api.Sweeps)
+		if !ok {
+			t.Fatalf("%T knows no sweeper", c.Courses)
+		}
+		c.Sweeps, c.Origins, c.DeployKey = sweeps, origins{}, testDeployKey
 		c.Metrics = http.NotFoundHandler()
 		rows, ok := c.Rows.(web.BuildRows)
 		if !ok {
@@ -145,6 +150,10 @@ func accessRequests() []string {
 		"GET /api/v1/hosts", "GET /api/v1/hosts/a", "POST /api/v1/hosts/a/drain", "POST /api/v1/hosts/a/resume",
 		"GET /admin/hosts", "GET /admin/sweeper", "POST /admin/hosts/a/drain", "POST /admin/hosts/a/resume", "DELETE /api/v1/hosts/a", "POST /admin/hosts/a/forget",
 		"GET /api/v1/schema/index", "GET /api/v1/schema/exercise", "GET /api/v1/schema/nosuch",
+		"GET /api/v1/whoami", "GET /api/v1/builds", "GET /api/v1/fleet", "GET /api/v1/reconciler", "GET /api/v1/openapi.json", "GET /api/v1/openapi.yaml", "GET /api/v1/docs",
+		"POST /api/v1/courses/c5/builds/1/retry", "GET /api/v1/courses/c5/deliveries/1", "GET /api/v1/courses/c5/releases/" + version("s"), "GET /api/v1/courses/c5/deploy-key",
+		`POST /api/v1/origins/check {"git_origin": "https://git.example.org/a.git"}`, `POST /api/v1/origins/check {"git_origin": "https://git.example.org/a.git", "course": "c5"}`,
+		`POST /api/v1/origins/check {"git_origin": "https://git.example.org/a.git", "remote_id": 5}`, `POST /api/v1/origins/check {"git_origin": "https://git.example.org/a.git", "course": "c6"}`,
 		"GET /nothing/at/all",
 	}
 }
@@ -186,7 +195,7 @@ func TestAccess(t *testing.T) {
 		for i, target := range requests {
 			method, path, _ := strings.Cut(target, " ")
 			path, body, _ := strings.Cut(path, " ")
-			headers := []string{caller.header, caller.value}
+			headers := []string{caller.header, caller.value, "If-Match", "*"}
 			if strings.HasPrefix(body, "key=") {
 				headers = append(headers, "Content-Type", "application/x-www-form-urlencoded")
 			}

@@ -30,6 +30,9 @@ const (
 	actionAccess    = "ACCESS" // somebody known who may not
 )
 
+// actionCheckOrigin has the service call a git host.
+const actionCheckOrigin = "CHECK-ORIGIN"
+
 // Actions on build hosts.
 const (
 	actionDrainHost  = "DRAIN-HOST"
@@ -50,7 +53,7 @@ func actionOf(method, route string) string {
 	case "POST " + loginRoute:
 		return actionLogin
 	case "POST " + hookRoute, "POST /gitmanager/:key/builds", "POST /gitmanager/:key/deliveries/:id/redeliver",
-		"POST /api/v1/courses/:key/builds", "POST /api/v1/courses/:key/deliveries/:id/redeliver":
+		"POST /api/v1/courses/:key/builds", "POST /api/v1/courses/:key/builds/:id/retry", "POST /api/v1/courses/:key/deliveries/:id/redeliver":
 		return "INITIATE-BUILD"
 	case "POST /gitmanager/:key/builds/:id/cancel", "POST /api/v1/courses/:key/builds/:id/cancel":
 		return "CANCEL-BUILD"
@@ -58,6 +61,8 @@ func actionOf(method, route string) string {
 		return "PUBLISH"
 	case "POST " + approvePage, "POST /api/v1/courses/:key/releases/:version/approve":
 		return actionApprove
+	case "POST " + restPrefix + "origins/check":
+		return actionCheckOrigin
 	case "POST /gitmanager/new/", "POST /api/v1/courses", "POST " + settingsRoute + "/*at":
 		return "NEW-COURSE"
 	case "POST /gitmanager/:key/", "POST /gitmanager/:key/webhook-secret", "PUT " + settingsRoute + "/*at",

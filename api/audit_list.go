@@ -1,8 +1,6 @@
 package api
 
 import (
-	"net/http"
-	"net/url"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -34,31 +32,27 @@ func newAuditBody(e course.AuditEntry) auditBody {
 	return out
 }
 
-// listAudit answers GET /api/v1/audit, newest first: the entries about the
-// course of the query, else all. It is for callers who may do everything.
+// listAudit answers GET /api/v1/audit, newest first. It is for callers who may do everything.
 func listAudit(g *gate, log AuditStore) handler {
 	return func(c *gin.Context) error {
 		if err := g.everything(c); err != nil {
 			return err
 		}
-		page, err := readPage(c)
-		if err != nil {
+		q := newQuery(c)
+		page, filter := q.page(), course.AuditFilter{
+			Course: q.text("course"), Action: q.text("action"), Caller: q.text("caller"),
+			Outcome: choice(q, "outcome", course.AuditDone, course.AuditDenied, course.AuditRefused, course.AuditFailed),
+			Since:   q.time("since"), Until: q.time("until"),
+		}
+		if err := q.finish(); err != nil {
 			return err
 		}
-		key := c.Query("course")
-		list, err := log.ListAudit(c.Request.Context(), course.AuditFilter{Course: key}, oneMore(page))
+		list, err := log.ListAudit(c.Request.Context(), filter, oneMore(page))
 		if err != nil {
 			return err
 		}
 		list, next := cut(c, list, page, func(e course.AuditEntry) int64 { return e.ID })
-		if next != nil && key != "" {
-			*next += "&course=" + url.QueryEscape(key)
-		}
-		items := make([]auditBody, 0, len(list))
-		for _, e := range list {
-			items = append(items, newAuditBody(e))
-		}
-		answer(c, http.StatusOK, listBody[auditBody]{Items: items, Next: next})
+		showList(c, list, next, newAuditBody)
 		return nil
 	}
 }

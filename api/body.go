@@ -55,11 +55,11 @@ func readObject(c *gin.Context, mayBeEmpty bool) (*object, error) {
 	switch empty := len(bytes.TrimSpace(body)) == 0; {
 	case empty && mayBeEmpty:
 		return o, nil
+	case !takesType(c):
+		return nil, wrongType()
 	case empty:
 		return nil, &requestError{status: http.StatusBadRequest, detail: "The body is empty; send a JSON object."}
 	}
-	// The type is looked at only when the body is not JSON: curl -d and many
-	// scripts send forms' by habit, and pages of other sites were refused before.
 	if err := json.Unmarshal(body, &o.fields); err != nil {
 		return nil, jsonError(c, body, err)
 	}
@@ -69,13 +69,29 @@ func readObject(c *gin.Context, mayBeEmpty bool) (*object, error) {
 	return o, nil
 }
 
+// takesType says whether the type of a body may be JSON. curl -d and many scripts
+// send that of forms by habit, or none, and pages of other sites were refused
+// before.
+func takesType(c *gin.Context) bool {
+	given := c.GetHeader("Content-Type")
+	kind, _, err := mime.ParseMediaType(given)
+	switch kind {
+	case "application/json", "application/x-www-form-urlencoded":
+		return err == nil
+	}
+	return given == ""
+}
+
+func wrongType() error {
+	return &requestError{
+		status: http.StatusUnsupportedMediaType,
+		detail: "The body must be a JSON object.", hint: "Send JSON with the header Content-Type: application/json.",
+	}
+}
+
 func jsonError(c *gin.Context, body []byte, err error) error {
-	kind, _, typeErr := mime.ParseMediaType(c.GetHeader("Content-Type"))
-	if typeErr != nil || kind != "application/json" {
-		return &requestError{
-			status: http.StatusUnsupportedMediaType,
-			detail: "The body must be a JSON object.", hint: "Send JSON with the header Content-Type: application/json.",
-		}
+	if kind, _, typeErr := mime.ParseMediaType(c.GetHeader("Content-Type")); typeErr != nil || kind == "application/x-www-form-urlencoded" {
+		return wrongType()
 	}
 	e := &requestError{status: http.StatusBadRequest, detail: "The body must be a JSON object."}
 	var syntax *json.SyntaxError

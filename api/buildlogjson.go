@@ -44,7 +44,7 @@ func buildLogJSON(g *gate, rows BuildRows, logs Logs) handler {
 			RequestIP: b.RequestIP, RequestTime: b.RequestedAt.UTC().Format(aplusTime), Status: b.Status,
 			Updated: !b.FinishedAt.IsZero(), UpdatedTime: aplusTimeOf(b.FinishedAt),
 		}
-		text, _, err := wholeLog(c.Request.Context(), logs, b.ID, 0)
+		text, err := wholeLog(c.Request.Context(), logs, b.ID)
 		if err != nil {
 			return err
 		}

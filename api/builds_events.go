@@ -5,7 +5,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math"
 	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -38,12 +40,14 @@ func buildEvents(g *gate, rows buildFinder, logs Logs, closing <-chan struct{}) 
 		if err != nil {
 			return err
 		}
-		from := c.GetHeader("Last-Event-ID")
-		if from == "" {
-			from = c.DefaultQuery("offset", "0")
+		q := newQuery(c)
+		offset := q.number("offset", 0, 0, math.MaxInt64)
+		if last := c.GetHeader("Last-Event-ID"); last != "" {
+			if offset, err = strconv.ParseInt(last, 10, 64); err != nil || offset < 0 {
+				return &requestError{status: http.StatusBadRequest, detail: "The header Last-Event-ID must be the id of an event of this stream."}
+			}
 		}
-		offset, err := readOffset(from)
-		if err != nil {
+		if err := q.finish(); err != nil {
 			return err
 		}
 		s := &eventStream{out: c.Writer, control: http.NewResponseController(c.Writer), rows: rows, logs: logs, build: b.ID, offset: offset}

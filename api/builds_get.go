@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"net/http"
 
 	"github.com/gin-gonic/gin"
 
@@ -45,7 +44,7 @@ func getBuild(g *gate, rows buildFinder, reports reportFinder) handler {
 		if err != nil {
 			return err
 		}
-		answer(c, http.StatusOK, detailedBody{newBuildBody(b), newDiagnosticBodies(report.Errors), newDiagnosticBodies(report.Warnings)})
+		show(c, detailedBody{newBuildBody(b), newDiagnosticBodies(report.Errors), newDiagnosticBodies(report.Warnings)})
 		return nil
 	}
 }

@@ -18,14 +18,15 @@ type Courses interface {
 	Course(ctx context.Context, key string) (course.Course, error)
 	CourseByRemoteID(ctx context.Context, id int64) (course.Course, error)
 	ListCourses(ctx context.Context, p course.Page) ([]course.Course, error)
+	SearchCourses(ctx context.Context, f course.CourseFilter, p course.Page) ([]course.Course, error)
 	UpdateCourse(ctx context.Context, c course.Course) (course.Course, error)
 }
 
 // BuildRows is what the API needs of the build history.
 type BuildRows interface {
 	RequestBuild(ctx context.Context, key string, r course.BuildRequest) (course.Build, error)
-	Build(ctx context.Context, id int64) (course.Build, error)
 	ListBuilds(ctx context.Context, key string, p course.Page) ([]course.Build, error)
+	FleetRows
 	LatestBuilds(ctx context.Context, courseIDs []int64) (map[int64]course.Build, error)
 	Report(ctx context.Context, buildID int64) (course.Report, error)
 }
@@ -113,6 +114,13 @@ type Config struct {
 	Auth     Authorizer
 	// BuildHosts keeps the build hosts; nil: their addresses answer 404.
 	BuildHosts BuildHosts
+	// Sweeps tells what the reconciler does; nil: its address answers 404.
+	Sweeps Sweeps
+	// Origins asks git hosts; nil: the address for it answers 404.
+	Origins Origins
+	// DeployKey is the public ssh key that git hosts must let read, a line of an
+	// authorized_keys file; empty: there is none.
+	DeployKey string
 	// Audit keeps the security log; nil: it is in the log only.
 	Audit AuditStore
 	// FrontendURL is the address of A+, whose pages may log a browser in;

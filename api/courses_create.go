@@ -41,7 +41,7 @@ func createCourse(g *gate, courses courseCreator, view courseView) handler {
 			return err
 		}
 		c.Header("Location", "/api/v1/courses/"+made.Key)
-		answer(c, http.StatusCreated, shown)
+		showCourse(c, made, http.StatusCreated, shown)
 		return nil
 	}
 }

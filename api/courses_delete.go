@@ -22,6 +22,9 @@ func deleteCourse(g *gate, builds courseRemover) handler {
 		if err != nil {
 			return err
 		}
+		if err := ifMatch(c, found, false); err != nil {
+			return err
+		}
 		confirmed := c.Query("confirm")
 		body, err := readObject(c, true)
 		if err != nil {

@@ -22,7 +22,7 @@ func getCourse(g *gate, view courseView) handler {
 		if err != nil {
 			return err
 		}
-		answer(c, http.StatusOK, shown)
+		showCourse(c, found, http.StatusOK, shown)
 		return nil
 	}
 }

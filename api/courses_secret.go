@@ -18,6 +18,9 @@ func renewSecret(g *gate, courses courseUpdater, view courseView) handler {
 		if err != nil {
 			return err
 		}
+		if err := ifMatch(c, found, false); err != nil {
+			return err
+		}
 		keep, err := readKeepOld(c)
 		if err != nil {
 			return err
@@ -25,13 +28,14 @@ func renewSecret(g *gate, courses courseUpdater, view courseView) handler {
 		found.RenewSecret(time.Now(), keep)
 		saved, err := courses.UpdateCourse(c.Request.Context(), found)
 		if err != nil {
-			return err
+			return unlessStale(c, err)
 		}
 		g.audit(c, "EDIT-COURSE", saved.Key, "field", "webhook_secret", "keep_old", keep)
 		shown, err := view.one(c.Request, saved, true)
 		if err != nil {
 			return err
 		}
+		c.Header("Etag", `"`+revisionTag(saved)+`"`)
 		answer(c, http.StatusOK, shown)
 		return nil
 	}

@@ -16,7 +16,8 @@ type courseUpdater interface {
 
 // updateCourse answers PUT and PATCH /api/v1/courses/KEY. PUT replaces the
 // course: fields that are not given take the value of a new course. PATCH
-// changes the given fields only.
+// changes the given fields only. If-Match refuses the change when somebody else
+// was faster; PUT must have it.
 func updateCourse(g *gate, courses courseUpdater, view courseView) handler {
 	return func(c *gin.Context) error {
 		caller, err := g.caller(c)
@@ -31,10 +32,13 @@ func updateCourse(g *gate, courses courseUpdater, view courseView) handler {
 		if err != nil {
 			return err
 		}
-		changed := old
-		if c.Request.Method == http.MethodPut {
+		changed, replace := old, c.Request.Method == http.MethodPut
+		if err := ifMatch(c, old, replace); err != nil {
+			return err
+		}
+		if replace {
 			changed = course.New("")
-			changed.ID = old.ID
+			changed.ID, changed.Revision = old.ID, old.Revision
 			changed.KeepSecrets(old)
 		}
 		if err := fillCourse(body, &changed); err != nil {
@@ -51,13 +55,14 @@ func updateCourse(g *gate, courses courseUpdater, view courseView) handler {
 		}
 		saved, err := courses.UpdateCourse(c.Request.Context(), changed)
 		if err != nil {
-			return err
+			return unlessStale(c, err)
 		}
 		g.audit(c, "EDIT-COURSE", saved.Key, "old_key", old.Key)
 		shown, err := view.one(c.Request, saved, false)
 		if err != nil {
 			return err
 		}
+		c.Header("Etag", `"`+revisionTag(saved)+`"`)
 		answer(c, http.StatusOK, shown)
 		return nil
 	}

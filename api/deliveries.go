@@ -3,7 +3,7 @@ package api
 import (
 	"context"
 	"fmt"
-	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -61,45 +61,64 @@ func listDeliveries(g *gate, rows Deliveries) handler {
 		if err != nil {
 			return err
 		}
-		page, err := readPage(c)
+		q := newQuery(c)
+		page, verdict := q.page(), choice(q, "verdict", course.DeliveryAccepted, course.DeliveryIgnored, course.DeliveryRefused)
+		if err := q.finish(); err != nil {
+			return err
+		}
+		// So few are kept that they can be chosen from here.
+		list, err := rows.ListDeliveries(c.Request.Context(), found.Key, course.Page{Limit: course.KeptDeliveries})
 		if err != nil {
 			return err
 		}
-		list, err := rows.ListDeliveries(c.Request.Context(), found.Key, oneMore(page))
-		if err != nil {
-			return err
-		}
-		list, next := cut(c, list, page, func(d course.Delivery) int64 { return d.ID })
-		items := make([]deliveryBody, 0, len(list))
-		for _, d := range list {
-			items = append(items, newDeliveryBody(d))
-		}
-		answer(c, http.StatusOK, listBody[deliveryBody]{Items: items, Next: next})
+		list = slices.DeleteFunc(list, func(d course.Delivery) bool { return verdict != "" && d.Verdict != verdict })
+		id := func(d course.Delivery) int64 { return d.ID }
+		list, next := cut(c, pageOf(list, page, id), page, id)
+		showList(c, list, next, newDeliveryBody)
 		return nil
 	}
+}
+
+// getDelivery answers GET /api/v1/courses/KEY/deliveries/ID.
+func getDelivery(g *gate, rows Deliveries) handler {
+	return func(c *gin.Context) error {
+		_, d, err := g.delivery(c, rows)
+		if err != nil {
+			return err
+		}
+		show(c, newDeliveryBody(d))
+		return nil
+	}
+}
+
+// delivery finds the course and the delivery that the path names.
+func (g *gate) delivery(c *gin.Context, rows Deliveries) (course.Course, course.Delivery, error) {
+	found, err := g.course(c, Write, false)
+	if err != nil {
+		return found, course.Delivery{}, err
+	}
+	missing := &wordedError{text: fmt.Sprintf("Course %s has no delivery %q.", found.Key, c.Param("id")), kind: course.ErrNotFound}
+	id, err := strconv.ParseInt(c.Param("id"), 10, 64)
+	if err != nil {
+		return found, course.Delivery{}, missing
+	}
+	d, err := rows.Delivery(c.Request.Context(), id)
+	if isNotFound(err) || err == nil && d.CourseID != found.ID {
+		return found, course.Delivery{}, missing
+	}
+	return found, d, err
 }
 
 // redeliver answers POST /api/v1/courses/KEY/deliveries/ID/redeliver: what the
 // delivery asked for is done again.
 func redeliver(g *gate, deliveries Deliveries, rows buildRequester, builds waker) handler {
 	return func(c *gin.Context) error {
-		found, err := g.course(c, Write, false)
+		found, d, err := g.delivery(c, deliveries)
 		if err != nil {
 			return err
 		}
-		id, err := strconv.ParseInt(c.Param("id"), 10, 64)
-		if err != nil {
-			return &wordedError{text: "A delivery's id is a whole number.", kind: course.ErrNotFound}
-		}
-		d, err := deliveries.Delivery(c.Request.Context(), id)
-		if err != nil {
-			return err
-		}
-		switch {
-		case d.CourseID != found.ID:
-			return &wordedError{text: fmt.Sprintf("The course has no delivery %d.", id), kind: course.ErrNotFound}
-		case d.Verdict != course.DeliveryAccepted:
-			return &wordedError{text: fmt.Sprintf("Delivery %d was %s (%s); it would be again. Start a build instead.", id, d.Verdict, d.Reason), kind: course.ErrConflict}
+		if d.Verdict != course.DeliveryAccepted {
+			return &wordedError{text: fmt.Sprintf("Delivery %d was %s (%s); it would be again. Start a build instead.", d.ID, d.Verdict, d.Reason), kind: course.ErrConflict}
 		}
 		b, err := rows.RequestBuild(c.Request.Context(), found.Key, course.BuildRequest{
 			Options: d.Options, Trigger: course.TriggerHook, RequestIP: g.addresses.ClientIP(c.Request), Delivery: &d,
@@ -107,10 +126,7 @@ func redeliver(g *gate, deliveries Deliveries, rows buildRequester, builds waker
 		if err != nil {
 			return err
 		}
-		builds.Wake(found.Key)
-		g.audit(c, "INITIATE-BUILD", found.Key, "build", b.ID, "delivery", id)
-		c.Header("Location", fmt.Sprintf("/api/v1/courses/%s/builds/%d", found.Key, b.ID))
-		answer(c, http.StatusAccepted, newBuildBody(b))
+		g.requested(c, builds, b, "delivery", d.ID)
 		return nil
 	}
 }

@@ -22,6 +22,12 @@ type requestError struct {
 	hint   string
 }
 
+// Kinds of problems that are not known by their status alone.
+const (
+	kindValidation = "validation"
+	kindReused     = "idempotency-key-reused"
+)
+
 func (e *requestError) Error() string { return e.detail }
 
 // wordedError words an error of one of course's kinds for the caller.
@@ -52,6 +58,8 @@ func statusOf(err error) int {
 		return http.StatusNotFound
 	case errors.Is(err, course.ErrConflict):
 		return http.StatusConflict
+	case errors.Is(err, course.ErrReused):
+		return http.StatusUnprocessableEntity
 	case errors.Is(err, course.ErrInvalid):
 		return http.StatusBadRequest
 	case errors.Is(err, course.ErrDenied):
@@ -68,6 +76,52 @@ func statusOf(err error) int {
 	return http.StatusInternalServerError
 }
 
+// problemPrefix begins the types of problems. They are names, not addresses: the
+// page of the API lists them.
+const problemPrefix = "urn:coursewright:problem:"
+
+// kindOf names what kind of problem an error is, in one word for programs.
+func kindOf(err error, status int) string {
+	var fields *course.FieldErrors
+	switch {
+	case errors.Is(err, course.ErrReused):
+		return kindReused
+	case status == http.StatusBadRequest && errors.As(err, &fields):
+		return kindValidation
+	}
+	kinds := problemKinds()
+	if kind, ok := kinds[status]; ok {
+		return kind
+	}
+	if status >= http.StatusInternalServerError {
+		return kinds[http.StatusInternalServerError]
+	}
+	return kinds[http.StatusBadRequest]
+}
+
+// problemKinds are the kinds of problems that have a status of their own.
+func problemKinds() map[int]string {
+	return map[int]string{
+		http.StatusBadRequest:            "malformed",
+		http.StatusUnauthorized:          "unauthenticated",
+		http.StatusForbidden:             "forbidden",
+		http.StatusNotFound:              "not-found",
+		http.StatusMethodNotAllowed:      "method-not-allowed",
+		http.StatusConflict:              "conflict",
+		http.StatusPreconditionFailed:    "changed-meanwhile",
+		http.StatusRequestEntityTooLarge: "too-large",
+		http.StatusUnsupportedMediaType:  "unsupported-media-type",
+		http.StatusMisdirectedRequest:    "wrong-host",
+		http.StatusUnprocessableEntity:   "course-error",
+		http.StatusPreconditionRequired:  "precondition-required",
+		http.StatusTooManyRequests:       "too-many-requests",
+		statusClientGone:                 "client-gone",
+		http.StatusInternalServerError:   "internal",
+		http.StatusServiceUnavailable:    "unavailable",
+		http.StatusGatewayTimeout:        "timeout",
+	}
+}
+
 // problem is an RFC 9457 error body.
 type problem struct {
 	Type   string       `json:"type"`
@@ -78,15 +132,35 @@ type problem struct {
 	Errors []fieldError `json:"errors,omitempty"`
 }
 
+// fieldError is one thing wrong with a field of the body, to which a JSON
+// pointer leads, or with a parameter of the address.
 type fieldError struct {
-	Field   string `json:"field"`
-	Message string `json:"message"`
+	Field     string `json:"field"`
+	Pointer   string `json:"pointer,omitempty"`
+	Parameter string `json:"parameter,omitempty"`
+	Message   string `json:"message"`
+}
+
+func newFieldErrors(err error, fields []course.FieldError) []fieldError {
+	var query *queryError
+	out := make([]fieldError, 0, len(fields))
+	for _, f := range fields {
+		e := fieldError{Field: f.Field, Message: f.Message}
+		if errors.As(err, &query) {
+			e.Parameter = f.Field
+		} else {
+			e.Pointer = "#/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(f.Field)
+		}
+		out = append(out, e)
+	}
+	return out
 }
 
 // newProblem describes err for the client. Causes of the service's own trouble
 // stay in the log.
 func newProblem(err error) problem {
-	p := problem{Type: "about:blank", Status: statusOf(err)}
+	p := problem{Status: statusOf(err)}
+	p.Type = problemPrefix + kindOf(err, p.Status)
 	p.Title = http.StatusText(p.Status)
 	if p.Status == http.StatusServiceUnavailable {
 		p.Detail = "A part of the service is away for a moment. Nothing is wrong with the request: send it again in a few seconds."
@@ -101,11 +175,12 @@ func newProblem(err error) problem {
 	switch {
 	case errors.As(err, &fields):
 		p.Detail = "Some fields need a change."
-		for _, f := range fields.Fields {
-			p.Errors = append(p.Errors, fieldError(f))
-		}
+		p.Errors = newFieldErrors(err, fields.Fields)
 	case errors.As(err, &request):
 		p.Detail, p.Hint = request.detail, request.hint
+	case errors.Is(err, course.ErrReused):
+		p.Detail = "The idempotency key was used before, for a build with other options."
+		p.Hint = "Make a new key for each build; send the same one only to repeat a request."
 	default:
 		p.Detail = explain(err)
 	}
@@ -116,7 +191,7 @@ func newProblem(err error) problem {
 // name of its kind, which the status tells.
 func explain(err error) string {
 	text := err.Error()
-	for _, kind := range []error{course.ErrNotFound, course.ErrConflict, course.ErrInvalid, course.ErrDenied} {
+	for _, kind := range []error{course.ErrStale, course.ErrNotFound, course.ErrConflict, course.ErrInvalid, course.ErrDenied} {
 		text = strings.TrimSuffix(text, ": "+kind.Error())
 	}
 	return text
@@ -196,15 +271,21 @@ func refuse(c *gin.Context, err error) {
 
 // answer sends a JSON body. Its type has no charset, as gitmanager's.
 func answer(c *gin.Context, status int, body any) {
-	var out bytes.Buffer
-	encoder := json.NewEncoder(&out)
-	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(body); err != nil {
+	text, err := encode(body)
+	if err != nil {
 		// Not reached: bodies are structs of this package, and raw JSON that was decoded before.
 		writeProblem(c.Writer, err)
 		return
 	}
-	writeJSON(c, status, out.Bytes())
+	writeJSON(c, status, text)
+}
+
+func encode(body any) ([]byte, error) {
+	var out bytes.Buffer
+	encoder := json.NewEncoder(&out)
+	encoder.SetEscapeHTML(false)
+	err := encoder.Encode(body)
+	return out.Bytes(), err
 }
 
 // writeJSON sends finished bytes.

@@ -301,6 +301,23 @@ func (r *releases) ReadFile(one course.Release, name string) ([]byte, error) {
 
 func (r *releases) Content(course.Release) (*os.Root, error) { return os.OpenRoot(r.content) }
 
+// origins is a git host with one repository.
+type origins struct{}
+
+func (origins) Branches(ctx context.Context, origin string) (map[string]string, error) {
+	switch origin {
+	case "https://git.example.org/a.git", "git@git.example.org:a.git":
+		return map[string]string{"dev": strings.Repeat("cd", 20), "main": strings.Repeat("ab", 20)}, nil
+	case "https://slow.example.org/a.git":
+		return nil, fmt.Errorf("ls-remote: %w", context.DeadlineExceeded)
+	case "https://broken.example.org/a.git":
+		return nil, errUnreadable
+	}
+	return nil, course.Authorf("The git host does not know this repository.")
+}
+
+const testDeployKey = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIKPGjIO+ZvmpIhx7bBhLEiXxLK2QHOeyIzIQ7YhvJyHZ coursewright"
+
 func version(letter string) string { return strings.Repeat(letter, course.VersionLength) }
 
 // brokenAudit is a security log on a full disk.

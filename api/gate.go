@@ -37,7 +37,7 @@ func (g *gate) course(c *gin.Context, a Access, byDefault bool) (course.Course, 
 	if err != nil {
 		return course.Course{}, err
 	}
-	found, err := g.find(c)
+	found, err := g.find(c, c.Param("key"))
 	if err != nil {
 		return course.Course{}, err
 	}
@@ -81,8 +81,7 @@ func (g *gate) caller(c *gin.Context) (Caller, error) {
 	return i.caller, nil
 }
 
-func (g *gate) find(c *gin.Context) (course.Course, error) {
-	key := c.Param("key")
+func (g *gate) find(c *gin.Context, key string) (course.Course, error) {
 	if !course.ValidKey(key) {
 		return course.Course{}, noCourse(key)
 	}

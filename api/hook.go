@@ -42,7 +42,7 @@ const hookRoute = "/gitmanager/:key/hook"
 // needs no build: git hosts show others as failed deliveries.
 func hook(g *gate, rows hookStore, builds hookBuilds, policy hookPolicy) handler {
 	return func(c *gin.Context) error {
-		found, err := g.find(c)
+		found, err := g.find(c, c.Param("key"))
 		if err != nil {
 			err, _ = g.limits.badHook(c, err)
 			return err

@@ -239,7 +239,7 @@ func TestSettingsKeepSecrets(t *testing.T) {
 		c.RenewSecret(time.Now(), time.Hour)
 		_, err := f.store.UpdateCourse(t.Context(), c)
 		must(t, err)
-		if w := f.send(t, replace[0], replace[1], replace[2], "Content-Type", "application/x-www-form-urlencoded"); w.Code != http.StatusOK {
+		if w := f.send(t, replace[0], replace[1], replace[2], "Content-Type", "application/x-www-form-urlencoded", "If-Match", "*"); w.Code != http.StatusOK {
 			t.Fatalf("%s: status %d: %s", replace[1], w.Code, w.Body)
 		}
 		got, err := f.store.Course(t.Context(), "intro")

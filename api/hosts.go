@@ -20,7 +20,7 @@ type BuildHosts interface {
 	ForgetHost(ctx context.Context, id string, silent time.Duration) error
 }
 
-const hostsRoute = "/api/v1/hosts"
+const hostsRoute = restPrefix + "hosts"
 
 // hosts are the addresses of the build hosts, for callers who may do
 // everything.
@@ -69,11 +69,7 @@ func listHosts(g *gate, hosts BuildHosts) handler {
 		if err != nil {
 			return err
 		}
-		items := make([]hostBody, 0, len(list))
-		for _, h := range list {
-			items = append(items, newHostBody(h))
-		}
-		answer(c, http.StatusOK, listBody[hostBody]{Items: items})
+		showList(c, list, nil, newHostBody)
 		return nil
 	}
 }

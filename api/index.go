@@ -15,7 +15,7 @@ import (
 func isAjax(c *gin.Context) bool { return c.GetHeader("X-Requested-With") == "XMLHttpRequest" }
 
 // coursesIndex answers / for scripts: the published courses by key.
-func coursesIndex(g *gate, courses courseLister, compiled *compiledCourses) handler {
+func coursesIndex(g *gate, courses Courses, compiled *compiledCourses) handler {
 	type item struct {
 		Key  string          `json:"key"`
 		Name json.RawMessage `json:"name"`

@@ -1,7 +1,6 @@
 package api
 
 import (
-	"net/http"
 	"slices"
 	"time"
 
@@ -40,31 +39,68 @@ func listReleases(g *gate, releases Releases) handler {
 		if err != nil {
 			return err
 		}
-		list, err := releases.Releases(found.Key)
-		if err != nil && !isNotFound(err) {
+		q := newQuery(c)
+		page := q.page()
+		if err := q.finish(); err != nil {
 			return err
 		}
-		published, err := releases.Published(found.Key)
-		if err != nil && !isNotFound(err) {
+		list, err := allReleases(releases, found.Key)
+		if err != nil {
 			return err
 		}
-		stored, err := releases.Stored(found.Key)
-		if err != nil && !isNotFound(err) {
-			return err
-		}
-		// Those that are kept were published once; the stored one is newer.
-		if stored.Version != "" && !slices.ContainsFunc(list, func(r course.Release) bool { return r.Version == stored.Version }) {
-			list = slices.Insert(list, 0, stored)
-		}
-		items := make([]releaseItem, 0, len(list))
-		for _, r := range list {
-			items = append(items, releaseItem{
-				releaseBody: newReleaseBody(r),
-				Published:   published.Version == r.Version,
-				Stored:      stored.Version == r.Version,
-			})
-		}
-		answer(c, http.StatusOK, listBody[releaseItem]{Items: items})
+		id := func(r releaseItem) int64 { return r.BuildID }
+		list, next := cut(c, pageOf(list, page, id), page, id)
+		show(c, listBody[releaseItem]{Items: append([]releaseItem{}, list...), Next: next})
 		return nil
 	}
+}
+
+// getRelease answers GET /api/v1/courses/KEY/releases/VERSION.
+func getRelease(g *gate, releases Releases) handler {
+	return func(c *gin.Context) error {
+		found, err := g.course(c, Read, false)
+		if err != nil {
+			return err
+		}
+		list, err := allReleases(releases, found.Key)
+		if err != nil {
+			return err
+		}
+		at := slices.IndexFunc(list, func(r releaseItem) bool { return r.Version == c.Param("version") })
+		if at < 0 {
+			return noRelease(found.Key, c.Param("version"))
+		}
+		show(c, list[at])
+		return nil
+	}
+}
+
+// allReleases are the stored and the published releases that are kept, newest
+// first.
+func allReleases(releases Releases, key string) ([]releaseItem, error) {
+	list, err := releases.Releases(key)
+	if err != nil && !isNotFound(err) {
+		return nil, err
+	}
+	published, err := releases.Published(key)
+	if err != nil && !isNotFound(err) {
+		return nil, err
+	}
+	stored, err := releases.Stored(key)
+	if err != nil && !isNotFound(err) {
+		return nil, err
+	}
+	// Those that are kept were published once; the stored one is newer.
+	if stored.Version != "" && !slices.ContainsFunc(list, func(r course.Release) bool { return r.Version == stored.Version }) {
+		list = slices.Insert(list, 0, stored)
+	}
+	items := make([]releaseItem, 0, len(list))
+	for _, r := range list {
+		items = append(items, releaseItem{
+			releaseBody: newReleaseBody(r),
+			Published:   published.Version == r.Version,
+			Stored:      stored.Version == r.Version,
+		})
+	}
+	return items, nil
 }

@@ -22,14 +22,8 @@ func (s *server) routes(r *gin.Engine) {
 		reads(r, "/metrics", gin.WrapH(s.Metrics))
 	}
 	anyway(r, loginRoute, s.login.serve)
-	s.rest(r.Group("/api/v1/courses"))
-	if s.Audit != nil {
-		reads(r, "/api/v1/audit", s.problems(listAudit(s.gate, s.Audit)))
-	}
-	if s.BuildHosts != nil {
-		s.hosts(r.Group(hostsRoute))
-	}
-	reads(r, schemaRoute, s.problems(courseSchema))
+	s.rest(r.Group(restPrefix + "courses"))
+	s.service(r)
 	anyway(r, "/robots.txt", robots)
 	s.gitmanager(r)
 	previews{
@@ -50,21 +44,51 @@ func (s *server) rest(r *gin.RouterGroup) {
 	r.DELETE("/:key", s.problems(deleteCourse(s.gate, s.Builds)))
 	r.POST("/:key/webhook-secret", s.problems(renewSecret(s.gate, s.Courses, view)))
 
+	if s.DeployKey != "" {
+		reads(r, "/:key/deploy-key", s.problems(deployKey(s.gate, s.DeployKey)))
+	}
+
 	reads(r, "/:key/builds", s.problems(listBuilds(s.gate, s.Rows)))
 	r.POST("/:key/builds", s.problems(startBuild(s.gate, s.Rows, s.Builds)))
 	reads(r, "/:key/builds/:id", s.problems(getBuild(s.gate, s.Rows, s.Rows)))
 	reads(r, "/:key/builds/:id/log", s.problems(buildLog(s.gate, s.Rows, s.Logs)))
 	r.GET("/:key/builds/:id/events", s.problems(buildEvents(s.gate, s.Rows, s.Logs, s.Closing)))
 	r.POST("/:key/builds/:id/cancel", s.problems(cancelBuild(s.gate, s.Rows, s.Builds)))
+	r.POST("/:key/builds/:id/retry", s.problems(retryBuild(s.gate, s.Rows, s.Builds)))
 
 	reads(r, "/:key/deliveries", s.problems(listDeliveries(s.gate, s.Rows)))
+	reads(r, "/:key/deliveries/:id", s.problems(getDelivery(s.gate, s.Rows)))
 	r.POST("/:key/deliveries/:id/redeliver", s.problems(redeliver(s.gate, s.Rows, s.Rows, s.Builds)))
 
 	reads(r, "/:key/releases", s.problems(listReleases(s.gate, s.Releases)))
 	reads(r, "/:key/previews", s.problems(listPreviews(s.gate, s.Releases)))
 	reads(r, "/:key/releases/:version/diff", s.problems(diffReleases(s.gate, s.Diffs)))
 	r.POST("/:key/releases/:version/approve", s.problems(approveRelease(s.gate, s.Diffs, s.Builds)))
+	reads(r, "/:key/releases/:version", s.problems(getRelease(s.gate, s.Releases)))
 	r.POST("/:key/releases/:version/publish", s.problems(publishRelease(s.gate, s.Builds)))
+}
+
+// service are the routes of the REST API that are about no single course.
+func (s *server) service(r *gin.Engine) {
+	reads(r, restPrefix+"whoami", s.problems(whoami(s.gate)))
+	reads(r, restPrefix+"builds", s.problems(searchBuilds(s.gate, s.Rows)))
+	reads(r, restPrefix+"fleet", s.problems(fleet(s.gate, s.Rows, s.BuildHosts)))
+	if s.Origins != nil {
+		r.POST(restPrefix+"origins/check", s.problems(checkOrigin(s.gate, s.Origins, s.DeployKey)))
+	}
+	if s.Sweeps != nil {
+		reads(r, restPrefix+"reconciler", s.problems(reconciler(s.gate, s.Sweeps)))
+	}
+	if s.Audit != nil {
+		reads(r, restPrefix+"audit", s.problems(listAudit(s.gate, s.Audit)))
+	}
+	if s.BuildHosts != nil {
+		s.hosts(r.Group(hostsRoute))
+	}
+	reads(r, schemaRoute, s.problems(courseSchema))
+	reads(r, descriptionRoute+".json", s.problems(s.description.json.serve("application/json")))
+	reads(r, descriptionRoute+".yaml", s.problems(s.description.yaml.serve("application/yaml")))
+	reads(r, docsRoute, s.problems(s.docs))
 }
 
 // gitmanager are the addresses that A+, git hosts and course pages know. Those

@@ -11,7 +11,13 @@ import (
 
 // schemaRoute is open to everybody: editors have no token, and the schemas say
 // nothing about courses.
-const schemaRoute = "/api/v1/schema/:kind"
+const schemaRoute = restPrefix + "schema/:kind"
+
+// The description of the API is open to everybody as well.
+const (
+	descriptionRoute = restPrefix + "openapi"
+	docsRoute        = restPrefix + "docs"
+)
 
 // courseSchema answers with a JSON Schema of course files, with which editors
 // complete and check them. It changes with new versions of the service only, so

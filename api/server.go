@@ -21,6 +21,8 @@ type server struct {
 	metrics     *metrics
 	limits      *limits
 	strict      http.Header // see strictHeaders
+	description *description
+	docs        handler // the page of the description
 }
 
 // New builds the handler of the whole service. It fails on settings that
@@ -59,6 +61,12 @@ func New(cfg Config) (http.Handler, error) {
 	if s.compiled, err = newCompiledCourses(cfg.Releases); err != nil {
 		return nil, err
 	}
+	if s.description, err = loadDescription(); err != nil {
+		return nil, err
+	}
+	if s.docs, err = s.description.docs(); err != nil {
+		return nil, err
+	}
 	if s.metrics, err = newMetrics(cfg.Registry); err != nil {
 		return nil, fmt.Errorf("metrics of the API: %w", err)
 	}
@@ -71,7 +79,7 @@ func New(cfg Config) (http.Handler, error) {
 	r.RedirectFixedPath = false
 	r.HandleMethodNotAllowed = true
 	r.ForwardedByClientIP = false // Addresses tells where requests come from
-	r.Use(s.metrics.observe, s.trace, s.keepTrail, s.recover, s.secureHeaders, s.guardHost, s.login.crossOrigin, s.guardOrigin, s.identify)
+	r.Use(s.metrics.observe, s.trace, s.keepTrail, s.recover, s.secureHeaders, s.guardHost, s.login.crossOrigin, s.guardOrigin, s.identify, s.knownParameters)
 	s.routes(r)
 	return r, nil
 }

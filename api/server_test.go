@@ -103,7 +103,7 @@ func TestBrowsersGetPagesForErrors(t *testing.T) {
 	for target, want := range map[string]string{
 		"GET /a/b/c":          "page /a/b/c",
 		"GET /gitmanager/a b": "page /gitmanager/a b",
-		"GET /api/v2":         `{"type":"about:blank"`,
+		"GET /api/v2":         `{"type":"urn:coursewright:problem:not-found"`,
 		"POST /a/b/c":         "There is nothing at this address.",
 	} {
 		method, path, _ := strings.Cut(target, " ")
