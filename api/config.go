@@ -18,7 +18,7 @@ type Courses interface {
 	Course(ctx context.Context, key string) (course.Course, error)
 	CourseByRemoteID(ctx context.Context, id int64) (course.Course, error)
 	ListCourses(ctx context.Context, p course.Page) ([]course.Course, error)
-	SearchCourses(ctx context.Context, f course.CourseFilter, p course.Page) ([]course.Course, error)
+	SearchCourses(ctx context.Context, f course.Filter, p course.Page) ([]course.Course, error)
 	UpdateCourse(ctx context.Context, c course.Course) (course.Course, error)
 }
 

@@ -9,7 +9,7 @@ import (
 )
 
 type courseLister interface {
-	SearchCourses(ctx context.Context, f course.CourseFilter, p course.Page) ([]course.Course, error)
+	SearchCourses(ctx context.Context, f course.Filter, p course.Page) ([]course.Course, error)
 }
 
 // listCourses answers GET /api/v1/courses: those that the caller may read, so
@@ -21,7 +21,7 @@ func listCourses(g *gate, courses courseLister, view courseView) handler {
 			return err
 		}
 		q := newQuery(c)
-		page, filter := q.page(), course.CourseFilter{Text: q.text("q"), Status: choice(q, "status", statuses()...)}
+		page, filter := q.page(), course.Filter{Text: q.text("q"), Status: choice(q, "status", statuses()...)}
 		if err := q.finish(); err != nil {
 			return err
 		}

@@ -10,11 +10,12 @@ import (
 	"coursewright/internal/course"
 )
 
-// answerOf sends a request that has to be answered with a status, and reads a
-// JSON object.
-func answerOf[T any](t *testing.T, f *fixture, want int, request, body string, headers ...string) (out T) {
+// answerOf sends a request, written as method, target and body, that has to be
+// answered with a status, and reads a JSON object.
+func answerOf[T any](t *testing.T, f *fixture, want int, request string, headers ...string) (out T) {
 	t.Helper()
 	method, target, _ := strings.Cut(request, " ")
+	target, body, _ := strings.Cut(target, " ")
 	w := f.send(t, method, target, body, headers...)
 	if w.Code != want {
 		t.Fatalf("%s: status %d, want %d: %s", request, w.Code, want, w.Body)
@@ -69,18 +70,18 @@ func TestIdempotencyKeys(t *testing.T) {
 	f := newFixture(t, nil)
 	f.addCourse(t, "intro")
 	const start = "POST /api/v1/courses/intro/builds"
-	first := answerOf[anyBuild](t, f, http.StatusAccepted, start, `{"skip_git": true}`, "Idempotency-Key", "one")
-	again := answerOf[anyBuild](t, f, http.StatusAccepted, start, `{ "skip_git":true }`, "Idempotency-Key", "one")
-	other := answerOf[anyBuild](t, f, http.StatusAccepted, start, `{"skip_git": true}`, "Idempotency-Key", "two")
+	first := answerOf[anyBuild](t, f, http.StatusAccepted, start+` {"skip_git": true}`, "Idempotency-Key", "one")
+	again := answerOf[anyBuild](t, f, http.StatusAccepted, start+` { "skip_git":true }`, "Idempotency-Key", "one")
+	other := answerOf[anyBuild](t, f, http.StatusAccepted, start+` {"skip_git": true}`, "Idempotency-Key", "two")
 	if first.ID != again.ID || other.ID == first.ID {
 		t.Errorf("builds %d, %d with the same key and %d with another", first.ID, again.ID, other.ID)
 	}
-	problem := answerOf[map[string]any](t, f, http.StatusUnprocessableEntity, start, `{"skip_git": false}`, "Idempotency-Key", "one")
+	problem := answerOf[map[string]any](t, f, http.StatusUnprocessableEntity, start+` {"skip_git": false}`, "Idempotency-Key", "one")
 	if problem["type"] != "urn:coursewright:problem:idempotency-key-reused" {
 		t.Errorf("another request by the key: %v", problem)
 	}
 	for _, bad := range []string{" ", strings.Repeat("x", 256), "ä"} {
-		answerOf[map[string]any](t, f, http.StatusBadRequest, start, `{}`, "Idempotency-Key", bad)
+		answerOf[map[string]any](t, f, http.StatusBadRequest, start+` {}`, "Idempotency-Key", bad)
 	}
 }
 
@@ -144,12 +145,12 @@ func TestRetryKeepsTheOptions(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, nil)
 	f.addCourse(t, "intro")
-	old := answerOf[anyBuild](t, f, http.StatusAccepted, "POST /api/v1/courses/intro/builds", `{"build_command": "make html"}`)
+	old := answerOf[anyBuild](t, f, http.StatusAccepted, "POST /api/v1/courses/intro/builds"+` {"build_command": "make html"}`)
 	retry := fmt.Sprintf("POST /api/v1/courses/intro/builds/%d/retry", old.ID)
-	answerOf[map[string]any](t, f, http.StatusConflict, retry, "")
+	answerOf[map[string]any](t, f, http.StatusConflict, retry)
 	_, err := f.store.FinishBuild(t.Context(), old.ID, course.BuildResult{Status: course.StatusFailed})
 	must(t, err)
-	again := answerOf[anyBuild](t, f, http.StatusAccepted, retry, `{"rebuild_all": true}`)
+	again := answerOf[anyBuild](t, f, http.StatusAccepted, retry+` {"rebuild_all": true}`)
 	b, err := f.store.Build(t.Context(), again.ID)
 	must(t, err)
 	if want := (course.BuildOptions{BuildCommand: "make html", RebuildAll: true}); b.Options != want || again.ID == old.ID {
@@ -190,7 +191,7 @@ func TestFleetAtAGlance(t *testing.T) {
 				Courses []string
 			} `json:"by_cause"`
 		} `json:"failures"`
-	}](t, f, http.StatusOK, "GET /api/v1/fleet?since=2026-01-01", "")
+	}](t, f, http.StatusOK, "GET /api/v1/fleet?since=2026-01-01")
 	if len(got.Running) != 1 || got.Running[0] != (open{"a", "push", "host-a", ""}) || len(got.Waiting) != 1 || got.Waiting[0] != (open{"b", "manual", "", ""}) {
 		t.Errorf("running %+v, waiting %+v", got.Running, got.Waiting)
 	}
@@ -213,26 +214,26 @@ func TestOriginsAreTried(t *testing.T) {
 		Key      *struct{ Fingerprint, Type string } `json:"deploy_key"`
 	}
 	const check = "POST /api/v1/origins/check"
-	got := answerOf[origin](t, f, http.StatusOK, check, `{"git_origin": "git@git.example.org:a.git", "git_branch": "devel"}`)
+	got := answerOf[origin](t, f, http.StatusOK, check+` {"git_origin": "git@git.example.org:a.git", "git_branch": "devel"}`)
 	if !got.Readable || len(got.Branches) != 2 || got.Branches[0].Name != "main" || got.Exists == nil || *got.Exists || got.Key == nil || !strings.HasPrefix(got.Key.Fingerprint, "SHA256:") {
 		t.Errorf("an origin by ssh: %+v", got)
 	}
-	got = answerOf[origin](t, f, http.StatusOK, check, `{"git_origin": "https://nowhere.example.org/a.git"}`)
+	got = answerOf[origin](t, f, http.StatusOK, check+` {"git_origin": "https://nowhere.example.org/a.git"}`)
 	if got.Readable || got.Problem == "" || got.Key != nil || got.Exists != nil {
 		t.Errorf("an origin that nobody knows: %+v", got)
 	}
-	if got = answerOf[origin](t, f, http.StatusOK, check, `{"git_origin": "https://slow.example.org/a.git"}`); got.Readable || !strings.Contains(got.Problem, "did not answer") {
+	if got = answerOf[origin](t, f, http.StatusOK, check+` {"git_origin": "https://slow.example.org/a.git"}`); got.Readable || !strings.Contains(got.Problem, "did not answer") {
 		t.Errorf("an origin that does not answer: %+v", got)
 	}
-	answerOf[map[string]any](t, f, http.StatusInternalServerError, check, `{"git_origin": "https://broken.example.org/a.git"}`)
-	answerOf[map[string]any](t, f, http.StatusBadRequest, check, `{"git_origin": "ext::sh -c evil"}`)
-	answerOf[map[string]any](t, f, http.StatusBadRequest, check, `{}`)
+	answerOf[map[string]any](t, f, http.StatusInternalServerError, check+` {"git_origin": "https://broken.example.org/a.git"}`)
+	answerOf[map[string]any](t, f, http.StatusBadRequest, check+` {"git_origin": "ext::sh -c evil"}`)
+	answerOf[map[string]any](t, f, http.StatusBadRequest, check+` {}`)
 }
 
 func TestWhoIsWho(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, nil)
-	if got := answerOf[map[string]any](t, f, http.StatusOK, "GET /api/v1/whoami", ""); got["open"] != true || got["administrator"] != true {
+	if got := answerOf[map[string]any](t, f, http.StatusOK, "GET /api/v1/whoami"); got["open"] != true || got["administrator"] != true {
 		t.Errorf("without logins: %v", got)
 	}
 }

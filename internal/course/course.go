@@ -101,8 +101,8 @@ func (c Course) Owner() string {
 	return authority + "/" + namespace
 }
 
-// CourseFilter chooses courses; the zero value chooses all.
-type CourseFilter struct {
+// Filter chooses courses; the zero value chooses all.
+type Filter struct {
 	// Text is part of the key, the branch or the origin, without regard to case.
 	// User and password in an origin are not looked at.
 	Text   string

@@ -53,7 +53,7 @@ type Courses interface {
 	ListCourses(ctx context.Context, p course.Page) ([]course.Course, error)
 	// SearchCourses gives a page of the courses that a filter chooses, newest
 	// first.
-	SearchCourses(ctx context.Context, f course.CourseFilter, p course.Page) ([]course.Course, error)
+	SearchCourses(ctx context.Context, f course.Filter, p course.Page) ([]course.Course, error)
 	// UpdateCourse replaces the fields of the course with c.ID, except
 	// CreatedAt and BuildHost, and gives it the next revision. Errors as
 	// CreateCourse, ErrNotFound, and ErrStale when the course has another revision

@@ -99,7 +99,7 @@ func (s *Store) CourseByRemoteID(ctx context.Context, id int64) (course.Course, 
 
 // ListCourses gives a page of courses; see store.Courses.
 func (s *Store) ListCourses(ctx context.Context, p course.Page) ([]course.Course, error) {
-	return s.SearchCourses(ctx, course.CourseFilter{}, p)
+	return s.SearchCourses(ctx, course.Filter{}, p)
 }
 
 // searchedOrigin is the origin without user and password, as far as it is
@@ -107,7 +107,7 @@ func (s *Store) ListCourses(ctx context.Context, p course.Page) ([]course.Course
 const searchedOrigin = `CASE WHEN git_origin ILIKE 'http%@%' THEN substr(git_origin, 8 + strpos(substr(git_origin, 9), '/')) ELSE git_origin END`
 
 // SearchCourses gives a page of the chosen courses; see store.Courses.
-func (s *Store) SearchCourses(ctx context.Context, f course.CourseFilter, p course.Page) ([]course.Course, error) {
+func (s *Store) SearchCourses(ctx context.Context, f course.Filter, p course.Page) ([]course.Course, error) {
 	where, args := "WHERE id < $1", []any{before(p), max(p.Limit, 1)}
 	with := func(condition string, arg any) {
 		args = append(args, arg)

@@ -91,7 +91,7 @@ func (s *Store) CourseByRemoteID(ctx context.Context, id int64) (course.Course, 
 
 // ListCourses gives a page of courses; see store.Courses.
 func (s *Store) ListCourses(ctx context.Context, p course.Page) ([]course.Course, error) {
-	return s.SearchCourses(ctx, course.CourseFilter{}, p)
+	return s.SearchCourses(ctx, course.Filter{}, p)
 }
 
 // searchedOrigin is the origin without user and password, as far as it is
@@ -99,7 +99,7 @@ func (s *Store) ListCourses(ctx context.Context, p course.Page) ([]course.Course
 const searchedOrigin = `CASE WHEN git_origin LIKE 'http%@%' THEN substr(git_origin, 8 + instr(substr(git_origin, 9), '/')) ELSE git_origin END`
 
 // SearchCourses gives a page of the chosen courses; see store.Courses.
-func (s *Store) SearchCourses(ctx context.Context, f course.CourseFilter, p course.Page) ([]course.Course, error) {
+func (s *Store) SearchCourses(ctx context.Context, f course.Filter, p course.Page) ([]course.Course, error) {
 	where := "WHERE id < ?1"
 	if store.TooLongToFind(f.Text) {
 		return nil, nil

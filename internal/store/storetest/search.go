@@ -23,7 +23,7 @@ func searchTests() map[string]func(t *testing.T, s store.Store) {
 	}
 }
 
-func searchKeys(t *testing.T, s store.Store, f course.CourseFilter) []string {
+func searchKeys(t *testing.T, s store.Store, f course.Filter) []string {
 	t.Helper()
 	list, err := s.SearchCourses(t.Context(), f, course.Page{Limit: 10})
 	if err != nil {
@@ -54,7 +54,7 @@ func coursesByText(t *testing.T, s store.Store) {
 		"TEACHERS": {"Intro_CS", "java"}, "branch-of-e": {"empty"}, "java.git": {"java"},
 		"s3cret": nil, "robot": nil, "pw@git": nil, "none": nil,
 	} {
-		got := searchKeys(t, s, course.CourseFilter{Text: text})
+		got := searchKeys(t, s, course.Filter{Text: text})
 		slices.Sort(got)
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("courses with %q (-want +got):\n%s", text, diff)
@@ -75,11 +75,11 @@ func coursesByStatus(t *testing.T, s store.Store) {
 		course.StatusSuccess: {"good"}, course.StatusFailed: {"bad"}, course.StatusSkipped: nil,
 		"": {"bad", "good", "none"},
 	} {
-		if diff := cmp.Diff(want, searchKeys(t, s, course.CourseFilter{Status: status})); diff != "" {
+		if diff := cmp.Diff(want, searchKeys(t, s, course.Filter{Status: status})); diff != "" {
 			t.Errorf("courses whose newest build is %q (-want +got):\n%s", status, diff)
 		}
 	}
-	if diff := cmp.Diff([]string{"good"}, searchKeys(t, s, course.CourseFilter{Status: course.StatusSuccess, Text: "goo"})); diff != "" {
+	if diff := cmp.Diff([]string{"good"}, searchKeys(t, s, course.Filter{Status: course.StatusSuccess, Text: "goo"})); diff != "" {
 		t.Errorf("both (-want +got):\n%s", diff)
 	}
 }
@@ -223,7 +223,7 @@ func oddSearches(t *testing.T, s store.Store) {
 	texts := oddTexts()
 	texts["NUL"], texts["not UTF-8"] = "x\x00y", "x\xffy"
 	for name, text := range texts {
-		if got := searchKeys(t, s, course.CourseFilter{Text: text}); got != nil {
+		if got := searchKeys(t, s, course.Filter{Text: text}); got != nil {
 			t.Errorf("%s: courses %v", name, got)
 		}
 		for _, f := range []course.BuildFilter{{Course: text}, {Host: text}, {Commit: text}} {
