@@ -229,8 +229,8 @@ func (d *finishedDocument) serve(kind string) handler {
 	}
 }
 
-// sortedNames are the names of an object's fields, sorted.
-func sortedNames(of any) []string {
+// fieldNames are the names of an object's fields, sorted.
+func fieldNames(of any) []string {
 	object, _ := of.(map[string]any)
 	return slices.Sorted(maps.Keys(object))
 }

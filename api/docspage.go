@@ -101,7 +101,7 @@ func (d *description) newDocs() docsData {
 	}
 	components, _ := d.document["components"].(map[string]any)
 	schemas, _ := components["schemas"].(map[string]any)
-	for _, name := range sortedNames(schemas) {
+	for _, name := range fieldNames(schemas) {
 		schema, _ := schemas[name].(map[string]any)
 		kind, _ := d.typeOf(schema)
 		out.Schemas = append(out.Schemas, docsSchema{Name: name, Description: textOf(schema, "description"), Type: kind, Fields: d.fieldsOf(schema)})
@@ -126,7 +126,7 @@ func (d *description) newDocsOperation(o *operation) docsOperation {
 		}
 	}
 	responses, _ := o.fields["responses"].(map[string]any)
-	for _, status := range sortedNames(responses) {
+	for _, status := range fieldNames(responses) {
 		response, _ := d.resolve(responses[status]).(map[string]any)
 		r := docsResponse{Status: status, Description: textOf(response, "description")}
 		_, r.Schema = d.typeOf(contentOf(response))
@@ -138,7 +138,7 @@ func (d *description) newDocsOperation(o *operation) docsOperation {
 // contentOf gives the schema of a body.
 func contentOf(body map[string]any) any {
 	content, _ := body["content"].(map[string]any)
-	for _, kind := range sortedNames(content) {
+	for _, kind := range fieldNames(content) {
 		object, _ := content[kind].(map[string]any)
 		return object["schema"]
 	}
@@ -151,7 +151,7 @@ func (d *description) fieldsOf(schema any) []docsField {
 	properties, _ := object["properties"].(map[string]any)
 	required, _ := object["required"].([]any)
 	var out []docsField
-	for _, name := range sortedNames(properties) {
+	for _, name := range fieldNames(properties) {
 		property, _ := properties[name].(map[string]any)
 		f := docsField{Name: name, Description: textOf(property, "description"), Required: slices.Contains(required, any(name))}
 		f.Type, f.Schema = d.typeOf(property)
