@@ -51,6 +51,9 @@ type vitals struct {
 	// details are what heartbeats carry, for those who look at the step; may be
 	// nil.
 	details func() any
+	// over says whether the build has ended by what others know; nil: nobody is
+	// asked.
+	over func(context.Context) bool
 }
 
 // keepAlive heartbeats until the returned function is called, which waits for
@@ -153,7 +156,9 @@ func (p *pulse) beat(sdk, ctx context.Context) error {
 	return activity.GetClient(sdk).RecordActivityHeartbeat(ctx, p.info.TaskToken, details...)
 }
 
-// judge ends the step when the answer to a heartbeat says so. No answer is none.
+// judge ends the step when the answer to a heartbeat says so. No answer is none, but
+// then the database is asked: an administrator may have terminated the workflow, and
+// the next build may be on its way to another host.
 func (p *pulse) judge(sdk, ctx context.Context, err error) {
 	var unknown *serviceerror.NotFound
 	switch {
@@ -169,6 +174,12 @@ func (p *pulse) judge(sdk, ctx context.Context, err error) {
 			return
 		}
 		p.cancel(errGone)
+	case p.over != nil:
+		ctx, cancel := context.WithTimeout(ctx, beatTimeout)
+		defer cancel()
+		if p.over(ctx) {
+			p.cancel(errGone)
+		}
 	}
 }
 

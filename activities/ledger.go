@@ -20,6 +20,7 @@ type TryStore interface {
 	AppendTry(ctx context.Context, t course.Try, text, mark string) error
 	RecordTryFacts(ctx context.Context, t course.Try, f course.Facts) error
 	Mark(ctx context.Context, buildID int64) (string, error)
+	Build(ctx context.Context, id int64) (course.Build, error)
 }
 
 // Ledger records what a step does: its start, its output in the build's log,
@@ -108,7 +109,7 @@ func (l Ledger) step(ctx context.Context, job Job, name string, f func(context.C
 
 // attempt is step for steps that leave a trail to their next try.
 func (l Ledger) attempt(ctx context.Context, job Job, name string, t *trail, f func(context.Context, *attempt) error) error {
-	v := vitals{stopAfter: l.StopAfter}
+	v := vitals{stopAfter: l.StopAfter, over: func(ctx context.Context) bool { return l.over(ctx, job.BuildID) }}
 	if t != nil {
 		v.details = t.details
 	}
@@ -149,6 +150,13 @@ func (l Ledger) attempt(ctx context.Context, job Job, name string, t *trail, f f
 		finishErr = fmt.Errorf("record the step's end: %w", buildlog.ErrRefused)
 	}
 	return inStep(name, ofTry(ctx, errors.Join(err, finishErr)))
+}
+
+// over says whether a build has ended by what the database says. While it does not
+// answer nothing has.
+func (l Ledger) over(ctx context.Context, id int64) bool {
+	b, err := l.Store.Build(ctx, id)
+	return err == nil && b.Status.Final() || errors.Is(err, course.ErrNotFound)
 }
 
 // explain tells the reader of the log what went wrong and whose fault it is.

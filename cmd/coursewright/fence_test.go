@@ -11,6 +11,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"coursewright/activities"
 	"coursewright/internal/course"
 	"coursewright/internal/gitrepo/gitrepotest"
 	"coursewright/internal/temporaldev/temporaltest"
@@ -139,6 +140,39 @@ if mkdir ` + again + `; then echo started; sleep 600 & wait; fi
 		if !strings.Contains(log, words) {
 			t.Errorf("the log does not tell %q:\n%s", words, log)
 		}
+	}
+	c.plug()
+}
+
+// A host that is cut off from Temporal hears from the database that its build was
+// closed: an administrator has terminated the workflow, and others may build.
+func TestAHostThatIsCutOffHearsOfTheEndFromTheDatabase(t *testing.T) {
+	t.Parallel()
+	c := newCable("", false)
+	alive := t.TempDir() + "/alive"
+	repo := gitrepotest.New(t)
+	files := tiny("One")
+	files["build.sh"] = "echo started\nwhile :; do echo $i >" + alive + "; i=$((i + 1)); sleep 0.1; done\n"
+	repo.Commit(files, "endless")
+	o := harnessOptions{data: t.TempDir(), temporal: temporaltest.Start(t), interceptor: c.interceptor()}
+	o.environ = []string{"COURSEWRIGHT_BUILD_PATH=" + t.TempDir()}
+	first := newHarness(t, o)
+	first.addCourse("course", repo.URL(), nil)
+	id := first.push("course")
+	first.running("course", id)
+	o.environ = []string{"COURSEWRIGHT_BUILD_PATH=" + t.TempDir()}
+	o.interceptor = nil
+	second := newHarness(t, o)
+
+	c.pull()
+	if err := second.system.temporal.TerminateWorkflow(t.Context(), "build/course", "", "by an administrator"); err != nil {
+		t.Fatal(err)
+	}
+	if b := second.await(id); b.Status != course.StatusFailed || !strings.Contains(b.Reason, "Terminated") {
+		t.Errorf("the build ended %s: %s", b.Status, b.Reason)
+	}
+	if !endsWithin(t, alive, activities.HostWait-5*time.Second) {
+		t.Error("the build has gone on until another host would have been asked")
 	}
 	c.plug()
 }
