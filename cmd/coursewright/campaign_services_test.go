@@ -294,19 +294,25 @@ func (e campaignEngine) do(f fault) {
 	}
 }
 
-// containers lists the containers with a label.
+// containers lists the containers with a label, once the engine is there.
 func (c *campaign) containers(label string) (ids []string) {
 	c.tb.Helper()
-	found, err := c.engine.ContainerList(context.WithoutCancel(c.tb.Context()), client.ContainerListOptions{
-		All: true, Filters: client.Filters{}.Add("label", label),
-	})
-	if err != nil {
-		c.violation("list containers: %v", err)
+	for end := time.Now().Add(time.Minute); ; {
+		found, err := c.engine.ContainerList(context.WithoutCancel(c.tb.Context()), client.ContainerListOptions{
+			All: true, Filters: client.Filters{}.Add("label", label),
+		})
+		for _, one := range found.Items {
+			ids = append(ids, one.ID)
+		}
+		if err == nil {
+			return ids
+		}
+		if time.Now().After(end) {
+			c.violation("list containers: %v", err)
+			return nil
+		}
+		c.wait(200 * time.Millisecond)
 	}
-	for _, one := range found.Items {
-		ids = append(ids, one.ID)
-	}
-	return ids
 }
 
 // campaignDisk is a file system of the deployment.
