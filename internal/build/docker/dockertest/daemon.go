@@ -84,7 +84,7 @@ func (d *Daemon) run(name string, args ...string) *exec.Cmd {
 	defer out.Close() //nolint:errcheck // the child has a descriptor of its own
 	cmd := exec.CommandContext(context.WithoutCancel(d.tb.Context()), name, args...)
 	cmd.Stdout, cmd.Stderr = out, out
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	if err := cmd.Start(); err != nil {
 		d.tb.Fatal(err)
 	}
