@@ -25,6 +25,7 @@ func (y *system) openReleases(context.Context) error {
 	c := release.Config{
 		StorePath: y.settings.StorePath, Keep: y.settings.KeepReleases, Log: y.log,
 		Previews: y.settings.KeepPreviews, PreviewAge: y.settings.PreviewAge,
+		Files: y.settings.CourseFiles, Bytes: y.settings.CourseSize,
 	}
 	if y.role.serves {
 		c.PublishPath, c.StaticRoot = y.settings.CoursesPath, y.settings.StaticRoot
@@ -51,6 +52,7 @@ func (y *system) openGit(context.Context) error {
 		AllowLocal:     y.settings.AllowLocalOrigins,
 		Own:            y.ownOrigin(),
 		GitOptions:     y.settings.GitOptions,
+		Limits:         gitrepo.Limits{Files: y.settings.CourseFiles, Bytes: y.settings.CourseSize},
 	})
 	if err != nil {
 		return err

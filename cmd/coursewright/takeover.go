@@ -149,7 +149,7 @@ func (i *importer) openFolders() error {
 		return err
 	}
 	var err error
-	i.depot, err = release.Open(release.Config{StorePath: s.StorePath, PublishPath: s.CoursesPath, StaticRoot: s.StaticRoot, Keep: s.KeepReleases})
+	i.depot, err = release.Open(release.Config{StorePath: s.StorePath, PublishPath: s.CoursesPath, StaticRoot: s.StaticRoot, Keep: s.KeepReleases, Files: s.CourseFiles, Bytes: s.CourseSize})
 	if err != nil {
 		return fmt.Errorf("folders of releases (STORE_PATH, COURSES_PATH, STATIC_ROOT): %w", err)
 	}

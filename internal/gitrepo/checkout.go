@@ -136,6 +136,9 @@ func (s *session) update(ctx context.Context, dir, branch string) error {
 	if err := s.run(ctx, dir, args...); err != nil {
 		return err
 	}
+	if err := s.checkTree(ctx, dir, remote); err != nil {
+		return err
+	}
 	if err := s.runWritable(ctx, dir, "reset", "-q", "--hard", remote); err != nil {
 		return err
 	}

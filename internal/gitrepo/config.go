@@ -36,6 +36,7 @@ type Config struct {
 	AllowLocal     bool          // file:// and plain paths may be origins
 	Own            string        // the one path that may be an origin all the same: a repository of the service's own
 	Timeout        time.Duration // for one whole operation; zero: DefaultTimeout
+	Limits         Limits        // of repositories
 	GitOptions     []string      // given to git before every subcommand
 }
 
@@ -65,6 +66,7 @@ func New(cfg Config) (*Git, error) {
 	if cfg.Timeout < 0 {
 		return nil, fmt.Errorf("git timeout %s: give a positive time or nothing", cfg.Timeout)
 	}
+	cfg.Limits = cfg.Limits.orDefaults()
 	if cfg.Timeout == 0 {
 		cfg.Timeout = DefaultTimeout
 	}

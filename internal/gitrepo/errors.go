@@ -87,6 +87,10 @@ func submoduleSymptoms() []symptom {
 			[]string{"ignoring suspicious submodule", "bad config", "invalid submodule", "submodule git dir", "disallow"},
 			"The .gitmodules file has an entry that git refuses. Correct the name, path and url in it.",
 		},
+		{
+			[]string{"invalid path '", "File name too long"},
+			"The repository has a file with a name that cannot be written. Remove it, or use a shorter name.",
+		},
 	}
 }
 
@@ -130,7 +134,7 @@ func (e *gitError) possible(err error) (list []symptom, about string) {
 	case errors.As(err, &sub):
 		return slices.Concat(submoduleSymptoms(), symptoms(), lfsSymptoms()), "In a submodule: "
 	case strings.HasPrefix(e.command, "reset") && !lfs:
-		return nil, "" // nothing but files of this disk
+		return nil, "" // nothing but files of this disk: names were looked at before
 	}
 	return slices.Concat(symptoms(), lfsSymptoms()), ""
 }

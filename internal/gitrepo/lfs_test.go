@@ -1,18 +1,24 @@
 package gitrepo_test
 
 import (
+	"compress/gzip"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 
+	"coursewright/internal/course"
+	"coursewright/internal/gitrepo"
 	"coursewright/internal/gitrepo/gitrepotest"
 )
 
@@ -104,5 +110,61 @@ func TestLFSWithoutTheProgram(t *testing.T) {
 	b.has("img/a.png", text)
 	if !strings.Contains(b.logged(), "Warning: this repository keeps files in Git LFS") {
 		t.Errorf("no warning:\n%s", b.logged())
+	}
+}
+
+// TestLFSBomb fetches a file from Git LFS that is small on the wire and large on
+// the disk, without end if its server wants so.
+func TestLFSBomb(t *testing.T) {
+	t.Parallel()
+	gitrepotest.Need(t, "git")
+	gitrepotest.Need(t, "git-lfs")
+	const limit, claimed = 8 << 20, 1 << 40
+	for name, size := range map[string]int64{"as it says": claimed, "more than it says": 10} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b, repo := newBench(t, gitrepo.Config{Limits: gitrepo.Limits{Bytes: limit}}), gitrepotest.New(t)
+			oid := strings.Repeat("0a", 32)
+			repo.Commit(map[string]string{
+				".gitattributes": "*.bin filter=lfs diff=lfs merge=lfs -text\n",
+				"a.bin":          fmt.Sprintf("version https://git-lfs.github.com/spec/v1\noid sha256:%s\nsize %d\n", oid, size),
+			}, "First")
+			var sent atomic.Int64
+			mux := http.NewServeMux()
+			mux.Handle("/", gitrepotest.Handler(t, repo))
+			mux.HandleFunc("POST /0.git/info/lfs/objects/batch", func(w http.ResponseWriter, r *http.Request) {
+				w.Header().Set("Content-Type", "application/vnd.git-lfs+json")
+				fmt.Fprintf(w, `{"objects": [{"oid": %q, "size": %d, "actions": {"download": {"href": "http://%s/bomb"}}}]}`, oid, size, r.Host)
+			})
+			mux.HandleFunc("GET /bomb", func(w http.ResponseWriter, _ *http.Request) {
+				w.Header().Set("Content-Encoding", "gzip")
+				z := gzip.NewWriter(w)
+				for zeros := make([]byte, 1<<20); sent.Load() < 100*limit; sent.Add(int64(len(zeros))) {
+					if _, err := z.Write(zeros); err != nil {
+						return
+					}
+				}
+				_ = z.Close()
+			})
+			server := httptest.NewServer(mux)
+			t.Cleanup(server.Close)
+			_, err := b.try(t.Context(), server.URL+"/0.git", "main")
+			var author *course.AuthorError
+			if !errors.As(err, &author) || !strings.Contains(author.Message, "LFS") {
+				t.Fatalf("got %v\n%s", err, b.logged())
+			}
+			err = filepath.WalkDir(filepath.Dir(b.dir), func(path string, d fs.DirEntry, err error) error {
+				if err != nil || d.IsDir() {
+					return err
+				}
+				if info, err := d.Info(); err != nil || info.Size() > limit {
+					t.Errorf("%s is left: %v, %v", path, info, err)
+				}
+				return nil
+			})
+			if err != nil {
+				t.Error(err)
+			}
+		})
 	}
 }

@@ -95,7 +95,7 @@ func (s *session) start(ctx context.Context, dir string, stdout io.Writer, stder
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	cmd.Cancel = func() error { return killGroup(cmd.Process.Pid) }
 	cmd.WaitDelay = 5 * time.Second
-	err := cmd.Run()
+	err := s.git.cfg.Limits.runConfined(cmd)
 	stderr.flush()
 	if ctx.Err() != nil {
 		return fmt.Errorf("git %s: %w", args[0], context.Cause(ctx))
@@ -105,6 +105,9 @@ func (s *session) start(ctx context.Context, dir string, stdout io.Writer, stder
 	}
 	failed := &gitError{command: s.clean(showWords(args)), tail: stderr.tail, err: err}
 	s.log(fmt.Sprintf("git %s ended with %s", args[0], err))
+	if refused := s.git.cfg.Limits.beyond(failed); refused != nil {
+		return refused
+	}
 	return failed
 }
 

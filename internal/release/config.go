@@ -23,6 +23,8 @@ const (
 	DefaultGrace      = time.Minute
 	DefaultGarbageAge = time.Hour
 	DefaultStagingAge = 24 * time.Hour
+	DefaultFiles      = 500_000
+	DefaultBytes      = 20 << 30
 )
 
 // Config tells which folders a process has. A build worker has the store; the
@@ -37,6 +39,8 @@ type Config struct {
 	Grace       time.Duration    // a release stays this long after it was replaced, for requests under way; 0 means DefaultGrace
 	GarbageAge  time.Duration    // pool files that nothing uses for this long are removed; 0 means DefaultGarbageAge
 	StagingAge  time.Duration    // staging this old is abandoned, so longer than any build; 0 means DefaultStagingAge
+	Files       int              // in a course folder at most; 0 means DefaultFiles
+	Bytes       int64            // of a release at most, counting each file's length; 0 means DefaultBytes
 	Workers     int              // goroutines that read and link files; 0 means one per processor
 	Now         func() time.Time // nil means time.Now
 	Log         *slog.Logger     // nil: nothing is logged
@@ -50,6 +54,8 @@ type Depot struct {
 	previewAge             time.Duration
 	grace                  time.Duration
 	garbageAge, stagingAge time.Duration
+	files                  int
+	bytes                  int64
 	workers                int
 	now                    func() time.Time
 	log                    *slog.Logger
@@ -63,7 +69,7 @@ type Depot struct {
 func Open(cfg Config) (*Depot, error) {
 	d := &Depot{
 		keep: cfg.Keep, previews: cfg.Previews, previewAge: cfg.PreviewAge, grace: cfg.Grace, garbageAge: cfg.GarbageAge, stagingAge: cfg.StagingAge,
-		workers: cfg.Workers, now: cfg.Now, log: cfg.Log,
+		files: cfg.Files, bytes: cfg.Bytes, workers: cfg.Workers, now: cfg.Now, log: cfg.Log,
 	}
 	d.setDefaults()
 	var err error
@@ -116,6 +122,12 @@ func (d *Depot) setDefaults() {
 	}
 	if d.stagingAge <= 0 {
 		d.stagingAge = DefaultStagingAge
+	}
+	if d.files <= 0 {
+		d.files = DefaultFiles
+	}
+	if d.bytes <= 0 {
+		d.bytes = DefaultBytes
 	}
 	if d.workers <= 0 {
 		d.workers = runtime.GOMAXPROCS(0)

@@ -339,3 +339,61 @@ func links(t *testing.T, root string) map[string]string {
 	}
 	return out
 }
+
+// More files or bytes than allowed are the author's to remove, whatever they
+// take on the disk.
+func TestStageRefusesTooMuch(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		change func(t *testing.T, p *place)
+		want   []string // in the error; nil: none
+	}{
+		"sparse file": {func(t *testing.T, p *place) {
+			t.Helper()
+			if err := os.Truncate(filepath.Join(p.source, "static/a.html"), 1<<40); err != nil {
+				t.Fatal(err)
+			}
+		}, []string{"static/a.html with 1 TiB", "1 MiB together", "COURSE_SIZE"}},
+		"largest possible files": {func(t *testing.T, p *place) {
+			t.Helper()
+			for _, name := range []string{"x", "y", "z"} {
+				p.write(t, map[string]string{"static/" + name: ""})
+				if err := os.Truncate(filepath.Join(p.source, "static", name), 1<<43); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}, []string{"static/", "COURSE_SIZE"}},
+		"not published": {func(t *testing.T, p *place) {
+			t.Helper()
+			p.write(t, map[string]string{"other/x": ""})
+			if err := os.Truncate(filepath.Join(p.source, "other/x"), 1<<40); err != nil {
+				t.Fatal(err)
+			}
+		}, nil},
+		"many files": {func(t *testing.T, p *place) {
+			t.Helper()
+			for i := range 101 {
+				p.write(t, map[string]string{fmt.Sprintf("other/%d", i): ""})
+			}
+		}, []string{"more than 100 files", "other", "COURSE_FILES"}},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := newPlace(t)
+			p.course(t, 1)
+			tt.change(t, p)
+			d := p.open(t, func(c *release.Config) { c.Files, c.Bytes = 100, 1<<20 })
+			if tt.want == nil {
+				stage(t, d, p.request(1))
+				return
+			}
+			err := stageError(t, d, p.request(1))
+			for _, w := range tt.want {
+				if !strings.Contains(err.Error(), w) {
+					t.Errorf("got %q, want %q in it", err, w)
+				}
+			}
+		})
+	}
+}

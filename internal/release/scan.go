@@ -4,13 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path"
 	"slices"
+	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/sys/unix"
+
+	"coursewright/internal/course"
 )
 
 // Limits of a course folder.
@@ -24,12 +28,14 @@ const (
 type scanner struct {
 	group *errgroup.Group
 	dev   uint64
+	most  int64        // names
+	names atomic.Int64 // so far
 	bad   offences
 }
 
 // scan reads the whole tree below root except everything named .git. Entries
 // that a release must not contain come back as offences; links are judged later.
-func scan(ctx context.Context, root *os.Root, workers int) (*folder, *offences, error) {
+func scan(ctx context.Context, root *os.Root, workers, most int) (*folder, *offences, error) {
 	top, err := root.Open(".")
 	if err != nil {
 		return nil, nil, fmt.Errorf("course folder: %w", err)
@@ -41,7 +47,7 @@ func scan(ctx context.Context, root *os.Root, workers int) (*folder, *offences, 
 	group, ctx := errgroup.WithContext(ctx)
 	// One more for the folder that hands out work.
 	group.SetLimit(workers + 1)
-	s := &scanner{group: group, dev: st.Dev}
+	s := &scanner{group: group, dev: st.Dev, most: int64(most)}
 	tree := &folder{}
 	group.Go(func() error { return s.read(ctx, tree, top, 0) })
 	if err := group.Wait(); err != nil {
@@ -56,9 +62,9 @@ func (s *scanner) read(ctx context.Context, into *folder, dir *os.File, depth in
 	if err := context.Cause(ctx); err != nil {
 		return err
 	}
-	names, err := dir.Readdirnames(-1)
+	names, err := s.list(dir, into.source)
 	if err != nil {
-		return fmt.Errorf("read folder %q: %w", into.source, err)
+		return err
 	}
 	slices.Sort(names)
 	fd := int(dir.Fd())
@@ -84,6 +90,25 @@ func (s *scanner) read(ctx context.Context, into *folder, dir *os.File, depth in
 		}
 	}
 	return nil
+}
+
+// list gives the names in a folder, unless all folders have too many.
+func (s *scanner) list(dir *os.File, source string) ([]string, error) {
+	var names []string
+	for {
+		const some = 10_000
+		part, err := dir.Readdirnames(some)
+		if errors.Is(err, io.EOF) {
+			return names, nil
+		}
+		if err != nil {
+			return nil, fmt.Errorf("read folder %q: %w", source, err)
+		}
+		if s.names.Add(int64(len(part))) > s.most {
+			return nil, course.Authorf("the course folder has more than %d files after the build; the folder %s was read last. Remove what is not needed in the build, or ask the administrator for a higher COURSE_FILES", s.most, shown(source))
+		}
+		names = append(names, part...)
+	}
 }
 
 // look stats one name.

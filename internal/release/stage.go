@@ -53,7 +53,7 @@ type Staged struct {
 // A *course.AuthorError says that the course has something that must not or
 // cannot be published: links that lead out of it, absolute links, pipes,
 // sockets, devices, unreadable files, a missing static folder, paths with
-// "..". The whole of SourceDir is checked, not only what is published.
+// "..", more files or bytes than are allowed. The whole of SourceDir is checked, not only what is published.
 // ErrInvalid: a bad request. Other errors may pass, also that a file changed
 // meanwhile: call again.
 func (d *Depot) Stage(ctx context.Context, r StageRequest) (Staged, error) {
@@ -158,7 +158,7 @@ func (d *Depot) stage(ctx context.Context, root *os.Root, r *StageRequest) (Stag
 // choose scans the course, refuses what must not be in it and picks what goes
 // into the release.
 func (d *Depot) choose(ctx context.Context, root *os.Root, r *StageRequest) (*folder, []course.Diagnostic, error) {
-	tree, bad, err := scan(ctx, root, d.workers)
+	tree, bad, err := scan(ctx, root, d.workers, d.files)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -174,6 +174,9 @@ func (d *Depot) choose(ctx context.Context, root *os.Root, r *StageRequest) (*fo
 	// link to a folder, the release has a folder in its place, and the other
 	// links' ".." count from there.
 	bad.checkLinks(ctx, content, "release")
+	if err := d.checkSize(content); err != nil {
+		return nil, nil, err
+	}
 	return content, append(warnings, danglingLinks(content)...), errors.Join(context.Cause(ctx), bad.err())
 }
 

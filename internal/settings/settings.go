@@ -64,6 +64,8 @@ type Settings struct {
 	AutoPublish        bool
 	AllowUnsignedHooks bool
 	KeepReleases       int
+	CourseFiles        int
+	CourseSize         int64 // bytes
 	KeepBuilds         int
 	KeepPreviews       int
 	PreviewAge         time.Duration

@@ -129,6 +129,18 @@ func sizes(least int64) kind[int64] {
 	}, show: func(n int64) string { return units.BytesSize(float64(n)) }}
 }
 
+// atLeast are sizes without 0.
+func atLeast(least int64) kind[int64] {
+	k := sizes(least)
+	k.allowed = strings.TrimPrefix(k.allowed, "0 or ")
+	return k.with(func(n int64) error {
+		if n == 0 {
+			return errRefused
+		}
+		return nil
+	})
+}
+
 func processors() kind[float64] {
 	return kind[float64]{name: "number", allowed: "0, or a number from 0.01 to 1024 such as 1.5", parse: func(r raw) (float64, error) {
 		n, err := strconv.ParseFloat(r.words(), 64)

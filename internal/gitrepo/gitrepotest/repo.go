@@ -141,10 +141,22 @@ func (r *Repo) Git(args ...string) string {
 	return r.git(r.tree, append([]string{"--git-dir=" + r.Path(), "--work-tree=" + r.tree}, args...)...)
 }
 
+// GitInput is Git with text on the standard input.
+func (r *Repo) GitInput(input string, args ...string) string {
+	r.tb.Helper()
+	return r.run(r.tree, input, append([]string{"--git-dir=" + r.Path(), "--work-tree=" + r.tree}, args...))
+}
+
 func (r *Repo) git(dir string, args ...string) string {
+	r.tb.Helper()
+	return r.run(dir, "", args)
+}
+
+func (r *Repo) run(dir, input string, args []string) string {
 	r.tb.Helper()
 	cmd := exec.CommandContext(r.tb.Context(), "git", args...)
 	cmd.Dir = dir
+	cmd.Stdin = strings.NewReader(input)
 	cmd.Env = append(os.Environ(), Environment()...)
 	out, err := cmd.CombinedOutput()
 	if err != nil {
