@@ -34,6 +34,7 @@ var allowed = map[string][]string{
 	"api": {"internal/course", "internal/courseconfig", "internal/webhook"},
 
 	"internal/boundstest":               {},
+	"internal/browsertest":              {},
 	"internal/build":                    {"internal/course"},
 	"internal/build/buildtest":          {"internal/build", "internal/course"},
 	"internal/build/docker":             {"internal/build", "internal/course"},
@@ -69,7 +70,9 @@ var allowed = map[string][]string{
 	"internal/temporaldev/temporaltest": {"internal/temporaldev"},
 	"internal/aplusauth":                {"internal/course"},
 	"internal/coursetest":               {"internal/course"},
-	"internal/web":                      {"internal/course"},
+	"internal/web":                      {"internal/course", "internal/web/logview", "internal/web/message"},
+	"internal/web/logview":              {"internal/course"},
+	"internal/web/message":              {},
 	"internal/webhook":                  {"internal/course"},
 
 	"internal/store/postgres":              {"internal/course", "internal/store"},

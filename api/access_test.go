@@ -64,9 +64,11 @@ func withTokens(t *testing.T, service *aplusauth.Service) *fixture {
 		if !ok {
 			t.Fatalf("%T does not serve the pages", c.Rows)
 		}
+		ended := make(chan struct{}) // so that live pages end at once
+		close(ended)
 		pages, err := web.New(web.Config{
 			Log: c.Log, Courses: c.Courses, Rows: rows, Builds: c.Builds, Releases: c.Releases, BaseURL: c.Addresses.Base,
-			May: api.PageAccess, Audit: api.Audit, Hosts: hosts,
+			May: api.PageAccess, Audit: api.Audit, Hosts: hosts, Closing: ended,
 		})
 		must(t, err)
 		c.Pages = pages
@@ -124,7 +126,7 @@ func accessRequests() []string {
 		"GET /gitmanager/", "GET /gitmanager/new/", "POST /gitmanager/new/ key=made&git_branch=main", "POST /gitmanager/new/ key=made6&git_branch=main&remote_id=7",
 		"GET /gitmanager/c5/", "GET /gitmanager/noid/", "POST /gitmanager/c5/ key=c5&git_branch=main&remote_id=5", "POST /gitmanager/c5/ key=c5&git_branch=main&remote_id=8",
 		"POST /gitmanager/noid/ key=noid&git_branch=main",
-		"GET /gitmanager/c5/updates", "GET /gitmanager/noid/updates", "GET /gitmanager/c5/builds/1",
+		"GET /gitmanager/c5/updates", "GET /gitmanager/noid/updates", "GET /gitmanager/c5/builds/1", "GET /gitmanager/c5/builds/1/lines?q=x", "GET /gitmanager/c5/webhook", "GET /gitmanager/c5/changes", "POST /gitmanager/new/origin git_origin=x", "POST /gitmanager/new/origin key=c5&git_origin=x",
 		"POST /gitmanager/c5/builds", "POST /gitmanager/c5/webhook-secret", "POST /gitmanager/c5/delete",
 		"POST /gitmanager/c5/hook", "POST /gitmanager/noid/hook", "GET /gitmanager/c5/hook",
 		"GET /gitmanager/c5/build_log-json", "GET /gitmanager/noid/build_log-json",

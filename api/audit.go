@@ -68,6 +68,8 @@ func actionOf(method, route string) string {
 	case "POST /gitmanager/:key/", "POST /gitmanager/:key/webhook-secret", "PUT " + settingsRoute + "/*at",
 		"PUT /api/v1/courses/:key", "PATCH /api/v1/courses/:key", "POST /api/v1/courses/:key/webhook-secret":
 		return "EDIT-COURSE"
+	case "POST " + originPage:
+		return "LOOK-AT-ORIGIN"
 	case "POST /gitmanager/:key/delete", "DELETE /api/v1/courses/:key":
 		return "DELETE-COURSE"
 	case "POST " + hostsRoute + "/:id/drain", "POST " + hostsPage + "/:id/drain":

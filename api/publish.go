@@ -42,7 +42,7 @@ func publish(g *gate, releases Releases, builds publisher) handler {
 			done.Errors = []string{unanswered}
 			fallthrough
 		case err == nil:
-			g.audit(c, "PUBLISH", found.Key, "grader_errors", len(done.Errors))
+			g.audit(c, "PUBLISH", found.Key, "version", version, "grader_errors", len(done.Errors))
 			answer(c, http.StatusOK, gin.H{"errors": append([]string{}, done.Errors...), "success": true})
 		case errors.Is(err, course.ErrNotFound):
 			publishFailure(c, outdated)

@@ -120,6 +120,9 @@ const (
 // approvePage is where the page of a release's changes sends an approval.
 const approvePage = "/gitmanager/:key/releases/:version/approve"
 
+// originPage answers the form of a course while somebody types its origin.
+const originPage = "/gitmanager/new/origin"
+
 // pages are the addresses of the HTML pages, which another handler serves, and
 // their answers to scripts.
 func (s *server) pages(r *gin.Engine) {
@@ -134,10 +137,12 @@ func (s *server) pages(r *gin.Engine) {
 	r.NoMethod(missedCourse(index, s.noMethod))
 	for _, at := range []string{
 		"/assets/:name", "/gitmanager/", "/gitmanager/new/", "/gitmanager/:key/",
-		"/gitmanager/:key/updates", "/gitmanager/:key/builds/:id", "/gitmanager/:key/releases/:version/diff", hostsPage, sweeperPage,
+		"/gitmanager/:key/updates", "/gitmanager/:key/webhook", "/gitmanager/:key/builds/:id", "/gitmanager/:key/builds/:id/lines", "/gitmanager/:key/releases/:version/diff", hostsPage, sweeperPage,
 	} {
 		reads(r, at, page)
 	}
+	r.GET("/gitmanager/:key/changes", page)
+	r.POST(originPage, page)
 	for _, at := range []string{
 		"/gitmanager/", "/gitmanager/:key/updates", // as gitmanager, which does not look at the method
 		"/gitmanager/new/", "/gitmanager/:key/", "/gitmanager/:key/builds", "/gitmanager/:key/builds/:id/cancel",

@@ -289,7 +289,7 @@ func reasonOf(step string, err error) string {
 	case errors.As(err, &app) && (app.Type() == activities.AuthorErrorType || app.Type() == activities.RemoteErrorType):
 		return step + ": " + app.Message()
 	case errors.As(err, &app):
-		return step + ": trouble of the service, not of the course: " + app.Message()
+		return step + ": " + course.ServiceTrouble + ": " + app.Message()
 	case errors.As(err, &timeout) && noHost(err):
 		return step + ": the build host went away and did not come back; build again"
 	case errors.As(err, &timeout):

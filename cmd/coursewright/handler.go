@@ -21,7 +21,8 @@ func (y *system) buildHandler(context.Context) error {
 	pages, err := web.New(web.Config{
 		Log: y.log, Courses: y.store, Rows: y.store, Builds: y.workflows, Releases: y.releases,
 		BaseURL: addresses.Base, PublicURL: y.settings.PublicBaseURL, ClientIP: addresses.ClientIP, RunURL: y.runURL, SSHKey: y.publicKey,
-		Location: y.settings.TimeZone, May: api.PageAccess, Audit: api.Audit, Hosts: y.store, Sweeps: y.store,
+		Location: y.settings.TimeZone, May: api.PageAccess, Audit: api.Audit, Hosts: y.store,
+		AuditLog: y.store, Sweeps: y.store, Origins: y.origins(), Closing: y.closing,
 	})
 	if err != nil {
 		return err
@@ -59,6 +60,14 @@ func (y *system) buildHandler(context.Context) error {
 		},
 	})
 	return err
+}
+
+// origins looks at git origins, where the git program is; nil elsewhere.
+func (y *system) origins() web.Origins {
+	if y.git == nil {
+		return nil
+	}
+	return y.git
 }
 
 func proxyTexts(prefixes []netip.Prefix) []string {

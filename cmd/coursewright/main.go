@@ -85,5 +85,5 @@ func newRootCommand() *cobra.Command {
 // notSettings are variables with the settings' prefix that mean something else:
 // what the tests use.
 func notSettings() []string {
-	return []string{"COURSEWRIGHT_REQUIRE", "COURSEWRIGHT_TEST_TEMPORAL_CLI", urlVariable, tokenVariable}
+	return []string{"COURSEWRIGHT_REQUIRE", "COURSEWRIGHT_SCREENSHOTS", "COURSEWRIGHT_TEST_TEMPORAL_CLI", urlVariable, tokenVariable}
 }

@@ -120,3 +120,31 @@ func (e *AuthorError) Error() string { return e.Message }
 func Authorf(format string, args ...any) error {
 	return &AuthorError{Message: fmt.Sprintf(format, args...)}
 }
+
+// ServiceTrouble is what the reason of a failed build says where the course is
+// not to blame.
+const ServiceTrouble = "trouble of the service, not of the course"
+
+// Remedy tells what to do: the hint, and what follows from the message. Empty:
+// the message says no more than what is wrong.
+func (d Diagnostic) Remedy() string {
+	if _, missing, ok := strings.Cut(d.Message, " needs the key "); ok {
+		if d.Hint != "" {
+			missing += " (" + d.Hint + ")"
+		}
+		return "add the key " + missing
+	}
+	if d.Hint != "" {
+		return d.Hint
+	}
+	if _, allowed, ok := strings.Cut(d.Message, "; allowed is "); ok {
+		return "write " + allowed
+	}
+	if strings.HasPrefix(d.Message, "there is no file ") {
+		return "add the file to the course, or mend its name here"
+	}
+	if _, todo, ok := strings.Cut(d.Message, "; "); ok {
+		return todo
+	}
+	return ""
+}

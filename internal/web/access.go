@@ -52,13 +52,13 @@ func peer(r *http.Request) string {
 	return host
 }
 
-// optional turns a release that does not exist into nil.
-func optional(r course.Release, err error) (*course.Release, error) {
+// optional turns what does not exist into nil.
+func optional[T any](v T, err error) (*T, error) {
 	if errors.Is(err, course.ErrNotFound) {
-		return nil, nil
+		return nil, nil //nolint:nilnil // there is none
 	}
 	if err != nil {
 		return nil, err
 	}
-	return &r, nil
+	return &v, nil
 }

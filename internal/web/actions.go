@@ -101,7 +101,7 @@ func (s *site) publish(w http.ResponseWriter, r *http.Request) error {
 	}
 	s.Audit(r, "PUBLISH", c.Key, "version", done.Version, "rollback", wanted.Rollback)
 	if len(done.Errors) > 0 {
-		return s.showCourse(w, r, c, append([]string{"The release is published, but graders reported errors:"}, done.Errors...))
+		return s.showCourse(w, r, c, append([]string{s.printer(r).T("The release is published, but graders reported errors:")}, done.Errors...))
 	}
 	http.Redirect(w, r, "/gitmanager/"+c.Key+"/updates?done=published", http.StatusSeeOther)
 	return nil
@@ -125,7 +125,7 @@ func (s *site) renewSecret(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	s.Audit(r, "EDIT-COURSE", c.Key, "field", "webhook_secret", "keep_old", keep)
-	http.Redirect(w, r, "/gitmanager/"+c.Key+"/updates?done=secret", http.StatusSeeOther)
+	http.Redirect(w, r, "/gitmanager/"+c.Key+"/webhook?done=secret", http.StatusSeeOther)
 	return nil
 }
 
@@ -152,9 +152,9 @@ func (s *site) deleteCourse(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if r.PostForm.Get("confirm") != c.Key {
-		page := newFormPage("Edit "+c.Key, c.Key, c)
-		return s.formAgain(w, page, &course.FieldErrors{Fields: []course.FieldError{{
-			Field: "confirm", Message: fmt.Sprintf("Type %s to remove the course.", c.Key),
+		page := s.newFormPage(r, c.Key, c)
+		return s.formAgain(w, r, page, &course.FieldErrors{Fields: []course.FieldError{{
+			Field: "confirm", Message: s.printer(r).T("Type %s to remove the course.", c.Key),
 		}}})
 	}
 	if err := s.Builds.RemoveCourse(r.Context(), c.Key); err != nil {

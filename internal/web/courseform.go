@@ -16,10 +16,19 @@ type formPage struct {
 	RemoteID string // as typed
 	Secret   string // a new one to show; empty: none
 	Errors   map[string]string
+	Fields   []string // with errors, in the order of the form
+	Tab      string
+	Write    bool
+	SSHKey   string
+	Origin   *originCheck // nil: nobody has looked
 }
 
-func newFormPage(title, key string, c course.Course) formPage {
-	page := formPage{Title: title, Key: key, Course: c}
+func (s *site) newFormPage(r *http.Request, key string, c course.Course) formPage {
+	p := s.printer(r)
+	page := formPage{Title: p.T("New course"), Key: key, Course: c, Tab: "settings", Write: true, SSHKey: s.SSHKey}
+	if key != "" {
+		page.Title = p.T("Settings of %s", key)
+	}
 	if c.RemoteID != nil {
 		page.RemoteID = strconv.FormatInt(*c.RemoteID, 10)
 	}
@@ -27,24 +36,27 @@ func newFormPage(title, key string, c course.Course) formPage {
 }
 
 // newCourse shows the empty form.
-func (s *site) newCourse(w http.ResponseWriter, _ *http.Request) error {
-	return s.render(w, http.StatusOK, "form.html", newFormPage("New course", "", course.New("")))
+func (s *site) newCourse(w http.ResponseWriter, r *http.Request) error {
+	return s.render(w, r, http.StatusOK, "form.html", s.newFormPage(r, "", course.New("")))
 }
 
 // createCourse saves a new course and shows it, or the form with what is
 // wrong.
 func (s *site) createCourse(w http.ResponseWriter, r *http.Request) error {
-	page := newFormPage("New course", "", course.Course{})
+	page := s.newFormPage(r, "", course.Course{})
 	err := page.read(r)
 	if err == nil && !s.May(r, true, page.Course) {
 		err = course.ErrDenied
+	}
+	if r.PostForm.Has("check_origin") {
+		return s.formChecked(w, r, page)
 	}
 	made := page.Course
 	if err == nil {
 		made, err = s.Courses.CreateCourse(r.Context(), page.Course)
 	}
 	if err != nil {
-		return s.formAgain(w, page, err)
+		return s.formAgain(w, r, page, err)
 	}
 	s.Audit(r, "NEW-COURSE", made.Key)
 	http.Redirect(w, r, "/gitmanager/"+made.Key+"/updates?done=saved", http.StatusSeeOther)
@@ -57,7 +69,7 @@ func (s *site) editCourse(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return s.render(w, http.StatusOK, "form.html", newFormPage("Edit "+c.Key, c.Key, c))
+	return s.render(w, r, http.StatusOK, "form.html", s.newFormPage(r, c.Key, c))
 }
 
 // saveCourse changes a course. A course with an open build keeps its key: the
@@ -67,10 +79,13 @@ func (s *site) saveCourse(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	page := newFormPage("Edit "+old.Key, old.Key, old)
+	page := s.newFormPage(r, old.Key, old)
 	err = page.read(r)
 	if err == nil && !s.May(r, true, page.Course) {
 		err = course.ErrDenied
+	}
+	if r.PostForm.Has("check_origin") {
+		return s.formChecked(w, r, page)
 	}
 	if err == nil && page.Course.Key != old.Key {
 		err = s.idle(r, old.Key)
@@ -85,13 +100,13 @@ func (s *site) saveCourse(w http.ResponseWriter, r *http.Request) error {
 		saved, err = s.Courses.UpdateCourse(r.Context(), page.Course)
 	}
 	if err != nil {
-		return s.formAgain(w, page, err)
+		return s.formAgain(w, r, page, err)
 	}
 	s.Audit(r, "EDIT-COURSE", saved.Key, "old_key", old.Key, "new_secret", renew)
 	if renew {
-		page = newFormPage("Edit "+saved.Key, saved.Key, saved)
+		page = s.newFormPage(r, saved.Key, saved)
 		page.Secret = saved.WebhookSecret
-		return s.render(w, http.StatusOK, "form.html", page)
+		return s.render(w, r, http.StatusOK, "form.html", page)
 	}
 	http.Redirect(w, r, "/gitmanager/"+saved.Key+"/updates?done=saved", http.StatusSeeOther)
 	return nil
@@ -114,7 +129,7 @@ func (s *site) idle(r *http.Request, key string) error {
 
 // formAgain shows the form with the errors of its fields; other errors are not
 // the form's.
-func (s *site) formAgain(w http.ResponseWriter, page formPage, err error) error {
+func (s *site) formAgain(w http.ResponseWriter, r *http.Request, page formPage, err error) error {
 	var fields *course.FieldErrors
 	if !errors.As(err, &fields) {
 		return err
@@ -122,8 +137,9 @@ func (s *site) formAgain(w http.ResponseWriter, page formPage, err error) error 
 	page.Errors = map[string]string{}
 	for _, f := range fields.Fields {
 		page.Errors[f.Field] = f.Message
+		page.Fields = append(page.Fields, f.Field)
 	}
-	return s.render(w, http.StatusOK, "form.html", page)
+	return s.render(w, r, http.StatusOK, "form.html", page)
 }
 
 // read takes the fields of the form. A box that is not ticked is not sent.

@@ -29,9 +29,14 @@ type site struct {
 func newSite(t *testing.T, change func(*web.Config)) *site {
 	t.Helper()
 	begin := time.Date(2026, 9, 1, 12, 0, 0, 0, time.UTC)
-	store, err := sqlite.Open(t.Context(), sqlite.Options{
-		Path: filepath.Join(t.TempDir(), "db"), Migrate: true, Now: func() time.Time { return begin },
-	})
+	return newSiteAt(t, func() time.Time { return begin }, change)
+}
+
+// newSiteAt is newSite with a clock of the rows; the pages look at them five
+// minutes later.
+func newSiteAt(t *testing.T, now func() time.Time, change func(*web.Config)) *site {
+	t.Helper()
+	store, err := sqlite.Open(t.Context(), sqlite.Options{Path: filepath.Join(t.TempDir(), "db"), Migrate: true, Now: now})
 	must(t, err)
 	t.Cleanup(func() {
 		if err := store.Close(); err != nil {
@@ -42,7 +47,7 @@ func newSite(t *testing.T, change func(*web.Config)) *site {
 	cfg := web.Config{
 		Log: slog.New(slog.DiscardHandler), Courses: store, Rows: store, Builds: s.fake, Releases: s.fake,
 		BaseURL: func(*http.Request) string { return "https://gm.example.org" },
-		Now:     func() time.Time { return begin.Add(5 * time.Minute) },
+		Now:     func() time.Time { return now().Add(5 * time.Minute) },
 	}
 	if change != nil {
 		change(&cfg)
@@ -134,7 +139,10 @@ type fake struct {
 	releases     []course.Release
 	stored       *course.Release
 	published    *course.Release
+	of           string // the only course with releases; empty: all have them
 }
+
+func (f *fake) has(key string) bool { return f.of == "" || f.of == key }
 
 func (f *fake) Wake(key string) { f.calls = append(f.calls, "wake "+key) }
 
@@ -152,14 +160,20 @@ func (f *fake) RemoveCourse(ctx context.Context, key string) error {
 	return f.store.DeleteCourse(ctx, key)
 }
 
-func (f *fake) Stored(string) (course.Release, error)    { return give(f.stored) }
-func (f *fake) Published(string) (course.Release, error) { return give(f.published) }
+func (f *fake) Stored(key string) (course.Release, error) { return give(f.stored, f.has(key)) }
 
-func give(r *course.Release) (course.Release, error) {
-	if r == nil {
+func (f *fake) Published(key string) (course.Release, error) { return give(f.published, f.has(key)) }
+
+func give(r *course.Release, has bool) (course.Release, error) {
+	if r == nil || !has {
 		return course.Release{}, course.ErrNotFound
 	}
 	return *r, nil
 }
 
-func (f *fake) Releases(string) ([]course.Release, error) { return f.releases, nil }
+func (f *fake) Releases(key string) ([]course.Release, error) {
+	if !f.has(key) {
+		return nil, nil
+	}
+	return f.releases, nil
+}

@@ -26,7 +26,7 @@ func TestSecretRotationOnThePage(t *testing.T) {
 	const at = "/gitmanager/alpha/webhook-secret"
 	s.answer(t, formRequest(t, at, url.Values{"keep_old_hours": {"721"}}), http.StatusBadRequest)
 	s.answer(t, formRequest(t, at, url.Values{"keep_old_hours": {"soon"}}), http.StatusBadRequest)
-	if hours := s.get(t, "/gitmanager/alpha/updates", http.StatusOK).Find("#keep_old_hours option[selected]").AttrOr("value", ""); hours != "24" {
+	if hours := s.get(t, "/gitmanager/alpha/webhook", http.StatusOK).Find("#keep_old_hours option[selected]").AttrOr("value", ""); hours != "24" {
 		t.Errorf("the page proposes %q hours", hours)
 	}
 	next := s.post(t, at, url.Values{"keep_old_hours": {"24"}})

@@ -34,12 +34,12 @@ func TestHostsPage(t *testing.T) {
 	t.Parallel()
 	s := withHosts(t, true)
 	page := s.get(t, "/admin/hosts", 200)
-	rows := page.Find("tbody tr")
+	rows := page.Find("table.hosts tbody tr")
 	if rows.Length() != 2 {
 		t.Fatalf("the page has %d rows", rows.Length())
 	}
 	failing, busy := text(rows.Eq(0)), text(rows.Eq(1)) // by name
-	for _, want := range []string{"builder-1", "active", "3 of 4, 2 waiting", "3GiB of 8GiB", "Drain"} {
+	for _, want := range []string{"builder-1", "active", "3 of 4, 2 waiting", "3GiB free of 8GiB", "Drain"} {
 		if !strings.Contains(busy, want) {
 			t.Errorf("the row %q has no %q", busy, want)
 		}

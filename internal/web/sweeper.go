@@ -26,7 +26,8 @@ const (
 
 type sweeperPage struct {
 	Title    string
-	Swept    bool // at all
+	Path     string // of the page
+	Swept    bool   // at all
 	Late     bool
 	Last     course.Sweep
 	Closings []course.Closing
@@ -37,16 +38,23 @@ func (s *site) sweeper(w http.ResponseWriter, r *http.Request) error {
 	if err := s.administrator(r); err != nil {
 		return err
 	}
-	page := sweeperPage{Title: "Sweeper", Swept: true}
+	page, err := s.swept(r)
+	if err != nil {
+		return err
+	}
+	return s.render(w, r, http.StatusOK, "sweeper.html", page)
+}
+
+// swept reads what the sweeper has recorded.
+func (s *site) swept(r *http.Request) (*sweeperPage, error) {
+	page := &sweeperPage{Title: s.printer(r).T("Sweeper"), Path: sweeperPath, Swept: true}
 	var err error
 	if page.Last, err = s.Sweeps.LastSweep(r.Context()); errors.Is(err, course.ErrNotFound) {
 		page.Swept = false
 	} else if err != nil {
-		return err
+		return nil, err
 	}
-	page.Late = s.Now().Sub(page.Last.EndedAt) > sweeperLate
-	if page.Closings, err = s.Sweeps.ListClosings(r.Context(), course.Page{Limit: shownClosings}); err != nil {
-		return err
-	}
-	return s.render(w, http.StatusOK, "sweeper.html", page)
+	page.Late = page.Swept && s.Now().Sub(page.Last.EndedAt) > sweeperLate
+	page.Closings, err = s.Sweeps.ListClosings(r.Context(), course.Page{Limit: shownClosings})
+	return page, err
 }

@@ -1,21 +1,19 @@
 package web
 
 import (
-	"bytes"
 	"context"
 	"embed"
 	"errors"
 	"fmt"
 	"html/template"
-	"io/fs"
 	"log/slog"
 	"net/http"
 	"net/url"
-	"path"
 	"strings"
 	"time"
 
 	"coursewright/internal/course"
+	"coursewright/internal/web/message"
 )
 
 //go:embed templates/*.html assets/*
@@ -38,6 +36,27 @@ type BuildRows interface {
 	ReadLog(ctx context.Context, buildID, offset int64) (chunks []course.LogChunk, next int64, err error)
 	ListDeliveries(ctx context.Context, key string, p course.Page) ([]course.Delivery, error)
 	Delivery(ctx context.Context, id int64) (course.Delivery, error)
+	// Report gives what a build found in the files of its course.
+	Report(ctx context.Context, buildID int64) (course.Report, error)
+	// SearchBuilds gives a page of the builds that a filter chooses, newest
+	// first, with steps.
+	SearchBuilds(ctx context.Context, f course.BuildFilter, p course.Page) ([]course.Build, error)
+	// OpenBuilds lists builds whose status is not final, oldest first.
+	OpenBuilds(ctx context.Context, limit int) ([]course.Build, error)
+	// Changes tells of the changes to a build, or to all when buildID is 0.
+	Changes(ctx context.Context, buildID int64) <-chan course.Change
+}
+
+// AuditLog is what the pages need of the security log: who published what.
+type AuditLog interface {
+	ListAudit(ctx context.Context, f course.AuditFilter, p course.Page) ([]course.AuditEntry, error)
+}
+
+// Origins looks at git origins.
+type Origins interface {
+	// Branches gives the newest commit of each branch of an origin.
+	// *course.AuthorError tells what is wrong with the address.
+	Branches(ctx context.Context, origin string) (map[string]string, error)
 }
 
 // Builds sets work going.
@@ -78,6 +97,13 @@ type Config struct {
 	// Audit tells the security log that a request has done what it asked for;
 	// pairs of names and values tell more. nil: nobody is told.
 	Audit func(r *http.Request, action, key string, pairs ...any)
+	// AuditLog tells who published a release; nil: nobody knows.
+	AuditLog AuditLog
+	// Origins looks at the origin that a course is to have; nil: nobody does.
+	Origins Origins
+	// Closing is closed when the process is about to stop: what is sent live
+	// ends. nil: never.
+	Closing <-chan struct{}
 	// PublicURL is the address by which browsers call the pages when a proxy
 	// calls them by another; may be empty.
 	PublicURL string
@@ -86,8 +112,7 @@ type Config struct {
 	// Hosts keeps the build hosts, which administrators see; nil: there is no
 	// page of them.
 	Hosts BuildHosts
-	// Sweeps tells what the sweeper did, for administrators; nil: there is no
-	// page of it.
+	// Sweeps tells administrators what the sweeper does; nil: nobody knows.
 	Sweeps Sweeps
 	// RunURL is the address of a build in Temporal's own pages, empty when it
 	// has none; nil: none has.
@@ -103,7 +128,9 @@ type Config struct {
 // site is the running pages.
 type site struct {
 	Config
-	pages map[string]*template.Template
+	pages     map[message.Language]map[string]*template.Template
+	catalogue *message.Catalogue
+	assets    map[string]asset
 }
 
 // New builds the handler of the pages. It fails only if the embedded templates
@@ -127,17 +154,9 @@ func New(cfg Config) (http.Handler, error) {
 	if cfg.RunURL == nil {
 		cfg.RunURL = func(course.Build) string { return "" }
 	}
-	s := &site{Config: cfg, pages: map[string]*template.Template{}}
-	names, err := fs.Glob(files, "templates/*.html")
-	if err != nil {
-		return nil, fmt.Errorf("list page templates: %w", err)
-	}
-	for _, name := range names {
-		t, err := template.New("layout.html").Funcs(s.functions()).ParseFS(files, "templates/layout.html", "templates/part_*.html", name)
-		if err != nil {
-			return nil, fmt.Errorf("parse page template %s: %w", path.Base(name), err)
-		}
-		s.pages[path.Base(name)] = t
+	s := &site{Config: cfg, pages: map[message.Language]map[string]*template.Template{}}
+	if err := s.parse(); err != nil {
+		return nil, err
 	}
 	guard := http.NewCrossOriginProtection()
 	if cfg.PublicURL != "" {
@@ -163,9 +182,13 @@ func (s *site) routes() http.Handler {
 	}
 	mux.HandleFunc("GET /gitmanager/new/{$}", s.page(s.newCourse))
 	mux.HandleFunc("POST /gitmanager/new/{$}", s.page(s.createCourse))
+	mux.HandleFunc("POST /gitmanager/new/origin", s.page(s.checkOrigin))
 	mux.HandleFunc("GET /gitmanager/{key}/{$}", s.page(s.editCourse))
 	mux.HandleFunc("POST /gitmanager/{key}/{$}", s.page(s.saveCourse))
+	mux.HandleFunc("GET /gitmanager/{key}/webhook", s.page(s.webhook))
+	mux.HandleFunc("GET /gitmanager/{key}/changes", s.page(s.changes))
 	mux.HandleFunc("GET /gitmanager/{key}/builds/{id}", s.page(s.build))
+	mux.HandleFunc("GET /gitmanager/{key}/builds/{id}/lines", s.page(s.logLines))
 	mux.HandleFunc("POST /gitmanager/{key}/builds", s.page(s.startBuild))
 	mux.HandleFunc("POST /gitmanager/{key}/builds/{id}/cancel", s.page(s.cancelBuild))
 	mux.HandleFunc("POST /gitmanager/{key}/releases/{version}/publish", s.page(s.publish))
@@ -199,6 +222,9 @@ func (s *site) page(h func(http.ResponseWriter, *http.Request) error) http.Handl
 		// The hook's answer to our forms depends on the Referer; other sites learn nothing.
 		head.Set("Referrer-Policy", "same-origin")
 		head.Set("Cache-Control", "no-store")
+		if look(w, r) {
+			return
+		}
 		r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 		if err := h(w, r); err != nil {
 			s.fail(w, r, err)
@@ -208,55 +234,50 @@ func (s *site) page(h func(http.ResponseWriter, *http.Request) error) http.Handl
 
 // fail shows an error. Causes of the service's own trouble go to the log.
 func (s *site) fail(w http.ResponseWriter, r *http.Request, err error) {
+	p := s.printer(r)
 	var tooLarge *http.MaxBytesError
-	status, text := http.StatusInternalServerError, "The service could not do this now. Try again in a moment."
+	page := errorPage{Text: p.T("The service could not do this now. Try again in a moment.")}
+	status := http.StatusInternalServerError
 	switch {
 	case errors.As(err, &tooLarge):
-		status, text = http.StatusRequestEntityTooLarge, "The form is too large."
+		status, page.Text = http.StatusRequestEntityTooLarge, p.T("The form is too large.")
 	case errors.Is(err, course.ErrNotFound):
-		status, text = http.StatusNotFound, "There is no such page. The course, build or release may have been removed."
+		status, page.Text = http.StatusNotFound, p.T("There is no such page. The course, build or release may have been removed.")
 	case errors.Is(err, course.ErrConflict):
-		status, text = http.StatusConflict, "This cannot be done as things stand: "+strings.TrimSuffix(err.Error(), ": "+course.ErrConflict.Error())+"."
+		status, page.Text = http.StatusConflict, p.T("This cannot be done as things stand.")
+		page.Cause = strings.TrimSuffix(err.Error(), ": "+course.ErrConflict.Error())
 	case errors.Is(err, course.ErrInvalid):
-		status, text = http.StatusBadRequest, "The request was not understood: "+err.Error()+"."
+		status, page.Text, page.Cause = http.StatusBadRequest, p.T("The request was not understood."), err.Error()
 	case errors.Is(err, course.ErrDenied):
-		status, text = http.StatusForbidden, "You have no access to this course."
+		status, page.Text = http.StatusForbidden, p.T("You have no access to this course.")
 	case r.Context().Err() == nil:
 		s.Log.ErrorContext(r.Context(), "page failed", "method", r.Method, "path", r.URL.Path, "error", err)
 		if errors.Is(err, course.ErrUnavailable) {
-			status, text = http.StatusServiceUnavailable, "A part of the service is away for a moment. Reload the page in a few seconds."
+			status, page.Text = http.StatusServiceUnavailable, p.T("A part of the service is away for a moment. Reload the page in a few seconds.")
 			w.Header().Set("Retry-After", "5")
 		}
 	}
-	data := struct{ Title, Text string }{http.StatusText(status), text}
-	if err := s.render(w, status, "error.html", data); err != nil {
+	page.Status = status
+	page.Title = p.T(errorTitles[status])
+	if err := s.render(w, r, status, "error.html", page); err != nil {
 		s.Log.ErrorContext(r.Context(), "error page failed", "error", err)
 	}
 }
 
-// render fills a template completely before anything is sent.
-func (s *site) render(w http.ResponseWriter, status int, name string, data any) error {
-	var out bytes.Buffer
-	if err := s.pages[name].Execute(&out, data); err != nil {
-		return fmt.Errorf("render %s: %w", name, err)
-	}
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	w.Header().Set("Content-Length", fmt.Sprint(out.Len()))
-	w.WriteHeader(status)
-	_, _ = w.Write(out.Bytes()) // a reader who is gone cannot be told
-	return nil
+type errorPage struct {
+	Title  string
+	Status int
+	Text   string
+	Cause  string // in the service's own words; empty: the text says all
 }
 
-// asset serves a stylesheet or a script.
-func (s *site) asset(w http.ResponseWriter, r *http.Request) error {
-	name := r.PathValue("name")
-	body, err := files.ReadFile("assets/" + path.Base(name))
-	if err != nil {
-		return errNoPage
-	}
-	kinds := map[string]string{".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"}
-	w.Header().Set("Content-Type", kinds[path.Ext(name)])
-	w.Header().Set("Cache-Control", "max-age=300")
-	http.ServeContent(w, r, name, time.Time{}, bytes.NewReader(body))
-	return nil
+// errorTitles are the headings of error pages.
+var errorTitles = map[int]string{
+	http.StatusRequestEntityTooLarge: key("Too large"),
+	http.StatusNotFound:              key("Not found"),
+	http.StatusConflict:              key("Not now"),
+	http.StatusBadRequest:            key("Not understood"),
+	http.StatusForbidden:             key("No access"),
+	http.StatusInternalServerError:   key("Something went wrong"),
+	http.StatusServiceUnavailable:    key("Away for a moment"),
 }

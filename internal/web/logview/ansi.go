@@ -1,9 +1,8 @@
-package web
+package logview
 
 import (
 	"html/template"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 )
@@ -113,42 +112,91 @@ func extended(codes []string) (colour, used int) {
 	return 0, 0
 }
 
-// renderLog turns a log into HTML: colours become spans, all else is text. It
-// also gives the classes in force at the end, with which a live log goes on.
-func renderLog(text string) (template.HTML, string) {
-	var out strings.Builder
-	now := style{}
+// parseStyle reads what classes wrote; what it does not know it leaves out.
+func parseStyle(classes string) style {
+	var s style
+	for _, name := range strings.Fields(classes) {
+		switch name {
+		case "a-b":
+			s.bold = true
+		case "a-f":
+			s.faint = true
+		case "a-i":
+			s.italic = true
+		case "a-u":
+			s.underline = true
+		}
+		if n, err := strconv.Atoi(name[1:]); err == nil && n >= 0 && n < 16 {
+			switch name[0] {
+			case 'f':
+				s.fg = n + 1
+			case 'b':
+				s.bg = n + 1
+			}
+		}
+	}
+	return s
+}
+
+// after is the style behind a piece of text.
+func (s style) after(text string) style {
+	if !strings.Contains(text, "\x1b") {
+		return s
+	}
+	for _, at := range escapePattern.FindAllStringSubmatchIndex(text, -1) {
+		if at[4] >= 0 && text[at[4]:at[5]] == "m" {
+			s = s.apply(text[at[2]:at[3]])
+		}
+	}
+	return s
+}
+
+// write renders one line without its end: colours become spans, all else is
+// text. It gives the style behind it.
+func (s style) write(out *strings.Builder, line string) style {
 	put := func(part string) {
 		if part = plain(part); part == "" {
 			return
 		}
 		part = template.HTMLEscapeString(part)
-		if classes := now.classes(); classes != "" {
+		if classes := s.classes(); classes != "" {
 			part = `<span class="` + classes + `">` + part + `</span>`
 		}
 		out.WriteString(part)
 	}
 	rest := 0
-	for _, at := range escapePattern.FindAllStringSubmatchIndex(text, -1) {
-		put(text[rest:at[0]])
-		rest = at[1]
-		if at[4] >= 0 && text[at[4]:at[5]] == "m" {
-			now = now.apply(text[at[2]:at[3]])
+	if strings.Contains(line, "\x1b") {
+		for _, at := range escapePattern.FindAllStringSubmatchIndex(line, -1) {
+			put(line[rest:at[0]])
+			rest = at[1]
+			if at[4] >= 0 && line[at[4]:at[5]] == "m" {
+				s = s.apply(line[at[2]:at[3]])
+			}
 		}
 	}
-	put(text[rest:])
-	return template.HTML(out.String()), now.classes() //nolint:gosec // every part was escaped
+	put(line[rest:])
+	return s
 }
 
-// plain takes away what no page shows: control characters but tabs and line
-// breaks. A carriage return alone, of progress bars, becomes a line break.
+// Plain takes away what no page shows: escapes, control characters but tabs,
+// and what changes the direction of text. Of a line that a progress bar has
+// written over, the last state stays.
+func Plain(line string) string {
+	if strings.Contains(line, "\x1b") {
+		line = escapePattern.ReplaceAllString(line, "")
+	}
+	return plain(lastState(line))
+}
+
+// lastState is what a terminal shows of a line with carriage returns.
+func lastState(line string) string {
+	line = strings.TrimRight(line, "\r")
+	return line[strings.LastIndexByte(line, '\r')+1:]
+}
+
 func plain(text string) string {
-	text = strings.ReplaceAll(text, "\r\n", "\n")
 	return strings.Map(func(r rune) rune {
-		switch {
-		case r == '\r':
-			return '\n'
-		case r < 0x20 && r != '\n' && r != '\t', r == 0x7f, slices.Contains([]rune("\u202a\u202b\u202d\u202e\u2066\u2067\u2068"), r):
+		if r < 0x20 && r != '\t' || r == 0x7f || strings.ContainsRune("\u202a\u202b\u202d\u202e\u2066\u2067\u2068", r) {
 			return -1
 		}
 		return r
