@@ -129,7 +129,7 @@ func accessRequests() []string {
 		"GET /gitmanager/c5/updates", "GET /gitmanager/noid/updates", "GET /gitmanager/c5/builds/1", "GET /gitmanager/c5/builds/1/lines?q=x", "GET /gitmanager/c5/webhook", "GET /gitmanager/c5/changes", "POST /gitmanager/new/origin git_origin=x", "POST /gitmanager/new/origin key=c5&git_origin=x",
 		"POST /gitmanager/c5/builds", "POST /gitmanager/c5/webhook-secret", "POST /gitmanager/c5/delete",
 		"POST /gitmanager/c5/hook", "POST /gitmanager/noid/hook", "GET /gitmanager/c5/hook",
-		"GET /gitmanager/c5/build_log-json", "GET /gitmanager/noid/build_log-json",
+		"GET /gitmanager/c5/badge.svg", "GET /gitmanager/none/badge.svg", "GET /gitmanager/c5/build_log-json", "GET /gitmanager/noid/build_log-json",
 		"GET /api/gitmanager/c5/", "GET /api/gitmanager/id/5", "PUT /api/gitmanager/id/5", "POST /api/gitmanager/new/", "GET /robots.txt",
 		"GET /api/v1/courses", `POST /api/v1/courses {"key": "made7", "git_branch": "main"}`, "GET /api/v1/courses/c5", "GET /api/v1/courses/noid",
 		`PATCH /api/v1/courses/c5 {"git_branch": "main"}`, "POST /api/v1/courses/c5/webhook-secret",

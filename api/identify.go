@@ -13,7 +13,7 @@ import (
 // shown.
 func openRoute(at string) bool {
 	switch at {
-	case "/healthz", "/readyz", "/metrics", "/robots.txt", "/assets/:name", schemaRoute, descriptionRoute + ".json", descriptionRoute + ".yaml", docsRoute:
+	case "/healthz", "/readyz", "/metrics", "/robots.txt", "/assets/:name", schemaRoute, badgeRoute, descriptionRoute + ".json", descriptionRoute + ".yaml", docsRoute:
 		return true
 	}
 	return false
