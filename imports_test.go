@@ -28,7 +28,7 @@ var allowed = map[string][]string{
 	"worker":           {"activities", "workflows"},
 	"workflows":        {"activities", "internal/course"},
 	"activities": {
-		"internal/build", "internal/buildlog", "internal/course", "internal/courseconfig",
+		"internal/build", "internal/buildlog", "internal/commitstatus", "internal/course", "internal/courseconfig",
 		"internal/gitrepo", "internal/grader", "internal/host", "internal/lms", "internal/release", "internal/remote",
 	},
 	"api": {"internal/course", "internal/courseconfig", "internal/webhook"},
@@ -44,6 +44,7 @@ var allowed = map[string][]string{
 	"internal/build/process":            {"internal/build", "internal/course"},
 	"internal/buildlog":                 {"internal/course"},
 	"internal/course":                   {},
+	"internal/commitstatus":             {"internal/course", "internal/remote"},
 	"internal/coursediff":               {"internal/course"},
 	"internal/courseconfig":             {"internal/course", "internal/courseconfig/djtemplate", "internal/courseconfig/pyvalue", "internal/courseconfig/rst"},
 	"internal/courseconfig/djtemplate":  {"internal/courseconfig/pyvalue"},

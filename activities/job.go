@@ -27,6 +27,9 @@ type Job struct {
 
 	RequestedAt time.Time `json:"requested_at,omitzero"` // for the figures
 
+	// TellCommit: the git host is told how the build goes.
+	TellCommit bool `json:"tell_commit,omitempty"`
+
 	// Trace is the span of the build, TraceParent that of the request for it, as
 	// in the header traceparent; empty where nothing is traced.
 	Trace       string `json:"trace,omitempty"`
@@ -139,6 +142,12 @@ type Publish struct {
 	CourseKey string `json:"course_key"`
 	Version   string `json:"version"`
 	Rollback  bool   `json:"rollback,omitempty"`
+}
+
+// ToldCommit says whether there is more to tell of a build.
+type ToldCommit struct {
+	Final bool `json:"final,omitempty"` // the build's end was told
+	Early bool `json:"early,omitempty"` // the build's commit is not known yet
 }
 
 // Announcement follows the approval of a release that a build has stored.

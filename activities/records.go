@@ -35,8 +35,11 @@ type Records struct {
 	Runs        Runs // nil: late claims are not looked into
 	AutoPublish bool // publish what was stored without waiting for A+
 	HasLMS      bool // FRONTEND_URL is set
-	Metrics     *Metrics
-	Traces      Traces // nil: nothing is traced
+	// TellsCommits says whether the git host of an origin is told how builds go;
+	// nil: none is.
+	TellsCommits func(origin string) bool
+	Metrics      *Metrics
+	Traces       Traces // nil: nothing is traced
 }
 
 // ClaimBuild takes the newest pending request of a course; older ones are
@@ -68,6 +71,7 @@ func (r *Records) ClaimBuild(ctx context.Context, in Claim) (Claimed, error) {
 		Owner:     c.Owner(),
 
 		RequestedAt: b.RequestedAt,
+		TellCommit:  r.TellsCommits != nil && r.TellsCommits(c.GitOrigin),
 
 		Trace: r.traceClaimed(ctx, b), TraceParent: b.Trace,
 	}}, nil

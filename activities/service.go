@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"coursewright/internal/buildlog"
+	"coursewright/internal/commitstatus"
 	"coursewright/internal/course"
 	"coursewright/internal/lms"
 	"coursewright/internal/remote"
@@ -33,6 +34,7 @@ type LogStore interface {
 type ServiceStore interface {
 	LogStore
 	CourseFinder
+	Build(ctx context.Context, id int64) (course.Build, error)
 	ReadLog(ctx context.Context, buildID, offset int64) ([]course.LogChunk, int64, error)
 }
 
@@ -43,6 +45,8 @@ type ServiceSteps struct {
 	Caller    LMSCaller
 	Store     ServiceStore
 	LMS       *lms.Client // nil without A+
+	Commits   *commitstatus.Client
+	BaseURL   string // of the pages, without a slash at the end; empty: unknown
 	// Authorize says in the context whose course the calls are about.
 	Authorize func(ctx context.Context, instance int64) context.Context
 }

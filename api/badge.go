@@ -26,7 +26,7 @@ const badgeAge = 60
 // replaces the words on the left.
 func badge(g *gate, rows BuildRows, releases Releases) handler {
 	return func(c *gin.Context) error {
-		found, err := g.find(c)
+		found, err := g.find(c, c.Param("key"))
 		if err != nil {
 			return err
 		}

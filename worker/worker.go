@@ -60,6 +60,7 @@ func RegisterWorkflows(r sdkworker.WorkflowRegistry) {
 // A+ may wait for long, and both move on.
 func registerBuilds(r sdkworker.WorkflowRegistry) {
 	r.RegisterWorkflowWithOptions(workflows.Build, workflow.RegisterOptions{VersioningBehavior: workflow.VersioningBehaviorPinned})
+	r.RegisterWorkflowWithOptions(workflows.TellCommit, workflow.RegisterOptions{VersioningBehavior: workflow.VersioningBehaviorAutoUpgrade})
 	r.RegisterWorkflowWithOptions(workflows.Announce, workflow.RegisterOptions{VersioningBehavior: workflow.VersioningBehaviorAutoUpgrade})
 	r.RegisterWorkflowWithOptions(workflows.CallLMS, workflow.RegisterOptions{VersioningBehavior: workflow.VersioningBehaviorAutoUpgrade})
 	r.RegisterWorkflowWithOptions(workflows.Remove, workflow.RegisterOptions{VersioningBehavior: workflow.VersioningBehaviorAutoUpgrade})

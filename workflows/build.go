@@ -175,6 +175,7 @@ func (s *story) build(parent workflow.Context, claimed activities.Claimed) {
 
 	s.announce(ctx, state{job: claimed.Job, status: course.StatusRunning})
 	r := run{story: s, job: claimed.Job, host: claimed.Host}
+	r.tellCommit(ctx)
 	err := r.steps(ctx)
 
 	free, stop := workflow.NewDisconnectedContext(ctx)
@@ -186,6 +187,7 @@ func (s *story) build(parent workflow.Context, claimed activities.Claimed) {
 		activities.Ending{Job: claimed.Job, Status: result.Status, Reason: result.Reason}).Get(free, &ended); err != nil {
 		s.log.Error("final status not recorded", "course", s.in.CourseKey, "build", claimed.Job.BuildID, "error", err)
 	}
+	r.tellEnd(free)
 	r.after(free, ended)
 }
 

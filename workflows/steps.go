@@ -20,8 +20,9 @@ type run struct {
 	host    string // has the working copy; empty until a host took the build
 	commit  string
 	fresh   bool
-	graders int  // that have been configured
-	cleans  bool // the host cleans the working copy by itself
+	graders int                          // that have been configured
+	cleans  bool                         // the host cleans the working copy by itself
+	telling workflow.ChildWorkflowFuture // tells the git host; nil: nothing does
 }
 
 // steps takes a build from its source to a committed release, on as many hosts

@@ -143,7 +143,11 @@ func (y *system) steps(ctx context.Context) (worker.Steps, error) {
 	}
 	s := y.settings
 	out.Records = &activities.Records{Store: y.store, Runs: y.workflows, AutoPublish: s.AutoPublish, HasLMS: y.lms != nil, Metrics: metrics, Traces: y.traces()}
-	out.Service = &activities.ServiceSteps{Publisher: y.workflows, Caller: y.workflows, Store: y.store, LMS: y.lms, Authorize: authorize}
+	commits := commitClient(s.CommitStatus)
+	out.Records.TellsCommits = commits.Takes
+	out.Service = &activities.ServiceSteps{
+		Publisher: y.workflows, Caller: y.workflows, Store: y.store, LMS: y.lms, Authorize: authorize, Commits: commits, BaseURL: s.PublicBaseURL,
+	}
 	out.Release = &activities.ReleaseSteps{
 		Disk: y.disk, Store: y.store, Agent: y.agent, Releases: y.releases, Graders: y.graders, Metrics: metrics, Traces: y.traces(),
 		Config: courseconfig.Settings{

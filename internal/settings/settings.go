@@ -59,7 +59,8 @@ type Settings struct {
 	KnownHostsPath     string
 	GitOptions         []string
 	AllowLocalOrigins  bool
-	PollInterval       time.Duration // 0: git hosts are not polled
+	CommitStatus       map[string]CommitStatusHost // by the name of the git host
+	PollInterval       time.Duration               // 0: git hosts are not polled
 	Immediate          bool
 	AutoPublish        bool
 	AllowUnsignedHooks bool

@@ -150,6 +150,10 @@ func gitRows() []row {
 			Name: "KNOWN_HOSTS_PATH",
 			Doc:  "The list of ssh hosts. Unset: `known_hosts` beside the key.",
 		}),
+		define(commitStatuses(), func(s *Settings) *map[string]CommitStatusHost { return &s.CommitStatus }, Setting{
+			Name: "COMMIT_STATUS", Secret: true, File: true,
+			Doc: "Git hosts that are told how the build of a commit goes, each by its name with a `token`, its `kind` (`github`, `gitlab`, `gitea`; known of github.com, gitlab.com and codeberg.org) and, where it is not the usual one, the address of its `api`. See [commit-status.md](commit-status.md).",
+		}),
 		define(lists(false), func(s *Settings) *[]string { return &s.GitOptions }, Setting{
 			Name: "GIT_OPTIONS", Gitmanager: true, Secret: true, File: true,
 			Doc: "Options that git gets before every command.",
