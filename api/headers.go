@@ -29,6 +29,18 @@ func strictHeaders() http.Header {
 	}
 }
 
+// dataHeaders are the strict headers of the document that A+ imports. It is no
+// page: browsers that believe its type run nothing of it and let no other site
+// embed it, so the headers about pages would change nothing. They are left out
+// since each costs the busiest address a fiftieth of its time.
+func dataHeaders() http.Header {
+	h := strictHeaders()
+	for _, ofPages := range []string{"Content-Security-Policy", "Referrer-Policy", "Cross-Origin-Opener-Policy", "Cross-Origin-Resource-Policy"} {
+		h.Del(ofPages)
+	}
+	return h
+}
+
 // secureHeaders gives everything but the files of courses the strict headers.
 // What they say is the least that an answer allows; pages, which need more, say
 // so themselves.
@@ -38,6 +50,10 @@ func (s *server) secureHeaders(c *gin.Context) {
 		h.Set("Strict-Transport-Security", "max-age=31536000")
 	}
 	if courseContent(c.FullPath()) {
+		return
+	}
+	if c.FullPath() == aplusJSONRoute {
+		maps.Copy(h, s.strictData)
 		return
 	}
 	maps.Copy(h, s.strict)

@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -31,6 +32,10 @@ func TestHeadersOfEveryAnswer(t *testing.T) {
 			}
 			w := a.send(t, r.Method, exampleOf(r.Path), "", headers...)
 			h := w.Header()
+			if r.Path == "/:key/aplus-json" {
+				checkDataHeaders(t, w)
+				continue
+			}
 			for name, want := range strictHeaders() {
 				if name == "Cross-Origin-Resource-Policy" && isBadge(r.Path, w.Code) {
 					want = "cross-origin" // git hosts show it
@@ -58,6 +63,19 @@ func TestHeadersOfEveryAnswer(t *testing.T) {
 // isBadge says whether an answer is a badge, which is for everybody.
 func isBadge(route string, status int) bool {
 	return route == "/gitmanager/:key/badge.svg" && status == http.StatusOK
+}
+
+// What A+ imports is no page: it has the headers that keep browsers from taking
+// it for one, and none of those about pages.
+func checkDataHeaders(t *testing.T, w *httptest.ResponseRecorder) {
+	t.Helper()
+	h := w.Header()
+	if h.Get("X-Frame-Options") != "DENY" || h.Get("X-Content-Type-Options") != "nosniff" {
+		t.Errorf("aplus-json (%d): headers %v", w.Code, h)
+	}
+	if keep := h.Get("Cache-Control"); keep == "" || strings.Contains(keep, "public") {
+		t.Errorf("aplus-json (%d): Cache-Control %q", w.Code, keep)
+	}
 }
 
 // The files of courses are framed and loaded by A+ and run their own scripts:

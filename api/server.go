@@ -21,6 +21,7 @@ type server struct {
 	metrics     *metrics
 	limits      *limits
 	strict      http.Header // see strictHeaders
+	strictData  http.Header // see dataHeaders
 	description *description
 	docs        handler // the page of the description
 }
@@ -33,6 +34,7 @@ func New(cfg Config) (http.Handler, error) {
 		gate:        &gate{courses: cfg.Courses, addresses: cfg.Addresses, log: cfg.Log},
 		crossOrigin: http.NewCrossOriginProtection(),
 		strict:      strictHeaders(),
+		strictData:  dataHeaders(),
 	}
 	if origin, err := originOf(cfg.Addresses.public); err == nil && origin != "" {
 		// Browsers call the service by this name, whatever a proxy calls it.
