@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"os"
+	"slices"
 	"strconv"
 	"time"
 
@@ -20,8 +21,36 @@ func newMark() string { return markName + "=" + rand.Text() }
 
 // processes are all processes of one build.
 type processes struct {
-	group int    // process group of the command
-	mark  string // markName=value
+	group  int    // process group of the command
+	mark   string // markName=value
+	begun  time.Time
+	before map[string]bool // numbers of the processes that were there when it began
+}
+
+// soonOver is for how long after the beginning of a build none of its processes
+// can have got the number of one that was there before: numbers are given in turn,
+// and there are 32,768 or more. Looking at the new ones only makes the end of a
+// short build cheap on a busy host.
+const soonOver = time.Second
+
+// newProcesses is made before the build's command starts.
+func newProcesses(mark string) processes {
+	p := processes{mark: mark, begun: time.Now(), before: map[string]bool{}}
+	for _, name := range processNumbers() {
+		p.before[name] = true
+	}
+	return p
+}
+
+// processNumbers lists what looks like the number of a process.
+func processNumbers() []string {
+	dir, err := os.Open("/proc")
+	if err != nil {
+		return nil
+	}
+	names, _ := dir.Readdirnames(-1)
+	_ = dir.Close()
+	return slices.DeleteFunc(names, func(name string) bool { return name[0] < '0' || name[0] > '9' })
 }
 
 // signal sends s to every process of the build. The group covers those that
@@ -72,17 +101,12 @@ func (p processes) look(limit time.Duration, found func()) int {
 // marked lists the processes that carry the mark. A process that has ended but
 // is not waited for has no environment and is not listed.
 func (p processes) marked() []int {
-	dir, err := os.Open("/proc")
-	if err != nil {
-		return nil
-	}
-	names, _ := dir.Readdirnames(-1)
-	_ = dir.Close()
 	var found []int
 	env := make([]byte, 16<<10) // most fit
-	for _, name := range names {
+	onlyNew := time.Since(p.begun) < soonOver
+	for _, name := range processNumbers() {
 		pid, err := strconv.Atoi(name)
-		if err != nil {
+		if err != nil || onlyNew && p.before[name] {
 			continue
 		}
 		// Other users' processes cannot be read, and are not ours.

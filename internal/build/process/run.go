@@ -72,11 +72,12 @@ func (s Spec) execute(ctx context.Context, watcher *guard, mark string) (syscall
 	}
 	defer output.close()
 	cmd.Stdout, cmd.Stderr = output.write, output.write
+	tree := newProcesses(mark)
 	if err := cmd.Start(); err != nil {
 		return 0, err
 	}
 	output.begin()
-	tree := processes{group: cmd.Process.Pid, mark: mark}
+	tree.group = cmd.Process.Pid
 	watcher.watch(tree.group)
 
 	exited := make(chan error, 1)
