@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -105,8 +106,11 @@ func (h *harness) courseIDs(key string) []int64 {
 
 // reaches waits until a build is as wanted; a build that failed is an error.
 func (h *harness) reaches(id int64, wanted func(course.Build) bool) course.Status {
+	ctx, cancel := context.WithCancel(h.tb.Context())
+	defer cancel()
+	changes := h.system.store.Changes(ctx, id)
 	for {
-		b, err := h.system.store.Build(h.tb.Context(), id)
+		b, err := h.system.store.Build(ctx, id)
 		if err != nil {
 			h.tb.Error(err)
 			return ""
@@ -117,10 +121,10 @@ func (h *harness) reaches(id int64, wanted func(course.Build) bool) course.Statu
 		if wanted(b) || h.tb.Failed() {
 			return b.Status
 		}
-		// Looking more often would cost a good part of a processor.
-		if err := pause(h.tb.Context(), 30*time.Millisecond); err != nil {
-			h.tb.Error(err)
-			return ""
+		for change := range changes {
+			if change.Kind != course.ChangeLog {
+				break
+			}
 		}
 	}
 }
