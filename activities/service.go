@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"go.temporal.io/sdk/temporal"
+
 	"coursewright/internal/buildlog"
 	"coursewright/internal/commitstatus"
 	"coursewright/internal/course"
@@ -55,17 +57,42 @@ type ServiceSteps struct {
 // A+ asks for it.
 func (s *ServiceSteps) PublishNow(ctx context.Context, job Job) error {
 	return ofTry(ctx, s.logged(ctx, job, func(ctx context.Context, log *buildlog.Writer) error {
-		r, err := s.Publisher.Publish(ctx, course.PublishRequest{Key: job.CourseKey, Version: job.Version})
+		err := s.publish(ctx, job, log)
 		if err != nil {
-			log.Printf("Not published: %s", strings.TrimSuffix(err.Error(), ": "+course.ErrConflict.Error()))
-			return err
+			tellUnpublished(log, err)
 		}
-		log.Printf("Published release %s of build %d.", r.Version, r.BuildID)
-		for _, e := range r.Errors {
-			log.Printf("warning: %s", e)
-		}
-		return nil
+		return err
 	}))
+}
+
+// PublishAtOnce is PublishNow as a local activity, which has little time. What
+// may pass is not told in the log, since PublishNow follows then.
+func (s *ServiceSteps) PublishAtOnce(ctx context.Context, job Job) error {
+	return s.withLog(ctx, job, func(log *buildlog.Writer) error {
+		err := s.publish(ctx, job, log)
+		told := forTemporal(err)
+		var app *temporal.ApplicationError
+		if errors.As(told, &app) && app.NonRetryable() {
+			tellUnpublished(log, err)
+		}
+		return told
+	})
+}
+
+func (s *ServiceSteps) publish(ctx context.Context, job Job, log *buildlog.Writer) error {
+	r, err := s.Publisher.Publish(ctx, course.PublishRequest{Key: job.CourseKey, Version: job.Version})
+	if err != nil {
+		return err
+	}
+	log.Printf("Published release %s of build %d.", r.Version, r.BuildID)
+	for _, e := range r.Errors {
+		log.Printf("warning: %s", e)
+	}
+	return nil
+}
+
+func tellUnpublished(log *buildlog.Writer, err error) {
+	log.Printf("Not published: %s", strings.TrimSuffix(err.Error(), ": "+course.ErrConflict.Error()))
 }
 
 // RequestLMSCall has A+ called by the workflow that does so for the course.
@@ -216,8 +243,13 @@ func (s *ServiceSteps) authorize(ctx context.Context, instance int64) context.Co
 func (s *ServiceSteps) logged(ctx context.Context, job Job, f func(context.Context, *buildlog.Writer) error) error {
 	ctx, stop := keepAlive(ctx, vitals{})
 	defer stop()
+	return s.withLog(ctx, job, func(log *buildlog.Writer) error { return f(ctx, log) })
+}
+
+// withLog gives f the build's log.
+func (s *ServiceSteps) withLog(ctx context.Context, job Job, f func(*buildlog.Writer) error) error {
 	log := buildlog.NewWriter(context.WithoutCancel(ctx), s.Store, job.BuildID)
-	err := f(ctx, log)
+	err := f(log)
 	if closeErr := log.Close(); closeErr != nil && !errors.Is(closeErr, course.ErrNotFound) {
 		err = errors.Join(err, fmt.Errorf("log of build %d: %w", job.BuildID, closeErr))
 	}

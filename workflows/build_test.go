@@ -77,7 +77,7 @@ func TestWhatFollowsABuild(t *testing.T) {
 		{"asked not to", connected, course.BuildOptions{SkipNotify: true}, false, "", "asked not to"},
 		{"failed", connected, course.BuildOptions{}, true, "mail", "FAILED"},
 		{"failed quietly", func(c *course.Course) { connected(c); c.EmailOnError = false }, course.BuildOptions{}, true, "", "FAILED"},
-		{"without failsafes", func(c *course.Course) { c.SkipBuildFailsafes = true }, course.BuildOptions{}, false, "publish", ""},
+		{"without failsafes", func(c *course.Course) { c.SkipBuildFailsafes = true }, course.BuildOptions{}, false, "publish at once", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -97,7 +97,9 @@ func TestWhatFollowsABuild(t *testing.T) {
 				}
 			}
 			b.run()
-			followed := slices.DeleteFunc(b.steps, func(s string) bool { return !slices.Contains([]string{"publish", "notify", "mail"}, s) })
+			followed := slices.DeleteFunc(b.steps, func(s string) bool {
+				return !slices.Contains([]string{"publish at once", "publish", "notify", "mail"}, s)
+			})
 			if got := strings.Join(followed, " "); got != c.want {
 				t.Errorf("%q followed, want %q", got, c.want)
 			}
@@ -114,6 +116,37 @@ func TestWhatFollowsABuild(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// What cannot be published at once is published by an activity, unless that would
+// be refused as well.
+func TestPublishingGoesOnWhenItTakesLong(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		err  error
+		want []string
+	}{
+		{nil, []string{"publish at once"}},
+		{errors.New("a grader is slow"), []string{"publish at once", "publish"}},
+		{temporal.NewNonRetryableApplicationError("it waits for an approval", activities.ConflictType, nil), []string{"publish at once"}},
+	} {
+		b := newBench(t)
+		found, err := b.rows.Course(t.Context(), key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		found.SkipBuildFailsafes = true
+		if _, err := b.rows.UpdateCourse(t.Context(), found); err != nil {
+			t.Fatal(err)
+		}
+		b.request(course.BuildOptions{})
+		b.on["publish at once"] = func() error { return c.err }
+		b.run()
+		b.expect(course.StatusSuccess)
+		if got := slices.DeleteFunc(b.steps, func(s string) bool { return !strings.HasPrefix(s, "publish") }); !slices.Equal(got, c.want) {
+			t.Errorf("with %v: %v, want %v", c.err, got, c.want)
+		}
 	}
 }
 

@@ -110,6 +110,8 @@ func (b *bench) register() {
 		})
 	b.env.OnActivity(calls.PublishNow, mock.Anything, mock.Anything).Return(
 		func(context.Context, activities.Job) error { return b.step("publish") })
+	b.env.OnActivity(calls.PublishAtOnce, mock.Anything, mock.Anything).Return(
+		func(context.Context, activities.Job) error { return b.step("publish at once") })
 	b.env.OnActivity(calls.RequestLMSCall, mock.Anything, mock.Anything).Return(
 		func(_ context.Context, in activities.LMSCall) error {
 			if in.Mail {
@@ -209,6 +211,6 @@ func (b *bench) row(id int64) course.Build {
 // begunBefore lets the run go on as one that an earlier version has begun, with
 // an activity for each step.
 func (b *bench) begunBefore() {
-	b.env.OnGetVersion("one-activity", workflow.DefaultVersion, workflow.Version(1)).Return(workflow.DefaultVersion)
+	b.env.OnGetVersion("one-activity", workflow.DefaultVersion, workflow.Version(2)).Return(workflow.DefaultVersion)
 	b.env.OnGetVersion("take-over", workflow.DefaultVersion, workflow.Version(2)).Return(workflow.Version(2))
 }

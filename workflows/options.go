@@ -36,7 +36,7 @@ const (
 const (
 	changeTakeOver    = "take-over"
 	changeLMSCalls    = "lms-calls"
-	changeOneActivity = "one-activity" // the steps on a host are one activity
+	changeOneActivity = "one-activity" // 1: the steps on a host are one activity; 2: publishing is a local one
 )
 
 // retryPolicy tries again after a second, then after twice that, and so on up to
@@ -64,6 +64,15 @@ func onRecords(ctx workflow.Context) workflow.Context {
 			BackoffCoefficient: 2,
 			MaximumInterval:    10 * time.Second,
 		},
+	})
+}
+
+// atOnce is for what is nearly always done within a workflow task, and is begun
+// again as an activity otherwise.
+func atOnce(ctx workflow.Context) workflow.Context {
+	return workflow.WithLocalActivityOptions(ctx, workflow.LocalActivityOptions{
+		ScheduleToCloseTimeout: 3 * time.Second,
+		RetryPolicy:            &temporal.RetryPolicy{MaximumAttempts: 1},
 	})
 }
 

@@ -135,10 +135,10 @@ func TestATraceLeadsFromTheHookToThePublishing(t *testing.T) {
 	wantChain(t, found, "step checkout", "RunActivity:Checkout")
 	wantChain(t, found, "build", hook)
 	for _, step := range []string{"validate", "store", "commit"} {
-		wantChain(t, found, "step "+step, "RunActivity:StageRelease", "StartActivity:StageRelease", "build")
+		wantChain(t, found, "step "+step, "RunActivity:BuildRelease", "StartActivity:BuildRelease", "build")
 	}
 	wantChain(t, found, "RunActivity:Switch", "StartActivity:Switch", "RunWorkflow:Publish", "StartWorkflow:Publish",
-		"RunActivity:PublishNow", "StartActivity:PublishNow", "build")
+		"RunActivity:PublishAtOnce", "StartActivity:PublishAtOnce", "build")
 	services := map[string]bool{}
 	for _, spans := range found {
 		for _, s := range spans {
