@@ -100,12 +100,14 @@ func (c *campaign) checkLog(k *campaignCourse, b buildJSON) {
 // meanwhile may be missing: the engine does not keep it.
 func wholeLog(log string, lines int) error {
 	var tries []string
-	next := 0     // the line that is due
-	told := false // that the try has a gap
-	away := false // that the engine was
+	next := 0       // the line that is due
+	before := false // a gap is told since the last line of any try
+	begun := false  // the try may lack its first lines
+	told := false   // it has a gap
+	away := false   // the engine was away
 	for line := range strings.Lines(log) {
 		words := strings.Fields(line)
-		told = told || strings.Contains(line, "bytes of output could not be stored]")
+		before = before || strings.Contains(line, "bytes of output could not be stored]")
 		away = away || strings.Contains(line, "Cannot connect to the Docker daemon")
 		if len(words) != 3 || words[0] != "try" {
 			continue
@@ -115,8 +117,11 @@ func wholeLog(log string, lines int) error {
 			if slices.Contains(tries, try) {
 				return fmt.Errorf("try %s goes on after another", try)
 			}
-			tries, next, told, away = append(tries, try), 0, false, false
+			tries, next, begun, told, away = append(tries, try), 0, before, false, false
+		} else {
+			told = told || before
 		}
+		before = false
 		want := strconv.Itoa(next)
 		switch next {
 		case 0:
@@ -124,12 +129,12 @@ func wholeLog(log string, lines int) error {
 		case lines + 1:
 			want = "ends"
 		}
-		if what != want && !told && !away {
+		if what != want && !begun && !told && !away {
 			return fmt.Errorf("try %s has %q where %q is due", try, what, want)
 		}
 		next++
 	}
-	if (next != lines+2 || told) && (!away || len(tries) == 0) {
+	if (next != lines+2 || told || before) && (!away || len(tries) == 0) {
 		return fmt.Errorf("the last of %d tries ends after %d of %d lines", len(tries), next, lines+2)
 	}
 	return nil
@@ -179,6 +184,9 @@ func TestCampaignChecker(t *testing.T) {
 		"twice a line":        {"try a begins\ntry a 1\ntry a 1\ntry a 2\ntry a ends\n", "where"},
 		"a gap in the first":  {"try b begins\ntry b 2\n" + whole, "where"},
 		"a gap that is told":  {"try b begins\n[9 bytes of output could not be stored]\ntry b 2\n" + whole, ""},
+		"a gap at the begin":  {"[9 bytes of output could not be stored]\ntry b 2\ntry b ends\n" + whole, ""},
+		"and in the last":     {"[9 bytes of output could not be stored]\ntry a 2\ntry a ends\n", "after 2 of 4"},
+		"a gap between":       {"try b begins\n[9 bytes of output could not be stored]\n" + whole, ""},
 		"a gap in the last":   {"try a begins\n[9 bytes of output could not be stored]\ntry a 1\ntry a 2\ntry a ends\n", "after 4 of 4"},
 		"the engine was away": {"try a begins\nbuild: Cannot connect to the Docker daemon\ntry a 2\n", ""},
 		"it was away before":  {"try b begins\nCannot connect to the Docker daemon\ntry a begins\ntry a ends\n", "where"},
