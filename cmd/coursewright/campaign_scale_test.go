@@ -10,19 +10,20 @@ const (
 
 // campaignScale is how much happens in a campaign.
 type campaignScale struct {
-	length   time.Duration // of faults and pushes
-	apis     int
-	workers  int
-	courses  int
-	slots    int                   // of each worker
-	postgres bool                  // where it is installed
-	faults   map[string]faultSpans // by group of lanes: kinds that happen and how long each lasts
-	calm     map[string]span       // between two faults of a lane
-	pause    span                  // between two pushes
-	glance   time.Duration         // between two reads of one reader
-	slow     int                   // every so many courses has a long build
-	lines    [2]int                // of a short and of a long build, two a second
-	bound    time.Duration         // in which all is final after the last push and fault
+	length     time.Duration // of faults and pushes
+	apis       int
+	workers    int
+	courses    int
+	slots      int                   // of each worker
+	postgres   bool                  // where it is installed
+	production bool                  // Temporal is the server of production
+	faults     map[string]faultSpans // by group of lanes: kinds that happen and how long each lasts
+	calm       map[string]span       // between two faults of a lane
+	pause      span                  // between two pushes
+	glance     time.Duration         // between two reads of one reader
+	slow       int                   // every so many courses has a long build
+	lines      [2]int                // of a short and of a long build, two a second
+	bound      time.Duration         // in which all is final after the last push and fault
 }
 
 // lanes are what the faults happen to.

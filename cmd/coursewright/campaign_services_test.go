@@ -230,20 +230,18 @@ func (b campaignBase) do(f fault) {
 	}
 }
 
-// campaignTemporal is Temporal's development server, which its supervisor starts
-// again whenever it ends.
+// campaignTemporal is Temporal's server.
 type campaignTemporal struct{ c *campaign }
 
 func (t campaignTemporal) do(f fault) {
-	pid := processWith(t.c.tb.Context(), filepath.Join(t.c.temporalDir, "temporal.db"))
+	pid := t.c.server.pid(t.c)
 	if pid == 0 {
 		t.c.violation("Temporal is not there")
 		return
 	}
 	switch f.kind {
 	case faultKill:
-		t.c.signalProcess("Temporal", pid, syscall.SIGKILL)
-		t.c.wait(f.length)
+		t.c.server.kill(t.c, f.length)
 	case faultFreeze:
 		t.c.freeze("Temporal", pid, f.length)
 	default:

@@ -17,7 +17,6 @@ import (
 	"coursewright/internal/build/docker/dockertest"
 	"coursewright/internal/store/postgres/postgrestest"
 	"coursewright/internal/temporaldev"
-	"coursewright/internal/temporaldev/temporaltest"
 )
 
 // TestCampaign lets every part of a deployment die, hang, lose its connections, its
@@ -29,6 +28,7 @@ import (
 //	SEEDS=20        so many campaigns one after the other, with the seeds from SEED on
 //	COURSES=60      so many courses
 //	DATABASE=sqlite not on PostgreSQL, though that is there
+//	TEMPORAL=server on the Temporal server of production, not the development server
 //	FAULTS=workers  faults of workers only, each more often: what builds do that are
 //	                handed over again and again
 //
@@ -47,6 +47,7 @@ func TestCampaign(t *testing.T) {
 		scale = scale.ofWorkers()
 	}
 	scale.postgres = os.Getenv("DATABASE") != "sqlite"
+	scale.production = os.Getenv("TEMPORAL") == "server"
 	seed = numberOf(t, "SEED", seed)
 	scale.courses = int(numberOf(t, "COURSES", uint64(scale.courses))) //nolint:gosec // a handful
 	for i := range numberOf(t, "SEEDS", 1) {
@@ -88,8 +89,7 @@ type campaign struct {
 	mounts   bool // disks are small file systems of their own
 	releases *smallDisk
 
-	server       *temporaldev.Server
-	temporalDir  string
+	server       temporalServer
 	temporal     sdk.Client
 	base         *postgrestest.Server // nil: SQLite
 	database     string
@@ -110,9 +110,9 @@ type campaign struct {
 
 func newCampaign(tb testing.TB, s campaignScale, seed uint64) *campaign {
 	tb.Helper()
-	c := &campaign{tb: tb, scale: s, seed: seed, state: newCampaignState(), counts: map[string]int{}, temporalDir: tb.TempDir()}
+	c := &campaign{tb: tb, scale: s, seed: seed, state: newCampaignState(), counts: map[string]int{}}
 	c.state.apis = s.apis
-	c.server = temporaltest.StartIn(tb, c.temporalDir)
+	c.startTemporal(s.production)
 	o := deploymentOptions{settings: map[string]string{
 		"TEMPORAL_ADDRESS": c.server.Address(), "AUTO_PUBLISH": "true", "MIN_FREE_DISK": "4MiB", "HOST_PAUSE": "15s",
 		"BUILD_CONCURRENCY": strconv.Itoa(s.slots), "BUILD_STOP_TIMEOUT": "1",

@@ -87,6 +87,16 @@ func (s *Server) Stop() {
 	s.cmd = nil
 }
 
+// PID is the process that runs.
+func (s *Server) PID() int { return s.cmd.Process.Pid }
+
+// Kill ends the server with SIGKILL, as the death of its host would.
+func (s *Server) Kill() {
+	_ = s.cmd.Process.Kill() // it may have ended by itself
+	<-s.ended                //nolint:errcheck // killed is what it should be
+	s.cmd = nil
+}
+
 // Resume starts the server again, at the same address.
 func (s *Server) Resume() {
 	s.tb.Helper()
