@@ -19,7 +19,8 @@ import (
 type reader struct {
 	*harness
 	*browsertest.Page
-	t       *testing.T
+	t       *testing.T // of the story
+	whole   *testing.T // of all stories
 	browser *browsertest.Browser
 	repo    *gitrepotest.Repo
 	gate    string // a file for which the build command waits
@@ -34,7 +35,7 @@ func TestStoriesInABrowser(t *testing.T) {
 	browser := browsertest.New(t)
 	r := &reader{
 		harness: newHarness(t, harnessOptions{environ: []string{"COURSEWRIGHT_AUTO_PUBLISH=false"}}),
-		t:       t, browser: browser, repo: gitrepotest.New(t), gate: filepath.Join(t.TempDir(), "gate"),
+		whole:   t, browser: browser, repo: gitrepotest.New(t), gate: filepath.Join(t.TempDir(), "gate"),
 	}
 	r.Page = browser.Open(t, browsertest.Options{TimeZone: "Europe/Helsinki"})
 	for _, story := range []struct {
@@ -54,8 +55,13 @@ func TestStoriesInABrowser(t *testing.T) {
 		{"without scripts", r.withoutScripts},
 		{"a lost connection", r.lostConnection},
 	} {
-		if !t.Run(story.name, func(*testing.T) { story.tell() }) {
-			return
+		told := t.Run(story.name, func(t *testing.T) {
+			r.t, r.tb = t, t
+			r.Use(t)
+			story.tell()
+		})
+		if !told {
+			return // the stories build on each other
 		}
 	}
 }
@@ -64,7 +70,7 @@ func (r *reader) visit(path string) { r.Go(r.base + path) }
 
 func (r *reader) createCourse() {
 	r.repo.Commit(tiny("One"), "The first chapter")
-	origin := gitrepotest.ServeHTTP(r.t, r.repo) + "/0.git"
+	origin := gitrepotest.ServeHTTP(r.whole, r.repo) + "/0.git"
 	r.visit("/gitmanager/new/")
 	r.Fill("#key", browsed)
 	r.Fill("#git_origin", strings.Replace(origin, "/0.git", "/9.git", 1))
@@ -143,7 +149,7 @@ func (r *reader) failure() {
 	id := r.push(browsed)
 	r.visit(fmt.Sprintf("/gitmanager/%s/builds/%d", browsed, id))
 	r.See(".cause h2", "Check the configuration")
-	r.See(".cause .place", "index.yaml:10")
+	r.See(".cause .place", "index.yaml:9")
 	r.See(".cause .hit", "max_points: ten")
 	r.See(".cause .advice", "Mend the places")
 	r.See("#head", "Points for the exercise")
@@ -177,6 +183,7 @@ func (r *reader) rollBack() {
 	r.See("#published + .what", "A fourth chapter") // without being asked for
 	r.Click(`#releases-part button[aria-label^="Roll back"]`)
 	r.See("#published + .what", "Mend the points")
+	r.See("#state", "somebody went back")
 	r.Shot("story-rolled-back")
 	if got := string(r.get("/static/"+browsed+"/index.html", http.StatusOK)); got != "<p>Three</p>\n" {
 		r.t.Errorf("students see %q", got)
@@ -227,8 +234,15 @@ func (r *reader) withoutScripts() {
 	r.repo.Commit(tiny("Six"), "A sixth chapter")
 	plain := r.browser.Open(r.t, browsertest.Options{NoScripts: true})
 	plain.Go(r.base + "/gitmanager/" + browsed + "/updates")
+	before := r.builds(browsed)[0].ID
 	plain.Click(".start button")
-	id := r.builds(browsed)[0].ID
+	id := before
+	for id == before {
+		if err := waitShortly(r.t.Context()); err != nil {
+			r.t.Fatal(err)
+		}
+		id = r.builds(browsed)[0].ID
+	}
 	r.succeed(id)
 	plain.Go(fmt.Sprintf("%s/gitmanager/%s/builds/%d?q=building+six", r.base, browsed, id))
 	if got := plain.Text("h1"); got != fmt.Sprintf("Build %d success", id) {

@@ -130,6 +130,13 @@ func (b *Browser) Open(tb testing.TB, o Options) *Page {
 	return p
 }
 
+// Use makes the steps that follow those of another test, such as a part of the
+// one that opened the tab.
+func (p *Page) Use(tb testing.TB) {
+	tb.Helper()
+	p.tb = tb
+}
+
 // call makes a command of the browser's protocol an action.
 func call[P any](cmd cdp.Command[P, cdp.Empty], params P) chromedp.Action[chromedp.Void] {
 	return func(ctx context.Context, t *chromedp.Target) (chromedp.Void, error) {

@@ -62,6 +62,22 @@ func (p coursePage) Waits() bool {
 	return p.Stored != nil && (p.Published == nil || p.Stored.BuildID > p.Published.BuildID)
 }
 
+// Newest says whether students see what the newest build made.
+func (p coursePage) Newest() bool {
+	return p.Published != nil && p.Latest != nil && p.Published.BuildID == p.Latest.ID
+}
+
+// RolledBack is the newest release that students saw before somebody went back
+// to an older one; nil: nobody did.
+func (p coursePage) RolledBack() *shownRelease {
+	for i, r := range p.Releases {
+		if p.Published != nil && !r.PublishedAt.IsZero() && r.BuildID > p.Published.BuildID {
+			return &p.Releases[i]
+		}
+	}
+	return nil
+}
+
 // Share is how long a build took beside the longest of the page, of 100.
 func (p coursePage) Share(b course.Build) int64 {
 	if p.Longest <= 0 || b.StartedAt.IsZero() || b.FinishedAt.IsZero() {
