@@ -68,7 +68,7 @@ func withTokens(t *testing.T, service *aplusauth.Service) *fixture {
 		close(ended)
 		pages, err := web.New(web.Config{
 			Log: c.Log, Courses: c.Courses, Rows: rows, Builds: c.Builds, Releases: c.Releases, BaseURL: c.Addresses.Base,
-			May: api.PageAccess, Audit: api.Audit, Hosts: hosts, Closing: ended,
+			May: api.PageAccess, Audit: api.Audit, Hosts: hosts, Diffs: c.Diffs, Closing: ended,
 		})
 		must(t, err)
 		c.Pages = pages

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"net/http"
 	"net/netip"
 	"net/url"
 
@@ -22,6 +23,7 @@ func (y *system) buildHandler(context.Context) error {
 		Log: y.log, Courses: y.store, Rows: y.store, Builds: y.workflows, Releases: y.releases,
 		BaseURL: addresses.Base, PublicURL: y.settings.PublicBaseURL, ClientIP: addresses.ClientIP, RunURL: y.runURL, SSHKey: y.publicKey,
 		Location: y.settings.TimeZone, May: api.PageAccess, Audit: api.Audit, Hosts: y.store,
+		Diffs: y.diffs, Announcer: y.workflows, Previews: y.releases, Caller: func(r *http.Request) string { return api.CallerOf(r).ID },
 		AuditLog: y.store, Sweeps: y.store, Origins: y.origins(), Closing: y.closing,
 	})
 	if err != nil {

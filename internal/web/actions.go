@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"coursewright/internal/course"
@@ -19,6 +20,9 @@ func (s *site) startBuild(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	on := r.PostForm.Has
+	if branch := strings.TrimSpace(r.PostForm.Get("preview_branch")); branch != "" {
+		return s.startPreview(w, r, c, branch)
+	}
 	b, err := s.Rows.RequestBuild(r.Context(), c.Key, course.BuildRequest{
 		Options: course.BuildOptions{
 			SkipGit: on("skip_git"), SkipBuild: on("skip_build"), SkipNotify: on("skip_notify"), RebuildAll: on("rebuild_all"),
@@ -31,6 +35,22 @@ func (s *site) startBuild(w http.ResponseWriter, r *http.Request) error {
 	}
 	s.Builds.Wake(c.Key)
 	s.Audit(r, "INITIATE-BUILD", c.Key, "build", b.ID)
+	http.Redirect(w, r, buildPath(c.Key, b.ID), http.StatusSeeOther)
+	return nil
+}
+
+// startPreview records the build of a branch as a preview and shows it.
+func (s *site) startPreview(w http.ResponseWriter, r *http.Request, c course.Course, branch string) error {
+	options := course.BuildOptions{PreviewBranch: branch}
+	if err := options.ValidateFor(c); err != nil {
+		return err
+	}
+	b, err := s.Rows.RequestBuild(r.Context(), c.Key, course.BuildRequest{Options: options, Trigger: course.TriggerPage, RequestIP: s.ClientIP(r)})
+	if err != nil {
+		return err
+	}
+	s.Builds.Wake(c.Key)
+	s.Audit(r, "INITIATE-BUILD", c.Key, "build", b.ID, "preview_branch", branch)
 	http.Redirect(w, r, buildPath(c.Key, b.ID), http.StatusSeeOther)
 	return nil
 }

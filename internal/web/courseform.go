@@ -153,6 +153,8 @@ func (p *formPage) read(r *http.Request) error {
 	c.EmailOnError = r.PostForm.Has("email_on_error")
 	c.UpdateAutomatically = r.PostForm.Has("update_automatically")
 	c.SkipBuildFailsafes = r.PostForm.Has("skip_build_failsafes")
+	c.ApproveRemovals = r.PostForm.Has("approve_removals")
+	c.PreviewBranches = r.PostForm.Has("preview_branches")
 	p.RemoteID, c.RemoteID = text("remote_id"), nil
 	var wrong []course.FieldError
 	if p.RemoteID != "" {

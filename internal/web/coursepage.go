@@ -34,6 +34,10 @@ type coursePage struct {
 	Older     bool          // not the first page of builds
 	Next      int64         // 0 on the last page
 
+	Diff     *course.Diff     // of the waiting release; nil: none waits
+	Held     bool             // it waits for an approval
+	Previews []course.Release // of branches
+
 	Deliveries      []course.Delivery // for callers who may write
 	NextDelivery    int64             // 0 on the last page of deliveries
 	OlderDeliveries bool              // not the first page of deliveries
@@ -102,6 +106,8 @@ func notices(p message.Printer, done string, oldSecret bool) []string {
 	switch done {
 	case "published":
 		return []string{p.T("The release is published.")}
+	case "approved":
+		return []string{p.T("The release is approved. It is published once A+ has imported it, or once you publish it.")}
 	case "saved":
 		return []string{p.T("The course is saved.")}
 	case "secret":
@@ -138,6 +144,7 @@ func (s *site) showCourse(w http.ResponseWriter, r *http.Request, c course.Cours
 		s.Log.ErrorContext(r.Context(), "releases cannot be read", "course", c.Key, "error", err)
 		page.Notices = append(page.Notices, s.printer(r).T("The releases of this course cannot be read now."))
 	}
+	s.addChanges(r.Context(), &page)
 	return s.render(w, r, http.StatusOK, "course.html", page)
 }
 

@@ -25,6 +25,8 @@ func (s *site) functions(p message.Printer) template.FuncMap {
 		"duration":  func(b course.Build) string { return took(p, s.elapsed(b)) },
 		"waited":    func(b course.Build) string { return took(p, s.waited(b)) },
 		"short":     short,
+		"change":    func(c course.DiffChange) string { return p.T(changeNames[c]) },
+		"kind":      func(k course.DiffKind) string { return p.T(kindNames[k]) },
 		"word":      word,
 		"status":    func(st course.Status) string { return p.T(statusNames[st]) },
 		"step":      func(name string) string { return stepName(p, name) },

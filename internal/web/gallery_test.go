@@ -52,6 +52,7 @@ func newGallery(t *testing.T) *gallery {
 		c.AuditLog = c.Courses.(web.AuditLog) //nolint:forcetypeassert // the same database
 		c.Now = time.Now
 		c.Origins = fakeOrigins{}
+		withDiffs(&diffs{items: someDiffs(), waits: true})(c)
 	})
 	teller.store = s.store
 	g := &gallery{site: s}
@@ -253,6 +254,7 @@ func (g *gallery) pages() map[string]string {
 		"course":         "/gitmanager/programming-1/updates",
 		"course-new":     "/gitmanager/new-course-2027/updates",
 		"course-open":    "/gitmanager/algorithms/updates",
+		"diff":           "/gitmanager/programming-1/releases/" + version("s") + "/diff",
 		"overview":       "/programming-1/",
 		"webhook":        "/gitmanager/programming-1/webhook",
 		"form-new":       "/gitmanager/new/",

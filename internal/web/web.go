@@ -88,6 +88,15 @@ type Config struct {
 	Rows     BuildRows
 	Builds   Builds
 	Releases Releases
+	// Diffs compares releases, Announcer follows their approvals; nil: there are no
+	// such pages.
+	Diffs     Diffs
+	Announcer Announcer
+	// Previews lists previews; nil: there are none.
+	Previews Previews
+	// Caller names the sender of a request, as the security log does; nil: nobody
+	// is known.
+	Caller func(r *http.Request) string
 	// BaseURL is the scheme and authority under which the caller reaches the
 	// service, without a slash at the end.
 	BaseURL func(r *http.Request) string
@@ -148,6 +157,9 @@ func New(cfg Config) (http.Handler, error) {
 	if cfg.ClientIP == nil {
 		cfg.ClientIP = peer
 	}
+	if cfg.Caller == nil {
+		cfg.Caller = func(*http.Request) string { return "" }
+	}
 	if cfg.Audit == nil {
 		cfg.Audit = func(*http.Request, string, string, ...any) {}
 	}
@@ -192,6 +204,10 @@ func (s *site) routes() http.Handler {
 	mux.HandleFunc("POST /gitmanager/{key}/builds", s.page(s.startBuild))
 	mux.HandleFunc("POST /gitmanager/{key}/builds/{id}/cancel", s.page(s.cancelBuild))
 	mux.HandleFunc("POST /gitmanager/{key}/releases/{version}/publish", s.page(s.publish))
+	if s.Diffs != nil {
+		mux.HandleFunc("GET /gitmanager/{key}/releases/{version}/diff", s.page(s.diff))
+		mux.HandleFunc("POST /gitmanager/{key}/releases/{version}/approve", s.page(s.approve))
+	}
 	mux.HandleFunc("POST /gitmanager/{key}/deliveries/{id}/redeliver", s.page(s.redeliver))
 	mux.HandleFunc("POST /gitmanager/{key}/webhook-secret", s.page(s.renewSecret))
 	mux.HandleFunc("POST /gitmanager/{key}/delete", s.page(s.deleteCourse))
