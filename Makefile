@@ -59,6 +59,7 @@ fuzz: ## look for courses that crash, hang or fill memory, for example: make fuz
 
 generate: ## write generated files anew: reference pages and golden files
 	@$(GO) test ./internal/settings -update
+	@$(GO) test ./cmd/coursewright -run TestCommandReference -update
 
 clean: ## remove what was built
 	rm -rf $(BIN)

@@ -31,7 +31,8 @@ var allowed = map[string][]string{
 		"internal/build", "internal/buildlog", "internal/commitstatus", "internal/course", "internal/courseconfig",
 		"internal/gitrepo", "internal/grader", "internal/host", "internal/lms", "internal/release", "internal/remote",
 	},
-	"api": {"internal/course", "internal/courseconfig", "internal/webhook"},
+	"client": {}, // of the REST API; for other programs too
+	"api":    {"internal/course", "internal/courseconfig", "internal/webhook"},
 
 	"internal/boundstest":               {},
 	"internal/browsertest":              {},

@@ -15,7 +15,7 @@ import (
 
 // newCheckCommand makes the command that validates a course folder.
 func newCheckCommand() *cobra.Command {
-	var asJSON bool
+	var asJSON, watch bool
 	var key string
 	cmd := &cobra.Command{
 		Use:   "check DIR",
@@ -24,6 +24,15 @@ func newCheckCommand() *cobra.Command {
 			"everything that is wrong with it. It ends with status 1 when the course has errors.",
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if watch {
+				return watchCourse(cmd.Context(), args[0], func() error {
+					report, err := check(cmd.Context(), args[0], key)
+					if err != nil {
+						return err
+					}
+					return printReport(cmd, report, args[0], asJSON)
+				}, cmd.ErrOrStderr())
+			}
 			report, err := check(cmd.Context(), args[0], key)
 			if err != nil && asJSON {
 				// A program that reads the output wants JSON in any case.
@@ -42,6 +51,7 @@ func newCheckCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the result as JSON")
+	cmd.Flags().BoolVarP(&watch, "watch", "w", false, "check again whenever a file changes, until Ctrl-C")
 	cmd.Flags().StringVar(&key, "key", "", "key of the course (default: the folder's name)")
 	return cmd
 }

@@ -81,12 +81,12 @@ func (o loadOptions) run(ctx context.Context, rest *restClient, out io.Writer) (
 	if err != nil {
 		return err
 	}
-	base, err := rest.request(ctx, http.MethodGet, "", nil)
+	base, token, err := rest.reach()
 	if err != nil {
 		return err
 	}
 	config := loadgen.Config{
-		Base: base.URL.String(), Token: strings.TrimPrefix(base.Header.Get("Authorization"), "Bearer "),
+		Base: strings.TrimSuffix(base, "/"), Token: strings.TrimSpace(token),
 		Pushers: o.clients / 5, Followers: o.clients / 5, Readers: o.clients - 2*(o.clients/5),
 		PushPause: o.pushPause, ReadPause: o.readPause, Length: o.length, Seed: o.seed, BeforePush: origins.commit,
 	}

@@ -49,10 +49,14 @@ func execute(ctx context.Context, args []string, out, errOut io.Writer) int {
 		return 0
 	case errors.As(err, &status):
 		return int(status)
-	case !errors.Is(err, errReported):
-		fmt.Fprintf(errOut, "coursewright: %v\n", err)
+	case errors.Is(err, errReported):
+		return statusFailed
 	}
-	return 1
+	fmt.Fprintf(errOut, "coursewright: %v\n", err)
+	if errors.Is(err, errUsage) {
+		return statusUsage
+	}
+	return statusFailed
 }
 
 func newRootCommand() *cobra.Command {
@@ -62,12 +66,15 @@ func newRootCommand() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return fmt.Errorf("%w: %w", err, errUsage) })
 	root.AddCommand(
 		newAPICommand(),
 		newBuildCommand(),
 		newCheckCommand(),
+		newCourseCommand(),
 		newDevCommand(),
 		newExportCommand(),
+		newHookCommand(),
 		newHostCommand(),
 		newImportCommand(),
 		newLoadCommand(),

@@ -20,18 +20,12 @@ import (
 const dangerousStatus = 2
 
 // releaseCommand asks the REST API about releases.
-type releaseCommand struct {
-	rest restClient
-	json bool
-}
+type releaseCommand struct{ cli }
 
 func newReleaseCommand() *cobra.Command {
 	r := &releaseCommand{}
-	cmd := &cobra.Command{Use: "release", Short: "Compare and approve the releases of a running service"}
-	r.rest.addFlags(cmd.PersistentFlags())
-	cmd.PersistentFlags().BoolVar(&r.json, "json", false, "print the answer of the service as JSON")
-	cmd.AddCommand(r.diffCommand(), r.approveCommand())
-	return cmd
+	return r.group("release", "List, compare, approve and publish the releases of a running service",
+		r.listReleases(), r.showRelease(), r.diffCommand(), r.approveCommand(), r.publishRelease(), r.rollbackRelease())
 }
 
 func (r *releaseCommand) diffCommand() *cobra.Command {
@@ -45,7 +39,7 @@ func (r *releaseCommand) diffCommand() *cobra.Command {
 			"The exit status is 0 when no exercise is in danger, 2 when A+ would no longer know\n" +
 			"an exercise by which students may have points, and 1 when the releases cannot be\n" +
 			"compared.",
-		Args: cobra.RangeArgs(1, 2),
+		Args: cobra.RangeArgs(1, 2), ValidArgsFunction: r.complete,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return r.diff(cmd.Context(), args[0], args[1:], against, cmd.OutOrStdout())
 		},
@@ -59,7 +53,7 @@ func (r *releaseCommand) approveCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "approve COURSE VERSION",
 		Short: "Let a release be published although it takes exercises from A+",
-		Args:  cobra.ExactArgs(2),
+		Args:  cobra.ExactArgs(2), ValidArgsFunction: r.complete,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			body, err := json.Marshal(map[string]string{"against": against})
 			if err != nil {

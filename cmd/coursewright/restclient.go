@@ -1,19 +1,19 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
+	"io/fs"
 	"net/http"
-	"net/url"
 	"os"
-	"strings"
-	"time"
+	"path/filepath"
 
 	"github.com/spf13/pflag"
+	"go.yaml.in/yaml/v3"
+
+	"coursewright/client"
 )
 
 // Variables that say how commands reach the REST API.
@@ -22,13 +22,9 @@ const (
 	tokenVariable = "COURSEWRIGHT_TOKEN"
 )
 
-const (
-	restTimeout = time.Minute
-	restAnswer  = 64 << 20 // bytes of an answer that are read at most
-)
+const localService = "http://127.0.0.1:8070" // where dev listens
 
-// restClient asks the REST API of a running service for commands of
-// administrators.
+// restClient asks the REST API of a running service for commands.
 type restClient struct {
 	server string // scheme and host, perhaps a path
 	token  string // empty: none is sent
@@ -36,8 +32,81 @@ type restClient struct {
 
 // addFlags adds the flags of every command that asks the REST API.
 func (c *restClient) addFlags(f *pflag.FlagSet) {
-	f.StringVar(&c.server, "server", "", "address of the service (default "+urlVariable+", or http://127.0.0.1:8070)")
+	f.StringVar(&c.server, "server", "", "address of the service (default "+urlVariable+", the file coursewright/cli.yaml in the user's configuration, or "+localService+")")
 	f.StringVar(&c.token, "token", "", "token to show; other users of this machine can see flags, so better set "+tokenVariable)
+}
+
+// cliFile is the user's file that says which service commands ask.
+type cliFile struct {
+	URL   string `yaml:"url"`
+	Token string `yaml:"token"`
+}
+
+// readCLIFile reads the user's file; the zero value when there is none.
+func readCLIFile() (cliFile, error) {
+	var out cliFile
+	dir, err := os.UserConfigDir()
+	if err != nil {
+		return out, nil //nolint:nilerr // a user without a home has no file
+	}
+	path := filepath.Join(dir, "coursewright", "cli.yaml")
+	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return out, nil
+	}
+	if err != nil {
+		return out, err
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return out, err
+	}
+	if err := yaml.Unmarshal(text, &out); err != nil {
+		return out, fmt.Errorf("%s: %w; give url and token", path, err)
+	}
+	if out.Token != "" && info.Mode().Perm()&0o077 != 0 {
+		return out, fmt.Errorf("%s has a token that other users can read; say chmod 600 %s", path, path)
+	}
+	return out, nil
+}
+
+// reach says where the service is and which token to show. Flags come before
+// variables, and these before the file. The file's token is shown to the file's
+// service only.
+func (c *restClient) reach() (server, token string, err error) {
+	server, token = c.server, c.token
+	if server == "" {
+		server = os.Getenv(urlVariable)
+	}
+	if token == "" {
+		token = os.Getenv(tokenVariable)
+	}
+	if server == "" {
+		file, err := readCLIFile()
+		if err != nil {
+			return "", "", err
+		}
+		if server = file.URL; server != "" && token == "" {
+			token = file.Token
+		}
+	}
+	if server == "" {
+		server = localService
+	}
+	return server, token, nil
+}
+
+// open makes the client.
+func (c *restClient) open() (*client.Client, error) {
+	server, token, err := c.reach()
+	if err != nil {
+		return nil, err
+	}
+	made, err := client.New(client.Options{URL: server, Token: token})
+	if err != nil {
+		return nil, fmt.Errorf("%w with --server or %s", err, urlVariable)
+	}
+	return made, nil
 }
 
 // do sends a request without a body and reads the JSON answer into out, nil to
@@ -48,83 +117,28 @@ func (c *restClient) do(ctx context.Context, method, path string, out any) ([]by
 
 // send is do with a JSON body, nil for none.
 func (c *restClient) send(ctx context.Context, method, path string, body []byte, out any) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, restTimeout)
-	defer cancel()
-	r, err := c.request(ctx, method, path, body)
+	made, err := c.open()
 	if err != nil {
 		return nil, err
 	}
-	client := http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	res, err := client.Do(r)
-	if err != nil {
-		return nil, fmt.Errorf("%w; say with --server or %s where the service is", err, urlVariable)
-	}
-	defer res.Body.Close() //nolint:errcheck // only read
-	answer, err := io.ReadAll(io.LimitReader(res.Body, restAnswer))
-	if err != nil {
-		return nil, fmt.Errorf("read the answer of %s: %w", r.URL.Redacted(), err)
-	}
-	if res.StatusCode < 200 || res.StatusCode > 299 {
-		return nil, restRefusal(res, answer)
-	}
-	if out != nil {
-		if err := json.Unmarshal(answer, out); err != nil {
-			return nil, fmt.Errorf("%s does not answer as Coursewright does: %w", r.URL.Redacted(), err)
-		}
-	}
-	return answer, nil
-}
-
-func (c *restClient) request(ctx context.Context, method, path string, body []byte) (*http.Request, error) {
-	server, token := c.server, c.token
-	if server == "" {
-		server = os.Getenv(urlVariable)
-	}
-	if server == "" {
-		server = "http://127.0.0.1:8070"
-	}
-	if token == "" {
-		token = os.Getenv(tokenVariable)
-	}
-	u, err := url.Parse(server)
-	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
-		return nil, fmt.Errorf("the service's address %q is none; give one such as https://gitmanager.example.org with --server or %s", server, urlVariable)
-	}
-	r, err := http.NewRequestWithContext(ctx, method, strings.TrimSuffix(u.String(), "/")+path, bytes.NewReader(body))
-	if err != nil {
-		return nil, err
-	}
+	var sent any
 	if body != nil {
-		r.Header.Set("Content-Type", "application/json")
+		sent = json.RawMessage(body)
 	}
-	if token = strings.TrimSpace(token); token != "" {
-		r.Header.Set("Authorization", "Bearer "+token)
-	}
-	return r, nil
+	answer, err := made.Do(ctx, method, path, sent, out)
+	return answer, explainRest(err)
 }
 
-// restRefusal words an answer that is no success.
-func restRefusal(res *http.Response, body []byte) error {
-	var problem struct {
-		Detail string `json:"detail"`
-		Hint   string `json:"hint"`
-		Errors []struct {
-			Field   string `json:"field"`
-			Message string `json:"message"`
-		} `json:"errors"`
+// explainRest adds to an error what the user of a command can do about it.
+func explainRest(err error) error {
+	var refused *client.Error
+	switch {
+	case err == nil, errors.Is(err, context.Canceled):
+		return err
+	case errors.As(err, &refused) && refused.Status == http.StatusUnauthorized:
+		return fmt.Errorf("%w; make a token with coursewright token, and set %s", err, tokenVariable)
+	case errors.As(err, &refused):
+		return err
 	}
-	if !strings.HasPrefix(res.Header.Get("Content-Type"), "application/problem+json") || json.Unmarshal(body, &problem) != nil {
-		return fmt.Errorf("%s answers %s, not as Coursewright does; say with --server or %s where the service is", res.Request.URL.Redacted(), res.Status, urlVariable)
-	}
-	text := problem.Detail
-	for _, e := range problem.Errors {
-		text += " " + e.Field + ": " + e.Message
-	}
-	if problem.Hint != "" {
-		text += " " + problem.Hint
-	}
-	if res.StatusCode == http.StatusUnauthorized {
-		text += "; make a token with coursewright token, and set " + tokenVariable
-	}
-	return errors.New(text)
+	return fmt.Errorf("%w; say with --server or %s where the service is", err, urlVariable)
 }

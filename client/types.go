@@ -1,0 +1,143 @@
+package client
+
+import "time"
+
+// Status is the state of a build.
+type Status string
+
+// The states of builds.
+const (
+	Pending   Status = "PENDING"
+	Running   Status = "RUNNING"
+	Success   Status = "SUCCESS"
+	Failed    Status = "FAILED"
+	Skipped   Status = "SKIPPED"
+	Cancelled Status = "CANCELLED"
+)
+
+// Final says whether a build with this status never changes again.
+func (s Status) Final() bool { return s != Pending && s != Running }
+
+// Course is a course with what was built of it last.
+type Course struct {
+	Key                 string    `json:"key"`
+	RemoteID            *int64    `json:"remote_id"`
+	GitOrigin           string    `json:"git_origin"`
+	GitBranch           string    `json:"git_branch"`
+	UpdateHook          string    `json:"update_hook"`
+	EmailOnError        bool      `json:"email_on_error"`
+	UpdateAutomatically bool      `json:"update_automatically"`
+	SkipBuildFailsafes  bool      `json:"skip_build_failsafes"`
+	ApproveRemovals     bool      `json:"approve_removals"`
+	PreviewBranches     bool      `json:"preview_branches"`
+	WebhookSecret       string    `json:"webhook_secret,omitempty"` // for those who may write the course
+	CreatedAt           time.Time `json:"created_at"`
+	HookURL             string    `json:"hook_url"`
+	LatestBuild         *Build    `json:"latest_build"`
+	Stored              *Release  `json:"stored"`
+	Published           *Release  `json:"published"`
+}
+
+// Build is a build; its steps and diagnostics are there when it is asked for by
+// itself.
+type Build struct {
+	ID          int64        `json:"id"`
+	Course      string       `json:"course"`
+	Status      Status       `json:"status"`
+	Commit      string       `json:"commit"`
+	Author      string       `json:"author"`
+	Subject     string       `json:"subject"`
+	Changes     *Changes     `json:"changes"`
+	Version     string       `json:"version"`
+	Reason      string       `json:"reason"`
+	Trigger     string       `json:"trigger"`
+	Host        string       `json:"host"`
+	RequestIP   string       `json:"request_ip"`
+	RequestedAt time.Time    `json:"requested_at"`
+	StartedAt   *time.Time   `json:"started_at"`
+	FinishedAt  *time.Time   `json:"finished_at"`
+	Options     BuildOptions `json:"options"`
+	Steps       []Step       `json:"steps,omitempty"`
+	Errors      []Diagnostic `json:"errors,omitempty"`
+	Warnings    []Diagnostic `json:"warnings,omitempty"`
+}
+
+// BuildOptions are what may be asked of a build.
+type BuildOptions struct {
+	SkipGit       bool   `json:"skip_git"`
+	SkipBuild     bool   `json:"skip_build"`
+	SkipNotify    bool   `json:"skip_notify"`
+	RebuildAll    bool   `json:"rebuild_all"`
+	BuildImage    string `json:"build_image"`
+	BuildCommand  string `json:"build_command"`
+	PreviewBranch string `json:"preview_branch"`
+}
+
+// Changes are the files that changed since the last success.
+type Changes struct {
+	All   bool     `json:"all"`
+	Count int      `json:"count"`
+	Files []string `json:"files"`
+}
+
+// Step is a part of a build.
+type Step struct {
+	Name       string     `json:"name"`
+	StartedAt  time.Time  `json:"started_at"`
+	FinishedAt *time.Time `json:"finished_at"`
+	Seconds    *float64   `json:"seconds"`
+	Outcome    string     `json:"outcome"` // ok or failed; empty while it runs
+	Message    string     `json:"message"`
+	LogStart   int64      `json:"log_start"`
+}
+
+// Diagnostic is an error or a warning about a file of a course.
+type Diagnostic struct {
+	File        string `json:"file"`
+	Line        int    `json:"line"`
+	Column      int    `json:"column"`
+	Path        string `json:"path"`
+	Message     string `json:"message"`
+	Hint        string `json:"hint"`
+	Excerpt     string `json:"excerpt"`
+	ExcerptFrom int    `json:"excerpt_from"`
+}
+
+// Release is a stored or published result of a build.
+type Release struct {
+	Version     string     `json:"version"`
+	BuildID     int64      `json:"build_id"`
+	Commit      string     `json:"commit"`
+	StoredAt    *time.Time `json:"stored_at"`
+	PublishedAt *time.Time `json:"published_at"`
+	Published   bool       `json:"published"` // students see it; known in lists of releases
+	Stored      bool       `json:"stored"`    // the newest one that awaits publishing
+}
+
+// Published tells what publishing a release did.
+type Published struct {
+	Version string   `json:"version"`
+	BuildID int64    `json:"build_id"`
+	Errors  []string `json:"errors"` // of graders; the release is published all the same
+}
+
+// Delivery is what a git host sent to the hook of a course.
+type Delivery struct {
+	ID         int64        `json:"id"`
+	Course     string       `json:"course"`
+	ReceivedAt time.Time    `json:"received_at"`
+	Service    string       `json:"service"`
+	Event      string       `json:"event"`
+	Verdict    string       `json:"verdict"`
+	Reason     string       `json:"reason"`
+	Build      *int64       `json:"build"`
+	RequestIP  string       `json:"request_ip"`
+	Headers    []Header     `json:"headers"`
+	Options    BuildOptions `json:"options"`
+}
+
+// Header is a header of a delivery.
+type Header struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
+}
