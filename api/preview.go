@@ -198,7 +198,7 @@ func (p previews) static(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	c.Header("Content-Security-Policy", "frame-ancestors 'none'; form-action 'none'; base-uri 'self'")
+	c.Header("Content-Security-Policy", links.policy())
 	f, info, err := openContent(p.releases, rel, rel.StaticDir, clean)
 	if isNotFound(err) && !strings.HasSuffix(name, "/") && p.isFolder(rel, clean) {
 		c.Redirect(http.StatusFound, links.path()+"static/"+(&url.URL{Path: clean}).EscapedPath()+"/")

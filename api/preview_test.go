@@ -152,6 +152,20 @@ func TestAPreviewIsRevalidated(t *testing.T) {
 	}
 }
 
+// Where courses' files have a host of their own, a preview's scripts must not act
+// for who reads it under the service's name.
+func TestScriptsOfPreviews(t *testing.T) {
+	t.Parallel()
+	for host, runs := range map[string]bool{"": true, "http://localhost:8080": true, "https://cdn.example.org": false} {
+		f := previewed(t, previewFiles(), func(c *api.Config) { c.StaticContentHost = host })
+		w := f.send(t, http.MethodGet, "/preview/intro/"+releaseOf(3)+"/static/", "", "X-Caller", "reader")
+		policy := w.Header().Get("Content-Security-Policy")
+		if strings.Contains(policy, "script-src 'none'") == runs || !strings.Contains(policy, "frame-ancestors 'none'") {
+			t.Errorf("with static files at %q: policy %q", host, policy)
+		}
+	}
+}
+
 func TestAPreviewWithoutAnIndexBeginsAtItsFirstChapter(t *testing.T) {
 	t.Parallel()
 	files := previewFiles()

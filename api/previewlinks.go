@@ -43,6 +43,19 @@ func (l previewLinks) path() string {
 	return "/preview/" + l.release.Key + "/" + l.release.Version + "/"
 }
 
+// policy is what browsers may do with pages of a preview. Where the published
+// files have a host of their own, so that scripts of courses do not act for who
+// reads them under the service's name, those of previews do not run at all.
+func (l previewLinks) policy() string {
+	const policy = "frame-ancestors 'none'; form-action 'none'; base-uri 'self'"
+	own, err := url.Parse(l.base)
+	statics, staticsErr := url.Parse(l.statics.host)
+	if l.statics.host == "" || err == nil && staticsErr == nil && own.Host == statics.Host {
+		return policy
+	}
+	return policy + "; script-src 'none'; object-src 'none'; frame-src 'none'"
+}
+
 // inDocument makes the addresses of a stored A+ document the preview's own.
 func (l previewLinks) inDocument(stored []byte) ([]byte, error) {
 	marker, err := jsonText(course.BaseURLMarker)
