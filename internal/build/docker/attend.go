@@ -51,7 +51,7 @@ func (j *job) watch(ctx context.Context, c *held, out *stream) error {
 	}()
 	var timeUp <-chan time.Time
 	if limit := j.request.Timeout; limit > 0 {
-		timer := time.NewTimer(remaining(c.started, limit))
+		timer := time.NewTimer(j.remaining(ctx, c.started, limit))
 		defer timer.Stop()
 		timeUp = timer.C
 	}
@@ -70,13 +70,31 @@ func (j *job) watch(ctx context.Context, c *held, out *stream) error {
 	}
 }
 
+// briefly is for how long a build may have run before the worker's clock is not
+// believed any more: whoever starts a build knows that it has just begun.
+const briefly = time.Minute
+
 // remaining is what is left of the time of a build that may have been taken
-// over. Engine's clock and worker's clock may differ: never more than all of it.
-func remaining(started time.Time, limit time.Duration) time.Duration {
+// over. The engine says when the build began, so it is asked for the time as well:
+// the worker's clock may be another machine's, or wrong. What cannot be known costs
+// the build nothing.
+func (j *job) remaining(ctx context.Context, started time.Time, limit time.Duration) time.Duration {
 	if started.IsZero() {
 		return limit
 	}
-	return min(limit, limit-time.Since(started))
+	ran := time.Since(started)
+	if ran < 0 || ran > briefly {
+		info, err := j.api.Info(ctx, client.InfoOptions{})
+		if err != nil {
+			return limit
+		}
+		now, err := time.Parse(time.RFC3339Nano, info.Info.SystemTime)
+		if err != nil {
+			return limit
+		}
+		ran = now.Sub(started)
+	}
+	return min(limit, limit-ran)
 }
 
 // errGone tells that somebody else has removed the build's container.
