@@ -80,13 +80,15 @@ func (c *campaign) excused(key string, b buildJSON) bool {
 		return false
 	}
 	const slack = 5 * time.Second // between the call and its note, and of clocks
+	// A workflow that was cancelled before it had a worker claims first.
+	const wait = time.Minute
 	return slices.ContainsFunc(c.state.interferences(key), func(i interference) bool {
 		during := i.at.After(b.StartedAt.Add(-slack)) && i.at.Before(b.FinishedAt.Add(slack))
 		switch {
+		case b.Status == string(course.StatusCancelled):
+			return i.kind == faultCancel && (during || b.StartedAt.Sub(i.at).Abs() < wait)
 		case !during:
 			return false
-		case b.Status == string(course.StatusCancelled):
-			return i.kind == faultCancel
 		}
 		return i.kind == faultTerminate && strings.Contains(b.Reason, "ended early") || strings.Contains(b.Reason, "workflow run")
 	})

@@ -36,9 +36,7 @@ func (c *campaign) check() {
 		w.stop()
 	}
 	for _, a := range c.apis {
-		if err := a.program.stop(); err != nil {
-			c.violation("%s, told to stop, ended with %v", a.name, err)
-		}
+		c.stopInOrder(a.name, a.program)
 	}
 	c.checkFiles()
 }

@@ -112,6 +112,21 @@ func (c *campaign) mustBeKilled(what string, p *program) {
 	}
 }
 
+// stopInOrder tells a process to stop. While something that it waits for stands
+// still it may have to break off.
+func (c *campaign) stopInOrder(what string, p *program) {
+	c.tb.Helper()
+	well := c.state.well()
+	err := p.stop()
+	switch {
+	case err == nil:
+	case well && c.state.well():
+		c.violation("%s, told to stop, ended with %v", what, err)
+	default:
+		c.count("stops that were broken off", 1)
+	}
+}
+
 // wires are what connects a process with Temporal and the database.
 type wires struct{ temporal, base *wire }
 
@@ -196,9 +211,7 @@ func (a *campaignAPI) do(f fault) {
 		a.c.wait(f.length)
 		a.start()
 	case faultRestart:
-		if err := a.program.stop(); err != nil {
-			a.c.violation("%s, told to stop, ended with %v", a.name, err)
-		}
+		a.c.stopInOrder(a.name, a.program)
 		a.start()
 	case faultFreeze:
 		a.c.freeze(a.name, pid, f.length)

@@ -131,9 +131,7 @@ func (w *campaignWorker) kill() {
 // stop ends the process in order.
 func (w *campaignWorker) stop() {
 	w.c.tb.Helper()
-	if err := w.program.stop(); err != nil {
-		w.c.violation("%s, told to stop, ended with %v", w.name(), err)
-	}
+	w.c.stopInOrder(w.name(), w.program)
 }
 
 // lose takes the machine away, with disk and containers.
