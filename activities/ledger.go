@@ -129,6 +129,8 @@ func (l Ledger) attempt(ctx context.Context, job Job, name string, t *trail, f f
 	err = f(in, a)
 	endSpan(err)
 	l.Metrics.step(name, began, err)
+	logInfo(ctx, "step ended", "course", job.CourseKey, "build", job.BuildID, "step", name,
+		"outcome", outcomeOf(err), "seconds", time.Since(began).Seconds())
 	explain(ctx, a.log, name, err)
 	l.judge(kept, job, name, err)
 	closeErr := a.log.Close()

@@ -48,6 +48,7 @@ func (p *PublishSteps) Switch(ctx context.Context, in Publish) (Published, error
 	if err != nil {
 		return Published{}, forTemporal(err)
 	}
+	logInfo(ctx, "published", "course", in.CourseKey, "build", r.BuildID, "version", r.Version, "rollback", in.Rollback)
 	p.observe(ctx, in, began, r)
 	graders, err := p.graders(r)
 	if err != nil {

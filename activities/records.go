@@ -61,6 +61,8 @@ func (r *Records) ClaimBuild(ctx context.Context, in Claim) (Claimed, error) {
 		return Claimed{}, forTemporal(err)
 	}
 	r.Metrics.started(b.RequestedAt)
+	logInfo(ctx, "build started", "course", in.CourseKey, "build", b.ID, "trigger", string(b.Trigger),
+		"waited_seconds", time.Since(b.RequestedAt).Seconds())
 	return Claimed{OK: true, Host: to, Job: Job{
 		BuildID:   b.ID,
 		CourseID:  b.CourseID,
@@ -101,6 +103,8 @@ func (r *Records) FinishBuild(ctx context.Context, in Ending) (Ended, error) {
 	}
 	if ended {
 		r.Metrics.ended(in)
+		logInfo(ctx, "build ended", "course", in.Job.CourseKey, "build", in.Job.BuildID,
+			"status", string(in.Status), "reason", in.Reason)
 		r.traceEnded(ctx, in)
 	}
 	c, err := r.Store.Course(ctx, in.Job.CourseKey)

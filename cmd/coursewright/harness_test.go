@@ -35,6 +35,7 @@ type harnessOptions struct {
 	environ     []string
 	temporal    *temporaldev.Server // a fresh one when nil
 	interceptor grpc.UnaryClientInterceptor
+	log         *slog.Logger // the test's when nil
 }
 
 func newHarness(tb testing.TB, o harnessOptions) *harness {
@@ -45,11 +46,14 @@ func newHarness(tb testing.TB, o harnessOptions) *harness {
 	if o.temporal == nil {
 		o.temporal = temporaltest.Start(tb)
 	}
+	if o.log == nil {
+		o.log = testLog(tb)
+	}
 	s, err := settings.Load(settings.Sources{Defaults: settings.DevDefaults(o.data), Environ: o.environ})
 	if err != nil {
 		tb.Fatal(err)
 	}
-	y, err := startSystem(tb.Context(), s, process{role: roleDev(), log: testLog(tb), temporal: temporalOptions{
+	y, err := startSystem(tb.Context(), s, process{role: roleDev(), log: o.log, temporal: temporalOptions{
 		address: o.temporal.Address(), namespace: temporaldev.Namespace, interceptor: o.interceptor,
 	}})
 	if err != nil {

@@ -1,0 +1,15 @@
+package activities
+
+import (
+	"context"
+
+	"go.temporal.io/sdk/activity"
+)
+
+// logInfo logs with the workflow and the run that an activity belongs to; outside of
+// activities there is nobody to log for.
+func logInfo(ctx context.Context, message string, pairs ...any) {
+	if activity.IsActivity(ctx) {
+		activity.GetLogger(ctx).Info(message, pairs...)
+	}
+}
