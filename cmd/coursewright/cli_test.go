@@ -86,8 +86,8 @@ func TestCommandReference(t *testing.T) {
 		"user's configuration folder with `url:` and `token:`. The token is that of `--token`, of\n" +
 		"`COURSEWRIGHT_TOKEN`, or of the file, which nobody else may be able to read.\n\n" +
 		"Exit statuses: 0 done, 1 failed, 2 wrong usage, and of followed builds 3 cancelled, 4 skipped,\n" +
-		"130 interrupted. `coursewright completion --help` tells how shells complete commands, keys of\n" +
-		"courses and numbers of builds. With `--json` the fields are those of the REST API\n" +
+		"130 interrupted. `coursewright completion` tells how shells complete commands, keys of courses and\n" +
+		"numbers of builds. With `--json` the fields are those of the REST API\n" +
 		"(docs/api.md); new ones may come, and none goes or changes its meaning.\n")
 	writeCommands(&out, newRootCommand())
 	const file = "../../docs/cli.md"
@@ -112,15 +112,22 @@ func writeCommands(out *bytes.Buffer, of *cobra.Command) {
 			about = cmd.Long
 		}
 		fmt.Fprintf(out, "\n## %s\n\n%s\n\n```\n%s\n```\n", cmd.CommandPath(), about, cmd.UseLine())
-		rows := ""
+		rows, settings := "", false
 		cmd.LocalFlags().VisitAll(func(f *pflag.Flag) {
 			if f.Hidden || f.Name == "help" {
+				return
+			}
+			if strings.HasPrefix(f.Usage, "setting ") {
+				settings = true
 				return
 			}
 			rows += fmt.Sprintf("| `--%s` | %s | %s |\n", f.Name, strings.ReplaceAll(f.Usage, "|", "\\|"), f.DefValue)
 		})
 		if rows != "" {
 			out.WriteString("\n| flag | meaning | default |\n|---|---|---|\n" + rows)
+		}
+		if settings {
+			out.WriteString("\nEvery other setting of [config.md](config.md) has a flag here, too.\n")
 		}
 		writeCommands(out, cmd)
 	}

@@ -86,6 +86,7 @@ func newRootCommand() *cobra.Command {
 		newWatchmanCommand(),
 		newWorkerCommand(),
 	)
+	root.InitDefaultCompletionCmd() // otherwise there only while it runs
 	return root
 }
 
