@@ -1,6 +1,9 @@
 package docker
 
-import "bytes"
+import (
+	"bytes"
+	"slices"
+)
 
 // noNetworkNotice ends the log of a build that failed while it missed the
 // network.
@@ -37,16 +40,20 @@ func networkSayings() []string {
 	}
 }
 
+// look copies no more of the output than a saying may be long.
 func (t *networkTrouble) look(p []byte) {
 	if t.seen {
 		return
 	}
-	text := append(t.tail, p...)
-	for _, saying := range networkSayings() {
-		if bytes.Contains(text, []byte(saying)) {
-			t.seen, t.tail = true, nil
-			return
-		}
+	across := append(t.tail, p[:min(len(p), longestSaying)]...)
+	t.seen = saysNoNetwork(p) || saysNoNetwork(across)
+	last := across
+	if len(p) > longestSaying {
+		last = p
 	}
-	t.tail = append([]byte(nil), text[max(0, len(text)-longestSaying):]...)
+	t.tail = append(t.tail[:0], last[max(0, len(last)-longestSaying):]...)
+}
+
+func saysNoNetwork(text []byte) bool {
+	return slices.ContainsFunc(networkSayings(), func(saying string) bool { return bytes.Contains(text, []byte(saying)) })
 }
