@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"unicode"
 	"unicode/utf8"
 
 	"coursewright/internal/grader"
@@ -88,7 +89,7 @@ func FuzzForm(f *testing.F) {
 			t.Errorf("got %q", form.Value)
 		}
 		for _, name := range []string{"course_spec", "exercises"} {
-			if got := form.Value[name][0]; !json.Valid([]byte(got)) || strings.ContainsFunc(got, func(r rune) bool { return r > '~' || r < ' ' && r != '\t' && r != '\n' && r != '\r' }) {
+			if got := form.Value[name][0]; !json.Valid([]byte(got)) || strings.ContainsFunc(got, func(r rune) bool { return r > unicode.MaxASCII || r < ' ' && r != '\t' && r != '\n' && r != '\r' }) {
 				t.Errorf("%s is %q", name, got)
 			}
 		}
