@@ -36,6 +36,7 @@ type front struct {
 	ca      *x509.Certificate
 	caKey   *ecdsa.PrivateKey
 	address string
+	behind  string // address of the server itself
 }
 
 func newFront(t *testing.T, apiKey string) *front {
@@ -51,7 +52,8 @@ func newFront(t *testing.T, apiKey string) *front {
 	}
 	clients := x509.NewCertPool()
 	clients.AddCert(f.ca)
-	proxy := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: temporaltest.Start(t).Address()})
+	f.behind = temporaltest.Start(t).Address()
+	proxy := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: f.behind})
 	var clear http.Protocols
 	clear.SetUnencryptedHTTP2(true)
 	proxy.Transport = &http.Transport{Protocols: &clear}
