@@ -6,6 +6,7 @@ ARGS ?=
 FUZZTIME ?= 30m
 CAMPAIGN ?= 5m
 SEED ?=
+VULNDB ?=
 SEEDS ?=
 COURSES ?=
 DATABASE ?=
@@ -57,9 +58,13 @@ outage: server ## stop PostgreSQL and then Temporal in the middle of 20 builds, 
 fuzz: ## look for courses that crash, hang or fill memory, for example: make fuzz FUZZTIME=5m
 	@sh tools/fuzz.sh $(GO) $(FUZZTIME)
 
+vuln: $(BIN)/govulncheck ## look for known vulnerabilities; make vuln VULNDB=proxy where vuln.go.dev cannot be reached
+	@VULNDB=$(VULNDB) sh tools/vuln.sh $(GO) $(BIN)/govulncheck
+
 generate: ## write generated files anew: reference pages and golden files
 	@$(GO) test ./internal/settings -update
 	@$(GO) test ./cmd/coursewright -run TestCommandReference -update
+	@$(GO) test . -run '^TestLicences$$' -update
 
 clean: ## remove what was built
 	rm -rf $(BIN)
@@ -91,6 +96,9 @@ $(BIN)/helm: tools/deployment/go.mod tools/deployment/go.sum
 $(BIN)/golangci-lint: tools/go.mod tools/go.sum
 	@echo "building golangci-lint (once, 1 to 3 minutes)"
 	@sh tools/build.sh $(GO) github.com/golangci/golangci-lint/v2/cmd/golangci-lint $@
+
+$(BIN)/govulncheck: tools/go.mod tools/go.sum
+	@sh tools/build.sh $(GO) golang.org/x/vuln/cmd/govulncheck $@
 
 $(BIN)/workflowcheck: tools/go.mod tools/go.sum
 	@sh tools/build.sh $(GO) go.temporal.io/sdk/contrib/tools/workflowcheck $@

@@ -274,7 +274,7 @@ func (s *secretive) look(keys []string) {
 		s.ask(http.MethodGet, path, "", map[string]string{"Cookie": "AuthToken=" + s.plant("cookie that does not hold")})
 	}
 	for _, admin := range []string{s.api.admin, s.worker.admin} {
-		res, err := http.Get(strings.TrimSuffix(admin, "/") + "/metrics") //nolint:gosec,noctx // the test's own process
+		res, err := http.Get(strings.TrimSuffix(admin, "/") + "/metrics") //nolint:gosec // the test's own process
 		must(s.t, err)
 		text, err := io.ReadAll(res.Body)
 		must(s.t, errors.Join(err, res.Body.Close()))
