@@ -16,14 +16,21 @@ func TestAddExcerpts(t *testing.T) {
 		"index.yaml": "one\ntwo\nthree\x1b[31m\n" + strings.Repeat("x", 500) + "\nfive\nsix\n",
 	})
 	list := []course.Diagnostic{
-		{File: "index.yaml", Line: 3}, {File: "index.yaml", Line: 6}, {File: "index.yaml"}, {File: "index.yaml", Line: 7},
-		{File: "none.yaml", Line: 1}, {File: "../secret.yaml", Line: 1},
+		{File: "index.yaml", Line: 3},
+		{File: "index.yaml", Line: 6},
+		{File: "index.yaml"},
+		{File: "index.yaml", Line: 7},
+		{File: "none.yaml", Line: 1},
+		{File: "../secret.yaml", Line: 1},
 	}
 	courseconfig.AddExcerpts(dir, list)
 	want := []course.Diagnostic{
 		{Excerpt: "one\ntwo\nthree\ufffd[31m\n" + strings.Repeat("x", 160) + "…\nfive", ExcerptFrom: 1},
 		{Excerpt: strings.Repeat("x", 160) + "…\nfive\nsix", ExcerptFrom: 4},
-		{}, {}, {}, {},
+		{},
+		{},
+		{},
+		{},
 	}
 	for i, d := range list {
 		if d.Excerpt != want[i].Excerpt || d.ExcerptFrom != want[i].ExcerptFrom {
