@@ -3,7 +3,12 @@ package activities
 import (
 	"context"
 	"sync"
+	"time"
 )
+
+// cleaningLimit bounds one work of a Cleaning. The next build of the course may
+// wait for its lock, and nobody else would end a call that hangs.
+const cleaningLimit = 10 * time.Minute
 
 // Cleaning is the work on this host for which no build waits. Close ends it.
 type Cleaning struct {
@@ -23,7 +28,7 @@ func NewCleaning(ctx context.Context) *Cleaning {
 }
 
 // Go does something, unless Close was called before, and calls after in any
-// case.
+// case. The context ends after cleaningLimit.
 func (c *Cleaning) Go(after func(), do func(ctx context.Context)) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -33,7 +38,9 @@ func (c *Cleaning) Go(after func(), do func(ctx context.Context)) {
 	}
 	c.work.Go(func() {
 		defer after()
-		do(c.ctx)
+		ctx, cancel := context.WithTimeout(c.ctx, cleaningLimit)
+		defer cancel()
+		do(ctx)
 	})
 }
 

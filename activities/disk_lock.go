@@ -85,7 +85,7 @@ func lockFile(ctx context.Context, path string) (*os.File, error) {
 		}
 		select {
 		case <-ctx.Done():
-			return nil, ctx.Err()
+			return nil, context.Cause(ctx)
 		case <-time.After(lockPolled):
 		}
 	}

@@ -124,7 +124,7 @@ func (b *BuildSteps) enterGit(ctx context.Context, log *buildlog.Writer) (leave 
 	case b.Checkouts <- struct{}{}:
 		return leave, nil
 	case <-ctx.Done():
-		return nil, ctx.Err()
+		return nil, context.Cause(ctx)
 	}
 }
 

@@ -128,8 +128,13 @@ func (h *HostSteps) done(ctx context.Context, in Built) (done, error) {
 	return m.Done, nil
 }
 
-// note keeps what is done for a later try.
+// note keeps what is done for a later try, which does not write the log of it
+// again. So the log is complete before, and nothing of it that comes later puts
+// the trail's mark in the place of this one.
 func (h *HostSteps) note(ctx context.Context, a *attempt, now done) error {
+	if err := a.log.Close(); err != nil {
+		return err
+	}
 	m := mark{Host: h.Build.Host, RunID: activity.GetInfo(ctx).WorkflowExecution.RunID, Done: now}
 	return refused(persist(ctx, func(ctx context.Context) error { return a.store.AppendTry(ctx, a.try, "", m.text()) }))
 }

@@ -52,8 +52,10 @@ func (r *ReleaseSteps) release(ctx context.Context, in Built) (Staged, error) {
 		return Staged{}, forTemporal(err)
 	}
 	// Perhaps an earlier try has committed it and its answer was lost.
-	if done, err := r.committed(in.Job); done || err != nil {
+	if done, err := r.committed(in.Job); err != nil {
 		return Staged{}, forTemporal(err)
+	} else if done {
+		return Staged{}, r.noteCommitted(ctx, in.Job)
 	}
 	loaded, warnings, err := r.validated(ctx, c, in)
 	if err != nil {
@@ -223,6 +225,18 @@ func (r *ReleaseSteps) commitPreview(ctx context.Context, job Job, a *attempt) e
 	}
 	a.log.Printf("The preview is stored as release %s.", job.Version)
 	return a.record(ctx, course.Facts{Version: job.Version})
+}
+
+// noteCommitted has the build's row name the release that an earlier try has
+// committed, should that have been its last.
+func (r *ReleaseSteps) noteCommitted(ctx context.Context, job Job) error {
+	b, err := r.Store.Build(ctx, job.BuildID)
+	if err != nil || b.Version == job.Version {
+		return forTemporal(err)
+	}
+	return r.ledger().attempt(ctx, job, "commit", nil, func(ctx context.Context, a *attempt) error {
+		return a.record(ctx, course.Facts{Version: job.Version})
+	})
 }
 
 // committed says whether the job's release was committed by an earlier try.

@@ -69,7 +69,7 @@ func (s *Slots) Counts() (running, waiting int) {
 	return s.used, len(s.waiting)
 }
 
-// Acquire waits for a slot until ctx ends. When none is free waits is called
+// Acquire waits for a slot until ctx ends, and then gives its cause. When none is free waits is called
 // once, with the number of builds that wait already. The caller calls release
 // when its command has ended.
 func (s *Slots) Acquire(ctx context.Context, c Claim, waits func(others int)) (release func(), err error) {
@@ -91,7 +91,7 @@ func (s *Slots) Acquire(ctx context.Context, c Claim, waits func(others int)) (r
 		return s.releaser(c.Owner), nil
 	case <-ctx.Done():
 		s.leave(w)
-		return nil, ctx.Err()
+		return nil, context.Cause(ctx)
 	}
 }
 
