@@ -132,7 +132,7 @@ func (c *command) started(ctx context.Context, runID string, handle []byte) {
 		c.say()
 		c.log.Printf("What the earlier try had started is gone; the build begins anew.")
 	}
-	if err := c.store.AppendTry(ctx, c.try, "", c.trail.now()); err != nil && ctx.Err() == nil {
+	if err := c.store.AppendTry(ctx, c.try, course.LogAppend{Mark: c.trail.now()}); err != nil && ctx.Err() == nil {
 		c.stop(fmt.Errorf("keep how to find the build: %w", err))
 	}
 }

@@ -17,7 +17,7 @@ import (
 type TryStore interface {
 	StartTry(ctx context.Context, buildID int64, step string) (course.Try, error)
 	FinishTry(ctx context.Context, t course.Try, o course.Outcome, message string) error
-	AppendTry(ctx context.Context, t course.Try, text, mark string) error
+	AppendTry(ctx context.Context, t course.Try, a course.LogAppend) error
 	RecordTryFacts(ctx context.Context, t course.Try, f course.Facts) error
 	Mark(ctx context.Context, buildID int64) (string, error)
 	Build(ctx context.Context, id int64) (course.Build, error)
@@ -61,28 +61,6 @@ func persist(ctx context.Context, write func(context.Context) error) error {
 		case <-time.After(recordPause):
 		}
 	}
-}
-
-// attempt is one try of a step on its way.
-type attempt struct {
-	store   TryStore
-	try     course.Try
-	log     *buildlog.Writer
-	trail   *trail // nil: the log is all that the step leaves
-	metrics *Metrics
-}
-
-// AppendPlaced adds to the build's log as this try.
-func (a *attempt) AppendPlaced(ctx context.Context, text string, at buildlog.Place) error {
-	mark := ""
-	if a.trail != nil {
-		mark = a.trail.at(at)
-	}
-	err := a.store.AppendTry(ctx, a.try, text, mark)
-	if err == nil {
-		a.metrics.logged(text)
-	}
-	return refused(err)
 }
 
 // record saves facts as this try. Without facts it only asks whether the try
@@ -146,7 +124,7 @@ func (l Ledger) attempt(ctx context.Context, job Job, name string, t *trail, f f
 		outcome, message = course.OutcomeFailed, err.Error()
 	}
 	finishErr := persist(context.WithoutCancel(ctx), func(ctx context.Context) error {
-		return l.Store.FinishTry(ctx, try, outcome, message)
+		return a.finish(ctx, outcome, message)
 	})
 	if errors.Is(finishErr, course.ErrConflict) {
 		finishErr = fmt.Errorf("record the step's end: %w", buildlog.ErrRefused)

@@ -7,6 +7,8 @@ import (
 
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/temporal"
+
+	"coursewright/internal/course"
 )
 
 // HostSteps do on the host that has the working copy all that a build needs of
@@ -136,7 +138,9 @@ func (h *HostSteps) note(ctx context.Context, a *attempt, now done) error {
 		return err
 	}
 	m := mark{Host: h.Build.Host, RunID: activity.GetInfo(ctx).WorkflowExecution.RunID, Done: now}
-	return refused(persist(ctx, func(ctx context.Context) error { return a.store.AppendTry(ctx, a.try, "", m.text()) }))
+	return refused(persist(ctx, func(ctx context.Context) error {
+		return a.store.AppendTry(ctx, a.try, course.LogAppend{Mark: m.text()})
+	}))
 }
 
 // inStepUnlessTold names the step of an error that does not do so itself.

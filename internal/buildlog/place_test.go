@@ -23,12 +23,12 @@ type placed struct {
 
 var errCrashed = errors.New("crashed")
 
-func (p *placed) AppendPlaced(_ context.Context, text string, at buildlog.Place) error {
+func (p *placed) AppendPlaced(_ context.Context, b buildlog.Batch) error {
 	if p.left == 0 {
 		return fmt.Errorf("%w: %w", errCrashed, buildlog.ErrRefused)
 	}
 	p.left--
-	p.text, p.at = p.text+text, at
+	p.text, p.at = p.text+b.Text, b.At
 	return nil
 }
 
@@ -180,4 +180,69 @@ func TestARefusedWriterSaysSo(t *testing.T) {
 			t.Errorf("Close = %v, want the sink's error", err)
 		}
 	})
+}
+
+// lossy is a sink that says of some batches that nobody knows whether it has them.
+type lossy struct {
+	text   string
+	number int64                                           // of the newest batch
+	answer func(b buildlog.Batch) (stored bool, err error) // what becomes of a batch
+}
+
+func (l *lossy) AppendPlaced(_ context.Context, b buildlog.Batch) error {
+	stored, err := l.answer(b)
+	if stored && b.Number > l.number {
+		l.text, l.number = l.text+b.Text, b.Number
+	}
+	return err
+}
+
+// A batch of which nobody knows whether it is stored is sent again as it was:
+// nothing is lost, and nothing told twice by a sink that minds the numbers.
+func TestUncertainBatch(t *testing.T) {
+	t.Parallel()
+	uncertain := fmt.Errorf("no answer to COMMIT: %w", course.ErrUncertain)
+	for name, c := range map[string]struct {
+		away   time.Duration
+		stored bool
+		err    error
+		want   string
+	}{
+		"it was stored":           {time.Minute, true, uncertain, "one\ntwo\nthree\n"},
+		"it was not stored":       {time.Minute, false, uncertain, "one\ntwo\nthree\n"},
+		"time was up, stored":     {time.Minute, true, context.DeadlineExceeded, "one\ntwo\nthree\n"},
+		"time was up, not stored": {time.Minute, false, context.DeadlineExceeded, "one\ntwo\nthree\n"},
+		"past all patience":       {125 * time.Second, false, uncertain, "[4 bytes of output could not be stored]\ntwo\nthree\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				begin := time.Now()
+				seen := map[int64]string{}
+				sink := &lossy{answer: func(b buildlog.Batch) (bool, error) {
+					if was, ok := seen[b.Number]; ok && was != b.Text {
+						t.Errorf("batch %d was %q, now it is %q", b.Number, was, b.Text)
+					}
+					seen[b.Number] = b.Text
+					if time.Since(begin) < c.away {
+						return c.stored, c.err
+					}
+					return true, nil
+				}}
+				w := buildlog.NewPlacedWriter(t.Context(), sink)
+				write(t, w, "one\n")
+				time.Sleep(130 * time.Second)
+				write(t, w, "two\n")
+				time.Sleep(10 * time.Second)
+				write(t, w, "three\n")
+				lost := !strings.HasPrefix(c.want, "one")
+				if err := w.Close(); (err != nil) != lost {
+					t.Errorf("Close = %v", err)
+				}
+				if sink.text != c.want {
+					t.Errorf("log %q; want %q", sink.text, c.want)
+				}
+			})
+		})
+	}
 }

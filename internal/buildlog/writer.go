@@ -16,11 +16,20 @@ type Sink interface {
 	AppendLog(ctx context.Context, buildID int64, text string) error
 }
 
+// Batch is what a Writer gives to a PlacedSink at once.
+type Batch struct {
+	Number int64 // from 1, growing
+	Text   string
+	At     Place // to which the log is complete with it
+}
+
 // PlacedSink is a Sink of one build that is told how far the log has come.
 type PlacedSink interface {
-	// AppendPlaced adds text like AppendLog. With it the log is complete up to
-	// the place. An error that wraps ErrRefused ends the writing.
-	AppendPlaced(ctx context.Context, text string, at Place) error
+	// AppendPlaced adds the text of a batch like AppendLog. After an error of kind
+	// course.ErrUnavailable, and when time was up, it is called again with the same
+	// batch, which may have been added all the same: the sink knows by the number.
+	// An error that wraps ErrRefused ends the writing.
+	AppendPlaced(ctx context.Context, b Batch) error
 }
 
 const (
@@ -60,11 +69,15 @@ type Writer struct {
 	stop  chan struct{} // closed by Close
 	ended chan struct{} // closed when nothing will be sent any more
 
+	once bool // the sink adds a batch twice that it is given twice
+
 	mu      sync.Mutex
 	room    *sync.Cond // signals that out has shrunk
 	clean   cleaner
 	out     []byte    // clean lines to be sent
 	partial time.Time // since when clean has a line without an end
+	number  int64     // of the newest batch
+	unsent  *unsent   // what the sink is to be given again; nil: nothing
 	closed  bool
 	refused error     // from the sink, once it has refused
 	lost    int       // bytes that the sink did not take, not yet told
@@ -79,7 +92,7 @@ type Writer struct {
 // context's values reach the sink, its end does not: the last lines of a
 // cancelled build are those that matter.
 func NewWriter(ctx context.Context, sink Sink, buildID int64, secrets ...string) *Writer {
-	return NewPlacedWriter(ctx, unplaced{sink: sink, buildID: buildID}, secrets...)
+	return newWriter(ctx, unplaced{sink: sink, buildID: buildID}, true, secrets)
 }
 
 // unplaced is a sink that does not keep places.
@@ -89,8 +102,8 @@ type unplaced struct {
 }
 
 // AppendPlaced adds text.
-func (u unplaced) AppendPlaced(ctx context.Context, text string, _ Place) error {
-	if err := u.sink.AppendLog(ctx, u.buildID, text); err != nil {
+func (u unplaced) AppendPlaced(ctx context.Context, b Batch) error {
+	if err := u.sink.AppendLog(ctx, u.buildID, b.Text); err != nil {
 		return fmt.Errorf("append to the log of build %d: %w", u.buildID, err)
 	}
 	return nil
@@ -101,8 +114,13 @@ func (u unplaced) AppendPlaced(ctx context.Context, text string, _ Place) error 
 // Only where a line pauses in what may be the beginning of a secret, the place
 // is that of an earlier pause.
 func NewPlacedWriter(ctx context.Context, sink PlacedSink, secrets ...string) *Writer {
+	return newWriter(ctx, sink, false, secrets)
+}
+
+func newWriter(ctx context.Context, sink PlacedSink, once bool, secrets []string) *Writer {
 	w := &Writer{
 		sink:  sink,
+		once:  once,
 		mask:  newMasker(secrets),
 		wake:  make(chan struct{}, 1),
 		full:  make(chan struct{}, 1),
@@ -141,7 +159,7 @@ func (w *Writer) Write(p []byte) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for n := 0; n < len(p); n += flushBytes {
-		for len(w.out) >= pendingBytes && !w.closed {
+		for w.waiting() >= pendingBytes && !w.closed {
 			w.room.Wait()
 		}
 		switch {
@@ -245,37 +263,64 @@ func (w *Writer) run(ctx context.Context) {
 			stopped = true
 		}
 	}
-	for !w.send(ctx) {
-		<-time.After(awayPause)
+	for w.left() {
+		if !w.send(ctx) {
+			<-time.After(awayPause)
+		}
 	}
+}
+
+// left says whether there is something that the sink has not taken.
+func (w *Writer) left() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.waiting() > 0
+}
+
+// unsent is a batch on its way to the sink.
+type unsent struct {
+	Batch
+
+	own  int // bytes of what was written; the rest tells of what was lost
+	lost int // bytes of which it tells
+}
+
+// waiting gives the number of bytes that the sink has not taken. The caller holds
+// mu.
+func (w *Writer) waiting() int {
+	n := len(w.out)
+	if w.unsent != nil {
+		n += w.unsent.own
+	}
+	return n
 }
 
 // send gives the sink what is ready. It says no when the sink is away and has to be
 // asked again.
 func (w *Writer) send(ctx context.Context) bool {
-	batch, at, lost := w.take()
-	if len(batch) == 0 {
+	b := w.take()
+	if b == nil {
 		return true
-	}
-	text := string(batch)
-	if lost > 0 {
-		text = fmt.Sprintf("[%d bytes of output could not be stored]\n", lost) + text
 	}
 	ctx, cancel := context.WithTimeout(ctx, sinkTimeout)
 	defer cancel()
-	err := w.sink.AppendPlaced(ctx, text, at)
+	err := w.sink.AppendPlaced(ctx, b.Batch)
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.unsent = nil
+	if len(w.out) > 0 {
+		signal(w.wake)
+	}
 	if err == nil {
-		w.lost -= lost
+		w.lost -= b.lost
 		w.away = time.Time{}
 		return true
 	}
 	if w.waits(err) {
-		w.out = append(batch, w.out...)
+		w.unsent = b
 		return false
 	}
-	w.lost += len(batch)
+	w.lost += b.own
 	if w.err == nil {
 		w.err = err
 	}
@@ -285,10 +330,17 @@ func (w *Writer) send(ctx context.Context) bool {
 	return true
 }
 
-// waits says whether what the sink did not take is kept for it. What it has taken
-// perhaps is not: no line may be told twice. The caller holds mu.
+// waits says whether what the sink did not take is kept for it. What a sink has
+// perhaps taken that does not know batches is not: no line may be told twice. The
+// caller holds mu.
 func (w *Writer) waits(err error) bool {
-	if !errors.Is(err, course.ErrUnavailable) || errors.Is(err, course.ErrUncertain) {
+	passes := errors.Is(err, course.ErrUnavailable)
+	if w.once {
+		passes = passes && !errors.Is(err, course.ErrUncertain)
+	} else {
+		passes = passes || errors.Is(err, context.DeadlineExceeded)
+	}
+	if !passes {
 		return false
 	}
 	if w.away.IsZero() {
@@ -297,14 +349,17 @@ func (w *Writer) waits(err error) bool {
 	return time.Since(w.away) < awayLimit
 }
 
-// take gives the text to send next, with the place that it reaches, and makes
-// room for more. A line that has waited long for its end goes out without.
-func (w *Writer) take() (batch []byte, at Place, lost int) {
+// take gives the batch to send next and makes room for more; nil: there is none. A
+// line that has waited long for its end goes out without.
+func (w *Writer) take() *unsent {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	select { // what was full is taken now
 	case <-w.full:
 	default:
+	}
+	if w.unsent != nil && w.refused == nil {
+		return w.unsent
 	}
 	if !w.partial.IsZero() {
 		if time.Since(w.partial) >= partialAge {
@@ -314,10 +369,16 @@ func (w *Writer) take() (batch []byte, at Place, lost int) {
 			signal(w.wake) // look again after the pause
 		}
 	}
-	batch, w.out = w.out, nil
+	text := string(w.out)
+	w.out = nil
 	w.room.Broadcast()
-	if w.refused != nil {
-		batch = nil
+	if text == "" || w.refused != nil {
+		return nil
 	}
-	return batch, w.clean.done, w.lost
+	w.number++
+	b := &unsent{Batch: Batch{Number: w.number, Text: text, At: w.clean.done}, own: len(text), lost: w.lost}
+	if b.lost > 0 {
+		b.Text = fmt.Sprintf("[%d bytes of output could not be stored]\n", b.lost) + text
+	}
+	return b
 }

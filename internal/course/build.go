@@ -163,6 +163,19 @@ type Try struct {
 	BuildID int64
 	Step    string
 	Number  int64 // from 1, over all steps of the build
+
+	// Appends is the number of the newest append to the log of which the caller
+	// knows that it is stored. A database that does not have it any more says so.
+	Appends int64
+}
+
+// LogAppend is what a try adds to the log of its build.
+type LogAppend struct {
+	// Number grows with every append of a try, from 1. What is added again under
+	// the same number is added once. 0: added every time.
+	Number int64
+	Text   string
+	Mark   string // replaces the mark of the build unless it is empty
 }
 
 // BuildResult ends a build.

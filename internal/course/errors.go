@@ -27,6 +27,9 @@ var (
 	// ErrUncertain is trouble that passes by itself, in the middle of a change
 	// that may have been made or not.
 	ErrUncertain = fmt.Errorf("uncertain: %w", ErrUnavailable)
+	// ErrBehind is of a database that has crashed and does not have any more what
+	// it had said to be stored.
+	ErrBehind = errors.New("the database has lost its newest changes")
 )
 
 // FieldError is one thing wrong with one field of a request.

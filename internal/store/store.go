@@ -200,13 +200,17 @@ type Tries interface {
 	// that counts. ErrNotFound for an unknown build.
 	StartTry(ctx context.Context, buildID int64, step string) (course.Try, error)
 	// FinishTry ends the step as FinishStep does. ErrConflict when a later try
-	// of the build has begun, ErrNotFound for an unknown build.
+	// of the build has begun, ErrBehind when an append that the try counts on is
+	// gone, ErrNotFound for an unknown build.
 	FinishTry(ctx context.Context, t course.Try, o course.Outcome, message string) error
-	// AppendTry adds text to the build's log as AppendLog does and, unless mark
-	// is empty, replaces the build's mark, in one transaction: the mark tells a
-	// later try how far the log has come. Text may be empty. Errors as AppendLog,
-	// and ErrConflict when a later try of the build has begun.
-	AppendTry(ctx context.Context, t course.Try, text, mark string) error
+	// AppendTry adds text to the build's log as AppendLog does and, unless it is
+	// empty, replaces the build's mark, in one transaction: the mark tells a later
+	// try how far the log has come. Text may be empty. An append whose number the
+	// try has used before, or has passed, changes nothing: so one that has perhaps
+	// been made (course.ErrUncertain) is made again. Errors as AppendLog,
+	// ErrConflict when a later try of the build has begun, and ErrBehind when an
+	// append that the try counts on is gone.
+	AppendTry(ctx context.Context, t course.Try, a course.LogAppend) error
 	// RecordTryFacts saves facts as RecordFacts does. ErrConflict when a later
 	// try of the build has begun, ErrNotFound for an unknown build. Without facts
 	// it only tells whether the try still counts.

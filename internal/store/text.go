@@ -39,11 +39,27 @@ func CheckLogText(text string) error {
 
 // CheckTry gives an error of kind course.ErrConflict unless the try is the
 // newest of its build.
-func CheckTry(try course.Try, newest int64) error {
+// one of kind course.ErrBehind when appends, the number of the newest append that
+// the database has, is less than the try has been told.
+func CheckTry(try course.Try, newest, appends int64) error {
 	if try.Number != newest {
 		return fmt.Errorf("try %d of the build's steps was followed by try %d: %w", try.Number, newest, course.ErrConflict)
 	}
+	if appends < try.Appends {
+		return fmt.Errorf("append %d to the log was stored, the newest is %d: %w", try.Appends, appends, course.ErrBehind)
+	}
 	return nil
+}
+
+// CheckAppend gives an error of kind course.ErrInvalid for what is no text.
+func CheckAppend(a course.LogAppend) error {
+	if a.Number < 0 {
+		return fmt.Errorf("append number %d: %w", a.Number, course.ErrInvalid)
+	}
+	if err := CheckLogText(a.Text); err != nil {
+		return err
+	}
+	return CheckLogText(a.Mark)
 }
 
 // CutLog gives the length of the first piece of a log text that is to be at

@@ -90,7 +90,7 @@ func (s *storyteller) step(id int64, name string, took time.Duration, log string
 	try, err := s.store.StartTry(ctx, id, name)
 	must(s.t, err)
 	if log != "" {
-		must(s.t, s.store.AppendTry(ctx, try, log, ""))
+		must(s.t, s.store.AppendTry(ctx, try, course.LogAppend{Text: log}))
 	}
 	s.wait(took)
 	switch len(ending) {

@@ -14,5 +14,6 @@
 // relies on after a crash of the database's machine (courses, requests, claims
 // and results) is committed as the server's settings say; steps, facts, logs
 // and heartbeats do not wait for the disk, and of these a crash of the server
-// loses at most the last second.
+// loses at most the last second. Who has written a log hears of that, and writes it
+// again.
 package postgres

@@ -7,9 +7,11 @@ import (
 	"io"
 	"net"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -160,7 +162,7 @@ func writeBroken(t *testing.T, s *postgres.Store, breaking func(what string, err
 		t.Errorf("the try has number %d; want 1", try.Number)
 	}
 	breaking("AppendLog", s.AppendLog(ctx, b.ID, "one\n"))
-	breaking("AppendTry", s.AppendTry(ctx, try, "two\n", "mark"))
+	breaking("AppendTry", s.AppendTry(ctx, try, course.LogAppend{Number: 1, Text: "two\n", Mark: "mark"}))
 	ended, err := s.FinishBuild(ctx, b.ID, course.BuildResult{Status: course.StatusSuccess})
 	breaking("FinishBuild", err)
 	if !ended {
@@ -260,6 +262,51 @@ func TestKilledServer(t *testing.T) {
 		writers.Wait()
 		server.Resume()
 		checkAcknowledged(t, s, &requested, &finished)
+	}
+}
+
+// A server that is killed may lose the newest lines of a log, which do not wait for
+// the disk. Whoever has written them hears of it and can write them again.
+func TestKilledServerLosesLines(t *testing.T) {
+	t.Parallel()
+	server := postgrestest.StartOnDisk(t)
+	name := server.Database(t)
+	s := open(t, postgres.Options{URL: server.Address(name), Migrate: true})
+	newCourse(t, s, "a")
+	b := request(t, s, "a")
+	try, err := s.StartTry(t.Context(), b.ID, "build")
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The process that brings what was committed to the disk a moment later.
+	writer, err := strconv.Atoi(server.Exec(name, "SELECT pid FROM pg_stat_activity WHERE backend_type = 'walwriter'"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Kill(writer, syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	line := course.LogAppend{Number: 1, Text: "line\n", Mark: "mark"}
+	if err := s.AppendTry(t.Context(), try, line); err != nil {
+		t.Fatal(err)
+	}
+	try.Appends = 1
+	server.Kill()
+	server.Resume()
+	if err := s.FinishTry(t.Context(), try, course.OutcomeOK, ""); !errors.Is(err, course.ErrBehind) {
+		t.Errorf("FinishTry = %v; want an error of kind behind", err)
+	}
+	try.Appends = 0
+	if err := s.AppendTry(t.Context(), try, line); err != nil {
+		t.Fatal(err)
+	}
+	try.Appends = 1
+	if err := s.FinishTry(t.Context(), try, course.OutcomeOK, ""); err != nil {
+		t.Error(err)
+	}
+	chunks, _, err := s.ReadLog(t.Context(), b.ID, 0)
+	if err != nil || joined(chunks) != "line\n" {
+		t.Errorf("log %v, %v; want the line once", chunks, err)
 	}
 }
 

@@ -33,6 +33,7 @@ func (s *Store) AppendLog(ctx context.Context, buildID int64, text string) error
 type lockedLog struct {
 	build, courseID int64
 	tries           int64 // number of the build's newest try
+	appends         int64 // number of the newest append of that try
 	head            int64 // the head's length once it is full
 	end             int64 // length of the whole output
 }
@@ -43,10 +44,10 @@ type lockedLog struct {
 func (t *tx) lockLog(buildID int64) (lockedLog, error) {
 	l := lockedLog{build: buildID}
 	batch := &pgx.Batch{}
-	batch.Queue("SELECT course_id, tries, log_head FROM builds WHERE id = $1 FOR NO KEY UPDATE", buildID)
+	batch.Queue("SELECT course_id, tries, appends, log_head FROM builds WHERE id = $1 FOR NO KEY UPDATE", buildID)
 	batch.Queue("SELECT coalesce((SELECT start + bytes FROM build_logs WHERE build_id = $1 ORDER BY start DESC LIMIT 1), 0)", buildID)
 	reply := t.pgx.SendBatch(t.ctx, batch)
-	err := reply.QueryRow().Scan(&l.courseID, &l.tries, &l.head)
+	err := reply.QueryRow().Scan(&l.courseID, &l.tries, &l.appends, &l.head)
 	if err == nil {
 		err = reply.QueryRow().Scan(&l.end)
 	}

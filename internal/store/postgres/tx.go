@@ -88,6 +88,9 @@ func (s *Store) acquire(ctx context.Context) (*pgxpool.Conn, error) {
 		return nil, fmt.Errorf("all %d connections are in use since %s: %w: %w",
 			s.pool.Config().MaxConns, s.limit, err, course.ErrUnavailable)
 	}
+	if err != nil && errors.Is(err, context.DeadlineExceeded) {
+		return nil, fmt.Errorf("no connection in time: %w: %w", err, course.ErrUnavailable)
+	}
 	return c, err
 }
 

@@ -11,7 +11,7 @@ import (
 func (s *Store) StartTry(ctx context.Context, buildID int64, step string) (course.Try, error) {
 	out := course.Try{BuildID: buildID, Step: store.CleanText(step)}
 	err := s.quick.tx(ctx, func(t *tx) error {
-		if err := t.row("UPDATE builds SET tries = tries + 1 WHERE id = ? RETURNING tries", buildID).Scan(&out.Number); err != nil {
+		if err := t.row("UPDATE builds SET tries = tries + 1, appends = 0 WHERE id = ? RETURNING tries", buildID).Scan(&out.Number); err != nil {
 			return err
 		}
 		return t.startStep(buildID, out.Step, s.nowMicros())
@@ -22,7 +22,7 @@ func (s *Store) StartTry(ctx context.Context, buildID int64, step string) (cours
 // FinishTry ends a try of a step; see store.Tries.
 func (s *Store) FinishTry(ctx context.Context, try course.Try, o course.Outcome, message string) error {
 	err := s.quick.tx(ctx, func(t *tx) error {
-		if err := t.checkTry(try); err != nil {
+		if _, err := t.checkTry(try); err != nil {
 			return err
 		}
 		return t.finishStep(try.BuildID, store.CleanText(try.Step), o, message, s.nowMicros())
@@ -31,34 +31,32 @@ func (s *Store) FinishTry(ctx context.Context, try course.Try, o course.Outcome,
 }
 
 // AppendTry adds to the log of a build; see store.Tries.
-func (s *Store) AppendTry(ctx context.Context, try course.Try, text, mark string) error {
-	err := store.CheckLogText(text)
+func (s *Store) AppendTry(ctx context.Context, try course.Try, a course.LogAppend) error {
+	err := store.CheckAppend(a)
 	if err == nil {
-		err = store.CheckLogText(mark)
-	}
-	if err == nil {
-		err = s.quick.tx(ctx, func(t *tx) error {
-			if err := t.checkTry(try); err != nil {
-				return err
-			}
-			if mark != "" {
-				if _, err := t.exec("UPDATE builds SET mark = ? WHERE id = ?", mark, try.BuildID); err != nil {
-					return err
-				}
-			}
-			if text == "" {
-				return nil
-			}
-			return t.appendLog(try.BuildID, text, s.caps)
-		})
+		err = s.quick.tx(ctx, func(t *tx) error { return t.appendTry(try, a, s.caps) })
 	}
 	return s.wrapRow(err, "append to the log of build %d", try.BuildID)
+}
+
+func (t *tx) appendTry(try course.Try, a course.LogAppend, caps store.LogCaps) error {
+	appends, err := t.checkTry(try)
+	if err != nil || a.Number > 0 && a.Number <= appends {
+		return err
+	}
+	if a.Mark != "" || a.Number > 0 {
+		_, err = t.exec("UPDATE builds SET mark = coalesce(nullif(?1, ''), mark), appends = max(appends, ?2) WHERE id = ?3", a.Mark, a.Number, try.BuildID)
+	}
+	if err != nil || a.Text == "" {
+		return err
+	}
+	return t.appendLog(try.BuildID, a.Text, caps)
 }
 
 // RecordTryFacts saves what a try has learnt; see store.Tries.
 func (s *Store) RecordTryFacts(ctx context.Context, try course.Try, f course.Facts) error {
 	err := s.quick.tx(ctx, func(t *tx) error {
-		if err := t.checkTry(try); err != nil {
+		if _, err := t.checkTry(try); err != nil {
 			return err
 		}
 		return t.recordFacts(try.BuildID, f)
@@ -73,12 +71,12 @@ func (s *Store) Mark(ctx context.Context, buildID int64) (string, error) {
 	return mark, s.wrapRow(err, "mark of build %d", buildID)
 }
 
-// checkTry gives an error of kind course.ErrConflict for a try that does not
-// count any more.
-func (t *tx) checkTry(try course.Try) error {
+// checkTry gives the number of the newest append of a try. An error is that of
+// store.CheckTry.
+func (t *tx) checkTry(try course.Try) (appends int64, err error) {
 	var newest int64
-	if err := t.row("SELECT tries FROM builds WHERE id = ?", try.BuildID).Scan(&newest); err != nil {
-		return err
+	if err := t.row("SELECT tries, appends FROM builds WHERE id = ?", try.BuildID).Scan(&newest, &appends); err != nil {
+		return 0, err
 	}
-	return store.CheckTry(try, newest)
+	return appends, store.CheckTry(try, newest, appends)
 }
