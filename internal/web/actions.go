@@ -20,28 +20,11 @@ func (s *site) startBuild(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	on := r.PostForm.Has
-	if branch := strings.TrimSpace(r.PostForm.Get("preview_branch")); branch != "" {
-		return s.startPreview(w, r, c, branch)
+	options := course.BuildOptions{
+		SkipGit: on("skip_git"), SkipBuild: on("skip_build"), SkipNotify: on("skip_notify"), RebuildAll: on("rebuild_all"),
+		BuildImage: r.PostForm.Get("build_image"), BuildCommand: r.PostForm.Get("build_command"),
+		PreviewBranch: strings.TrimSpace(r.PostForm.Get("preview_branch")),
 	}
-	b, err := s.Rows.RequestBuild(r.Context(), c.Key, course.BuildRequest{
-		Options: course.BuildOptions{
-			SkipGit: on("skip_git"), SkipBuild: on("skip_build"), SkipNotify: on("skip_notify"), RebuildAll: on("rebuild_all"),
-			BuildImage: r.PostForm.Get("build_image"), BuildCommand: r.PostForm.Get("build_command"),
-		},
-		Trigger: course.TriggerPage, RequestIP: s.ClientIP(r),
-	})
-	if err != nil {
-		return err
-	}
-	s.Builds.Wake(c.Key)
-	s.Audit(r, "INITIATE-BUILD", c.Key, "build", b.ID)
-	http.Redirect(w, r, buildPath(c.Key, b.ID), http.StatusSeeOther)
-	return nil
-}
-
-// startPreview records the build of a branch as a preview and shows it.
-func (s *site) startPreview(w http.ResponseWriter, r *http.Request, c course.Course, branch string) error {
-	options := course.BuildOptions{PreviewBranch: branch}
 	if err := options.ValidateFor(c); err != nil {
 		return err
 	}
@@ -50,7 +33,11 @@ func (s *site) startPreview(w http.ResponseWriter, r *http.Request, c course.Cou
 		return err
 	}
 	s.Builds.Wake(c.Key)
-	s.Audit(r, "INITIATE-BUILD", c.Key, "build", b.ID, "preview_branch", branch)
+	told := []any{"build", b.ID}
+	if options.PreviewBranch != "" {
+		told = append(told, "preview_branch", options.PreviewBranch)
+	}
+	s.Audit(r, "INITIATE-BUILD", c.Key, told...)
 	http.Redirect(w, r, buildPath(c.Key, b.ID), http.StatusSeeOther)
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/PuerkitoBio/goquery"
 	"github.com/google/go-cmp/cmp"
 
 	"coursewright/internal/course"
@@ -153,6 +154,30 @@ func TestPreviewsOnTheCoursePage(t *testing.T) {
 	s.handler.ServeHTTP(w, formRequest(t, "/gitmanager/intro/builds", url.Values{"preview_branch": {"a..b"}}))
 	if w.Code != http.StatusBadRequest {
 		t.Errorf("a branch that is none: status %d", w.Code)
+	}
+}
+
+// What builds a preview again must not build the course, which is published.
+func TestAPreviewIsBuiltAgainAsAPreview(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, nil)
+	s.addCourse(t, "intro")
+	wanted := course.BuildOptions{PreviewBranch: "draft", SkipNotify: true}
+	b, err := s.store.RequestBuild(t.Context(), "intro", course.BuildRequest{Options: wanted, Trigger: course.TriggerPage})
+	must(t, err)
+	_, err = s.store.FinishBuild(t.Context(), b.ID, course.BuildResult{Status: course.StatusCancelled})
+	must(t, err)
+	form := url.Values{}
+	forms := s.get(t, "/gitmanager/intro/builds/1", http.StatusOK).Find(`form[action="/gitmanager/intro/builds"]`)
+	forms.Find("input").Each(func(_ int, i *goquery.Selection) { form.Add(i.AttrOr("name", ""), i.AttrOr("value", "")) })
+	if forms.Length() != 1 {
+		t.Fatalf("%d buttons start builds; want one", forms.Length())
+	}
+	s.post(t, "/gitmanager/intro/builds", form)
+	again, err := s.store.Build(t.Context(), 2)
+	must(t, err)
+	if diff := cmp.Diff(wanted, again.Options); diff != "" {
+		t.Errorf("options (-want +got):\n%s", diff)
 	}
 }
 
