@@ -6,26 +6,21 @@ import (
 	"errors"
 	"net/http"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/gin-gonic/gin"
-	"golang.org/x/sync/semaphore"
 
 	"coursewright/internal/course"
 )
 
-// Origins asks git hosts.
+// Origins asks git hosts, of few callers at a time.
 type Origins interface {
 	// Branches gives the branches of a repository with their commits. What the
 	// course's authors have to mend is a *course.AuthorError.
 	Branches(ctx context.Context, origin string) (map[string]string, error)
 }
 
-const (
-	originTimeout = 20 * time.Second
-	originsAtOnce = 4
-)
+const originTimeout = 20 * time.Second
 
 // originBody tells whether the service can read a repository.
 type originBody struct {
@@ -54,7 +49,6 @@ type originQuestion struct {
 // before a course is saved. It is for those who may create such a course, or
 // edit the one that they name.
 func checkOrigin(g *gate, origins Origins, deployKey string) handler {
-	turns := semaphore.NewWeighted(originsAtOnce)
 	return func(c *gin.Context) error {
 		caller, err := g.caller(c)
 		if err != nil {
@@ -75,17 +69,13 @@ func checkOrigin(g *gate, origins Origins, deployKey string) handler {
 		}
 		ctx, cancel := context.WithTimeout(c.Request.Context(), originTimeout)
 		defer cancel()
-		if err := turns.Acquire(ctx, 1); err != nil {
-			return err
-		}
-		defer turns.Release(1)
 		g.audit(c, actionCheckOrigin, wanted.Key, "origin", course.Course{GitOrigin: asked.origin}.ShownOrigin())
 		found, err := origins.Branches(ctx, asked.origin)
 		body, err := newOriginBody(asked, found, err)
 		if err != nil {
 			return err
 		}
-		if key, err := newDeployKeyBody(deployKey); err == nil && overSSH(asked.origin) {
+		if key, err := newDeployKeyBody(deployKey); err == nil && (course.Course{GitOrigin: asked.origin}).OverSSH() {
 			body.DeployKey = &key
 		}
 		answer(c, http.StatusOK, body)
@@ -146,10 +136,4 @@ func newOriginBody(asked originQuestion, found map[string]string, err error) (or
 		out.BranchExists = &exists
 	}
 	return out, nil
-}
-
-// overSSH says whether git reaches an origin by ssh.
-func overSSH(origin string) bool {
-	scheme, _, url := strings.Cut(origin, "://")
-	return url && strings.HasPrefix(strings.ToLower(scheme), "ssh") || !url && strings.Contains(origin, ":")
 }

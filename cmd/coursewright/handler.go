@@ -19,12 +19,13 @@ func (y *system) buildHandler(context.Context) error {
 	if err != nil {
 		return err
 	}
+	origins := y.origins()
 	pages, err := web.New(web.Config{
 		Log: y.log, Courses: y.store, Rows: y.store, Builds: y.workflows, Releases: y.releases,
 		BaseURL: addresses.Base, PublicURL: y.settings.PublicBaseURL, ClientIP: addresses.ClientIP, RunURL: y.runURL, SSHKey: y.publicKey,
 		Location: y.settings.TimeZone, May: api.PageAccess, Audit: api.Audit, Hosts: y.store,
 		Diffs: y.diffs, Announcer: y.workflows, Previews: y.releases, Caller: func(r *http.Request) string { return api.CallerOf(r).ID },
-		AuditLog: y.store, Sweeps: y.store, Origins: y.origins(), Closing: y.closing,
+		AuditLog: y.store, Sweeps: y.store, Origins: origins, Closing: y.closing,
 	})
 	if err != nil {
 		return err
@@ -35,7 +36,7 @@ func (y *system) buildHandler(context.Context) error {
 		Audit:       y.store,
 		BuildHosts:  y.store,
 		Sweeps:      y.store,
-		Origins:     y.git,
+		Origins:     origins,
 		DeployKey:   y.publicKey,
 		Auth:        authorizer{tokens: y.tokens},
 		FrontendURL: y.settings.FrontendURL,
@@ -62,14 +63,6 @@ func (y *system) buildHandler(context.Context) error {
 		},
 	})
 	return err
-}
-
-// origins looks at git origins, where the git program is; nil elsewhere.
-func (y *system) origins() web.Origins {
-	if y.git == nil {
-		return nil
-	}
-	return y.git
 }
 
 func proxyTexts(prefixes []netip.Prefix) []string {

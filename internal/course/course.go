@@ -80,6 +80,16 @@ func (c Course) ShownOrigin() string {
 	return scheme + "://…@" + authority[at+1:] + "/" + path
 }
 
+// OverSSH says whether git reaches the origin by ssh: ssh://host/path, or
+// user@host:path.
+func (c Course) OverSSH() bool {
+	if scheme, _, ok := strings.Cut(c.GitOrigin, "://"); ok {
+		return strings.Contains(strings.ToLower(scheme), "ssh")
+	}
+	host, _, ok := strings.Cut(c.GitOrigin, ":")
+	return ok && !strings.Contains(host, "/")
+}
+
 // Owner names who shares a fair part of the build slots with the course: the
 // host and the first part of the path of its git origin, such as
 // git.example.org/organisation, else the course itself. It holds no

@@ -41,3 +41,16 @@ func TestClass(t *testing.T) {
 		}
 	}
 }
+
+func TestOverSSH(t *testing.T) {
+	t.Parallel()
+	for origin, want := range map[string]bool{
+		"": false, "git@git.example.org:teacher/course.git": true, "ssh://git@git.example.org:22/course.git": true,
+		"SSH://git.example.org/course": true, "git+ssh://git.example.org/course": true, "https://git.example.org:8443/course.git": false,
+		"/srv/git/a:b": false, "./a:b": false, "file:///srv/git": false,
+	} {
+		if got := (course.Course{GitOrigin: origin}).OverSSH(); got != want {
+			t.Errorf("%q is reached by ssh: %v, want %v", origin, got, want)
+		}
+	}
+}

@@ -3,6 +3,7 @@ package gitrepo_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -322,5 +323,31 @@ func TestCancelInTheMiddleOfAClone(t *testing.T) {
 	b.alone()
 	if got := b.checkout(server.URL+"/0.git", "main"); got.Commit != commit {
 		t.Errorf("got %+v", got)
+	}
+}
+
+// TestEndlessBranches: a git host that names branches without end does not fill
+// the service's memory.
+func TestEndlessBranches(t *testing.T) {
+	t.Parallel()
+	b := remote(t)
+	name := strings.Repeat("a", 200_000)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/x.git/info/refs" {
+			http.NotFound(w, r)
+			return
+		}
+		w.Header().Set("Content-Type", "text/plain")
+		for i := range 400 {
+			if _, err := fmt.Fprintf(w, "%040d\trefs/heads/%s%d\n", i+1, name, i); err != nil {
+				return
+			}
+		}
+	}))
+	defer server.Close()
+	_, err := b.git.Branches(t.Context(), server.URL+"/x.git")
+	var author *course.AuthorError
+	if !errors.As(err, &author) || !strings.Contains(author.Message, "more branches") {
+		t.Errorf("got %.300v", err)
 	}
 }

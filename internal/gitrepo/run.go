@@ -11,6 +11,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"coursewright/internal/course"
 )
 
 // session is one operation: what its git processes share.
@@ -75,9 +77,31 @@ func (s *session) runWritable(ctx context.Context, dir string, args ...string) e
 // output is run for a command whose standard output is data; of a failure only
 // the fact is logged, the *gitError holds the messages.
 func (s *session) output(ctx context.Context, dir string, args ...string) (string, error) {
-	var out strings.Builder
+	out := boundedText{most: maxOutput}
 	err := s.start(ctx, dir, &out, s.writer(func(string) {}), args)
-	return out.String(), err
+	if out.full {
+		return "", course.Authorf("The repository has more branches or changed files than this service reads. Does its address lead to a git host?")
+	}
+	return out.text.String(), err
+}
+
+// maxOutput bounds what is kept of a command's output, in bytes: a git host may
+// name branches without end.
+const maxOutput = 64 << 20
+
+// boundedText keeps what is written to it, up to a bound.
+type boundedText struct {
+	text strings.Builder
+	most int
+	full bool
+}
+
+// Write fails beyond the bound, which ends the command that writes.
+func (b *boundedText) Write(p []byte) (int, error) {
+	if b.full = b.full || len(p) > b.most-b.text.Len(); b.full {
+		return 0, errors.New("too much output")
+	}
+	return b.text.Write(p)
 }
 
 func (s *session) writer(emit func(string)) *lineWriter {

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -24,17 +25,14 @@ type originCheck struct {
 }
 
 // checkOrigin answers the script of the form, while somebody types: can the
-// origin be read, and which branches has it.
+// origin be read, and which branches has it. It is for those who may save the
+// form.
 func (s *site) checkOrigin(w http.ResponseWriter, r *http.Request) error {
 	if err := parseForm(r); err != nil {
 		return err
 	}
-	of := course.Course{Key: r.PostForm.Get("key")}
-	if of.Key == "" || !course.ValidKey(of.Key) {
-		of = course.Course{}
-	} else if known, err := s.Courses.Course(r.Context(), of.Key); err == nil {
-		of = known
-	} else if !errors.Is(err, course.ErrNotFound) {
+	of, err := s.courseOfForm(r)
+	if err != nil {
 		return err
 	}
 	if !s.May(r, true, of) {
@@ -47,6 +45,22 @@ func (s *site) checkOrigin(w http.ResponseWriter, r *http.Request) error {
 	s.Audit(r, "LOOK-AT-ORIGIN", of.Key, "readable", found.Problem == "")
 	w.Header().Set("Content-Type", "application/json")
 	return json.NewEncoder(w).Encode(found)
+}
+
+// courseOfForm is the course that a form is about: the one that is there, or a new
+// one of the instance of A+ that somebody has typed.
+func (s *site) courseOfForm(r *http.Request) (course.Course, error) {
+	if key := r.PostForm.Get("key"); course.ValidKey(key) {
+		known, err := s.Courses.Course(r.Context(), key)
+		if !errors.Is(err, course.ErrNotFound) {
+			return known, err
+		}
+	}
+	id, err := strconv.ParseInt(strings.TrimSpace(r.PostForm.Get("remote_id")), 10, 64)
+	if err != nil {
+		return course.Course{}, nil //nolint:nilerr // none has been typed yet
+	}
+	return course.Course{RemoteID: &id}, nil
 }
 
 // lookAtOrigin asks a git origin for its branches.

@@ -78,7 +78,7 @@ func (s *site) webhook(w http.ResponseWriter, r *http.Request) error {
 	base := s.BaseURL(r)
 	page := webhookPage{
 		coursePage: coursePage{Title: s.printer(r).T("Webhook of %s", c.Key), Tab: "webhook", Course: c, Base: base, Write: true},
-		Hook:       base + "/gitmanager/" + c.Key + "/hook", SSHKey: s.SSHKey, SSH: overSSH(c.GitOrigin), Private: c.ShownOrigin() != c.GitOrigin,
+		Hook:       base + "/gitmanager/" + c.Key + "/hook", SSHKey: s.SSHKey, SSH: c.OverSSH(), Private: c.ShownOrigin() != c.GitOrigin,
 		OldSecretValid: len(c.Secrets(s.Now())) > 1, Host: hostOf(c.GitOrigin), Hosts: gitHosts(),
 	}
 	page.Notices = notices(s.printer(r), r.URL.Query().Get("done"), page.OldSecretValid)
@@ -86,14 +86,4 @@ func (s *site) webhook(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return s.render(w, r, http.StatusOK, "webhook.html", page)
-}
-
-// overSSH says whether an origin is reached by ssh.
-func overSSH(origin string) bool {
-	scheme, _, ok := strings.Cut(origin, "://")
-	if ok {
-		return strings.Contains(scheme, "ssh")
-	}
-	host, _, ok := strings.Cut(origin, ":")
-	return ok && !strings.Contains(host, "/")
 }

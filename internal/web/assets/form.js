@@ -15,7 +15,9 @@ async function look() {
   document.getElementById("branches").replaceChildren();
   if (address.length < 4) return;
   show(state.dataset.looking, "");
-  const form = new URLSearchParams({ git_origin: address, key: document.getElementById("key").defaultValue });
+  const form = new URLSearchParams({
+    git_origin: address, key: document.getElementById("key").defaultValue, remote_id: document.getElementById("remote_id").value,
+  });
   let found;
   try {
     const answer = await fetch(state.dataset.check, { method: "POST", body: form });
