@@ -188,13 +188,13 @@ func (c *Client) Log(ctx context.Context, key string, id, offset int64) (string,
 }
 
 // Releases lists the releases of a course, newest first.
-func (c *Client) Releases(ctx context.Context, key string) iter.Seq2[Release, error] {
-	return pages[Release](ctx, c, coursePath(key)+"/releases", nil)
+func (c *Client) Releases(ctx context.Context, key string) iter.Seq2[ListedRelease, error] {
+	return pages[ListedRelease](ctx, c, coursePath(key)+"/releases", nil)
 }
 
 // Release gives a release.
-func (c *Client) Release(ctx context.Context, key, version string) (Release, error) {
-	return get[Release](ctx, c, coursePath(key)+"/releases/"+url.PathEscape(version))
+func (c *Client) Release(ctx context.Context, key, version string) (ListedRelease, error) {
+	return get[ListedRelease](ctx, c, coursePath(key)+"/releases/"+url.PathEscape(version))
 }
 
 // Publish makes a release the one that students see; with rollback also an older
@@ -205,6 +205,61 @@ func (c *Client) Publish(ctx context.Context, key, version string, rollback bool
 	_, _, err := c.do(ctx, request{method: http.MethodPost, path: path, body: map[string]bool{"rollback": rollback}}, &out)
 	return out, err
 }
+
+// Diff compares a release with another one; with the published one when against
+// is empty.
+func (c *Client) Diff(ctx context.Context, key, version, against string) (Diff, error) {
+	r := request{method: http.MethodGet, path: coursePath(key) + "/releases/" + url.PathEscape(version) + "/diff"}
+	if against != "" {
+		r.query = url.Values{"against": {against}}
+	}
+	var out Diff
+	_, _, err := c.do(ctx, r, &out)
+	return out, err
+}
+
+// Approve lets a release be published although it takes exercises from A+. It is
+// refused when another release than against is published, unless that is empty.
+func (c *Client) Approve(ctx context.Context, key, version, against string) (Approval, error) {
+	var out Approval
+	path := coursePath(key) + "/releases/" + url.PathEscape(version) + "/approve"
+	_, _, err := c.do(ctx, request{method: http.MethodPost, path: path, body: map[string]string{"against": against}}, &out)
+	return out, err
+}
+
+// Hosts lists the build hosts, for administrators.
+func (c *Client) Hosts(ctx context.Context) iter.Seq2[Host, error] {
+	return pages[Host](ctx, c, restPath+"/hosts", nil)
+}
+
+// Host gives a build host.
+func (c *Client) Host(ctx context.Context, id string) (Host, error) {
+	return get[Host](ctx, c, hostPath(id))
+}
+
+// DrainHost lets a build host finish its builds and take no new ones.
+func (c *Client) DrainHost(ctx context.Context, id string) (Host, error) {
+	return c.changeHost(ctx, id, "/drain")
+}
+
+// ResumeHost lets a build host take builds again.
+func (c *Client) ResumeHost(ctx context.Context, id string) (Host, error) {
+	return c.changeHost(ctx, id, "/resume")
+}
+
+func (c *Client) changeHost(ctx context.Context, id, how string) (Host, error) {
+	var out Host
+	_, _, err := c.do(ctx, request{method: http.MethodPost, path: hostPath(id) + how}, &out)
+	return out, err
+}
+
+// ForgetHost forgets a build host that will not come back.
+func (c *Client) ForgetHost(ctx context.Context, id string) error {
+	_, _, err := c.do(ctx, request{method: http.MethodDelete, path: hostPath(id)}, nil)
+	return err
+}
+
+func hostPath(id string) string { return restPath + "/hosts/" + url.PathEscape(id) }
 
 // Deliveries lists what git hosts sent to the hook of a course, newest first.
 func (c *Client) Deliveries(ctx context.Context, key string) iter.Seq2[Delivery, error] {

@@ -114,14 +114,9 @@ type request struct {
 	header       http.Header
 }
 
-// Do sends a request without or with a JSON body and gives the body of the
-// answer as it came, read into out as well unless that is nil. Requests that
-// change nothing are tried again, a few times, while the service is away.
-func (c *Client) Do(ctx context.Context, method, path string, body, out any) ([]byte, error) {
-	answer, _, err := c.do(ctx, request{method: method, path: path, body: body}, out)
-	return answer, err
-}
-
+// do sends a request and gives the body of the answer as it came, read into out as
+// well unless that is nil. Requests that change nothing are tried again, a few
+// times, while the service is away.
 func (c *Client) do(ctx context.Context, r request, out any) ([]byte, http.Header, error) {
 	for try := 1; ; try++ {
 		answer, header, err := c.once(ctx, r)

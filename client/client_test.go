@@ -202,7 +202,7 @@ func TestFollowGivesUp(t *testing.T) {
 func TestTypesAreAsDescribed(t *testing.T) {
 	t.Parallel()
 	schemas := map[string]map[string]any{}
-	for _, name := range []string{"main", "courses", "builds", "releases", "deliveries"} {
+	for _, name := range []string{"main", "courses", "builds", "releases", "diff", "fleet", "deliveries"} {
 		text, err := os.ReadFile("../api/openapi/" + name + ".yaml")
 		if err != nil {
 			t.Fatal(err)
@@ -223,13 +223,17 @@ func TestTypesAreAsDescribed(t *testing.T) {
 	}
 	for schema, value := range map[string]any{
 		"Course": client.Course{}, "Build": client.Build{}, "BuildOptions": client.BuildOptions{}, "Changes": client.Changes{},
-		"Step": client.Step{}, "Diagnostic": client.Diagnostic{}, "Release": client.Release{}, "Delivery": client.Delivery{},
+		"Step": client.Step{}, "Diagnostic": client.Diagnostic{}, "Release": client.ListedRelease{}, "Delivery": client.Delivery{},
+		"Diff": client.Diff{}, "DiffItem": client.DiffItem{}, "DiffPlace": client.DiffPlace{}, "DiffField": client.DiffField{},
+		"Approval": client.Approval{}, "Host": client.Host{},
 		"Problem": client.Error{}, "FieldError": client.FieldError{},
 	} {
 		described := schemas[schema]
-		kind := reflect.TypeOf(value)
-		for i := range kind.NumField() {
-			name, _, _ := strings.Cut(kind.Field(i).Tag.Get("json"), ",")
+		for _, field := range reflect.VisibleFields(reflect.TypeOf(value)) {
+			name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+			if field.Anonymous {
+				continue // its fields come by themselves
+			}
 			if _, ok := described[name]; !ok && name != "-" {
 				t.Errorf("%s has no field %s", schema, name)
 			}

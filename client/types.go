@@ -110,8 +110,14 @@ type Release struct {
 	Commit      string     `json:"commit"`
 	StoredAt    *time.Time `json:"stored_at"`
 	PublishedAt *time.Time `json:"published_at"`
-	Published   bool       `json:"published"` // students see it; known in lists of releases
-	Stored      bool       `json:"stored"`    // the newest one that awaits publishing
+}
+
+// ListedRelease is a release with what it is used for.
+type ListedRelease struct {
+	Release
+
+	Published bool `json:"published"` // students see it
+	Stored    bool `json:"stored"`    // the newest one that awaits publishing
 }
 
 // Published tells what publishing a release did.
@@ -140,4 +146,77 @@ type Delivery struct {
 type Header struct {
 	Name  string `json:"name"`
 	Value string `json:"value"`
+}
+
+// Diff is what a release changes, compared with another one.
+type Diff struct {
+	Course        string     `json:"course"`
+	Release       Release    `json:"release"`
+	Against       *Release   `json:"against"` // nil: nothing is published
+	Dangerous     bool       `json:"dangerous"`
+	NeedsApproval bool       `json:"needs_approval"`
+	Approval      *Approval  `json:"approval"`     // nil: nobody has approved it
+	Incomparable  string     `json:"incomparable"` // why there are no items although there may be differences
+	Counts        DiffCounts `json:"counts"`
+	Items         []DiffItem `json:"items"`
+}
+
+// DiffCounts counts the items of a Diff.
+type DiffCounts struct {
+	Added   int `json:"added"`
+	Removed int `json:"removed"`
+	Renamed int `json:"renamed"`
+	Moved   int `json:"moved"`
+	Changed int `json:"changed"`
+}
+
+// DiffItem is one thing that a release changes.
+type DiffItem struct {
+	Kind      string      `json:"kind"`   // course, category, module, chapter or exercise
+	Change    string      `json:"change"` // added, removed, renamed, moved or changed
+	Name      string      `json:"name"`
+	Dangerous bool        `json:"dangerous"`
+	Old       *DiffPlace  `json:"old"` // nil for what is added
+	New       *DiffPlace  `json:"new"` // nil for what is removed
+	Fields    []DiffField `json:"fields"`
+}
+
+// DiffPlace is where something stands in a course.
+type DiffPlace struct {
+	Module string `json:"module"`
+	Parent string `json:"parent"`
+	Key    string `json:"key"`
+}
+
+// DiffField is a value that a release changes.
+type DiffField struct {
+	Name string `json:"name"`
+	Old  string `json:"old"`
+	New  string `json:"new"`
+}
+
+// Approval tells who let a release be published, in the place of which.
+type Approval struct {
+	By      string    `json:"by"`
+	At      time.Time `json:"at"`
+	Against string    `json:"against"`
+}
+
+// Host is a build host.
+type Host struct {
+	ID        string    `json:"id"`
+	Name      string    `json:"name"`
+	Version   string    `json:"version"`
+	State     string    `json:"state"`  // active, draining, failing or stopped
+	Reason    string    `json:"reason"` // why it takes no builds of its own accord
+	Gone      bool      `json:"gone"`   // it has been silent for too long
+	StartedAt time.Time `json:"started_at"`
+	SeenAt    time.Time `json:"seen_at"`
+	Builds    int       `json:"builds"`
+	Slots     int       `json:"slots"`
+	Running   int       `json:"running"`
+	Waiting   int       `json:"waiting"`
+	Load      float64   `json:"load"`
+	DiskFree  int64     `json:"disk_free"`
+	DiskTotal int64     `json:"disk_total"`
 }

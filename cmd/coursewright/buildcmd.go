@@ -195,12 +195,14 @@ func (c *cli) cancelBuild() *cobra.Command {
 // not ended: those that wait first, so that none of them begins when the running
 // one is cancelled.
 func (c *cli) cancelBuilds(cmd *cobra.Command, api *client.Client, key string, named []string) error {
-	ids, err := openBuilds(cmd.Context(), api, key)
+	var ids []int64
+	var err error
 	if len(named) > 0 {
-		ids = ids[:0]
 		var id int64
 		id, err = readNumber("build", named[0])
 		ids = append(ids, id)
+	} else {
+		ids, err = openBuilds(cmd.Context(), api, key)
 	}
 	if err != nil {
 		return err

@@ -20,6 +20,7 @@ const (
 	statusUsage       = 2
 	statusCancelled   = 3
 	statusSkipped     = 4
+	statusDangerous   = 5 // of a comparison that finds exercises in danger
 	statusInterrupted = 130
 )
 

@@ -13,6 +13,7 @@ import (
 
 	"go.temporal.io/api/workflowservice/v1"
 
+	"coursewright/client"
 	"coursewright/internal/build/docker"
 	"coursewright/internal/course"
 )
@@ -237,7 +238,7 @@ func (c *campaign) checkHosts() {
 	c.tb.Helper()
 	well := func() (wrong string) {
 		var list struct {
-			Items []shownHost `json:"items"`
+			Items []client.Host `json:"items"`
 		}
 		c.api.getJSON("/api/v1/hosts", &list)
 		if len(list.Items) != len(c.disks) {

@@ -114,7 +114,7 @@ func (w *campaignWorker) do(f fault) {
 // heard: nobody may be there to hear it.
 func (w *campaignWorker) order(what string) bool {
 	w.c.tb.Helper()
-	_, err := w.c.post(w.c.tb.Context(), hostPath(w.host)+"/"+what)
+	_, err := w.c.post(w.c.tb.Context(), "/api/v1/hosts/"+w.host+"/"+what)
 	if err != nil {
 		w.c.count("orders that were not heard", 1)
 	}

@@ -84,10 +84,11 @@ func TestCommandReference(t *testing.T) {
 		"writes it anew.\n\nCommands about courses, builds, releases, hooks and hosts ask a running service. They find\n" +
 		"it by `--server`, the variable `COURSEWRIGHT_URL`, or the file `coursewright/cli.yaml` in the\n" +
 		"user's configuration folder with `url:` and `token:`. The token is that of `--token`, of\n" +
-		"`COURSEWRIGHT_TOKEN`, or of the file, which nobody else may be able to read.\n\n" +
+		"`COURSEWRIGHT_TOKEN`, or of the file, which nobody else may be able to read. Where neither a\n" +
+		"service nor a token is named they ask `http://127.0.0.1:8070`, where `dev` listens.\n\n" +
 		"Exit statuses: 0 done, 1 failed, 2 wrong usage, and of followed builds 3 cancelled, 4 skipped,\n" +
-		"130 interrupted. `coursewright completion` tells how shells complete commands, keys of courses and\n" +
-		"numbers of builds. With `--json` the fields are those of the REST API\n" +
+		"130 interrupted; `release diff` ends with 5 when exercises are in danger. `coursewright completion`\n" +
+		"tells how shells complete commands, keys of courses, numbers of builds and hosts. With `--json` the fields are those of the REST API\n" +
 		"(docs/api.md); new ones may come, and none goes or changes its meaning.\n")
 	writeCommands(&out, newRootCommand())
 	const file = "../../docs/cli.md"

@@ -30,7 +30,7 @@ func (c *cli) group(use, short string, below ...*cobra.Command) *cobra.Command {
 }
 
 // command makes a command that asks the service. Its first argument, if it has
-// any, is the key of a course.
+// any, is the key of a course; in the group host it is a host.
 func (c *cli) command(use, short string, args cobra.PositionalArgs, do func(cmd *cobra.Command, api *client.Client, args []string) error) *cobra.Command {
 	return &cobra.Command{
 		Use: use, Short: short, ValidArgsFunction: c.complete,
@@ -72,7 +72,8 @@ func (c *cli) show(out io.Writer, value any, head []string, fill func(t *table))
 const completeWithin = 3 * time.Second
 
 // complete offers the keys of courses for the first argument, and then what the
-// course has: numbers of builds and deliveries, versions of releases.
+// course has: numbers of builds and deliveries, versions of releases. Hosts are
+// offered by their ids, with the names of their machines.
 func (c *cli) complete(cmd *cobra.Command, args []string, begun string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	api, err := c.rest.open()
 	if err != nil {
@@ -83,6 +84,13 @@ func (c *cli) complete(cmd *cobra.Command, args []string, begun string) ([]cobra
 	var words []cobra.Completion
 	add := func(word, about string) { words = append(words, cobra.CompletionWithDesc(word, printable(about))) }
 	switch group := cmd.Parent().Name(); {
+	case group == "host" && len(args) == 0:
+		for x, err := range api.Hosts(ctx) {
+			if err == nil {
+				add(x.ID, x.Name+" "+hostState(x))
+			}
+		}
+	case group == "host":
 	case len(args) == 0:
 		for x, err := range api.Courses(ctx, begun, "") {
 			if err != nil || len(words) == 200 {

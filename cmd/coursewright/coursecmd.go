@@ -150,6 +150,7 @@ func (c *cli) addCourse() *cobra.Command {
 		}
 		return c.printCourse(cmd, x)
 	})
+	cmd.ValidArgsFunction = cobra.NoFileCompletions // the keys that there are would not do
 	fields = courseFields(cmd.Flags())
 	return cmd
 }

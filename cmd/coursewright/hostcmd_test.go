@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"coursewright/client"
 	"coursewright/internal/course"
 	"coursewright/internal/gitrepo/gitrepotest"
 )
@@ -56,13 +57,11 @@ func TestADrainedHostFinishesAndTakesNothingNew(t *testing.T) {
 	first := h.push("slow")
 	h.running("slow", first)
 
-	var list struct {
-		Items []shownHost `json:"items"`
+	var list []client.Host
+	if err := json.Unmarshal([]byte(h.mustHost("list", "--json")), &list); err != nil || len(list) != 1 {
+		t.Fatalf("host list --json gives %d hosts: %v", len(list), err)
 	}
-	if err := json.Unmarshal([]byte(h.mustHost("list", "--json")), &list); err != nil || len(list.Items) != 1 {
-		t.Fatalf("host list --json gives %d hosts: %v", len(list.Items), err)
-	}
-	id := list.Items[0].ID
+	id := list[0].ID
 	if out := h.mustHost("list"); !strings.Contains(out, id) || !strings.Contains(out, "active") {
 		t.Errorf("host list:\n%s", out)
 	}

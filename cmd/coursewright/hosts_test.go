@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"coursewright/client"
 	"coursewright/internal/build/docker"
 	"coursewright/internal/build/docker/dockertest"
 	"coursewright/internal/course"
@@ -33,9 +34,9 @@ func (d *deployment) hostNumber(id string) int {
 }
 
 // host is a build host as the API shows it.
-func (h *harness) host(id string) shownHost {
+func (h *harness) host(id string) client.Host {
 	h.tb.Helper()
-	var one shownHost
+	var one client.Host
 	h.getJSON("/api/v1/hosts/"+id, &one)
 	return one
 }

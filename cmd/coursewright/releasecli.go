@@ -10,7 +10,7 @@ import (
 )
 
 // releaseState words what a release is used for.
-func releaseState(r client.Release) string {
+func releaseState(r client.ListedRelease) string {
 	switch {
 	case r.Published:
 		return "published"
@@ -20,7 +20,7 @@ func releaseState(r client.Release) string {
 	return "kept"
 }
 
-func (c *cli) printReleases(cmd *cobra.Command, value any, list []client.Release) error {
+func (c *cli) printReleases(cmd *cobra.Command, value any, list []client.ListedRelease) error {
 	return c.show(cmd.OutOrStdout(), value, []string{"VERSION", "STATE", "BUILD", "COMMIT", "STORED", "PUBLISHED"}, func(t *table) {
 		for _, r := range list {
 			t.add(r.Version, releaseState(r), r.BuildID, short(r.Commit), ago(r.StoredAt), ago(r.PublishedAt))
@@ -44,7 +44,7 @@ func (c *cli) showRelease() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return c.printReleases(cmd, r, []client.Release{r})
+		return c.printReleases(cmd, r, []client.ListedRelease{r})
 	})
 }
 
@@ -53,7 +53,7 @@ var errNoRelease = errors.New("the course has no such release; see coursewright 
 func (c *cli) publishRelease() *cobra.Command {
 	return c.command("publish COURSE [VERSION]", "Make a release the one that students see: the one that waits, unless VERSION is given", cobra.RangeArgs(1, 2),
 		func(cmd *cobra.Command, api *client.Client, args []string) error {
-			return c.publish(cmd, api, args, false, func(list []client.Release) string {
+			return c.publish(cmd, api, args, false, func(list []client.ListedRelease) string {
 				for _, r := range list {
 					if r.Stored {
 						return r.Version
@@ -67,8 +67,8 @@ func (c *cli) publishRelease() *cobra.Command {
 func (c *cli) rollbackRelease() *cobra.Command {
 	return c.command("rollback COURSE [VERSION]", "Go back to an older release: the one before the published, unless VERSION is given", cobra.RangeArgs(1, 2),
 		func(cmd *cobra.Command, api *client.Client, args []string) error {
-			return c.publish(cmd, api, args, true, func(list []client.Release) string {
-				var published client.Release
+			return c.publish(cmd, api, args, true, func(list []client.ListedRelease) string {
+				var published client.ListedRelease
 				for _, r := range list { // newest first
 					if published.Version != "" && r.BuildID < published.BuildID {
 						return r.Version
@@ -84,7 +84,7 @@ func (c *cli) rollbackRelease() *cobra.Command {
 
 // publish publishes the release that args names after the course, else the one
 // that choose chooses.
-func (c *cli) publish(cmd *cobra.Command, api *client.Client, args []string, rollback bool, choose func([]client.Release) string) error {
+func (c *cli) publish(cmd *cobra.Command, api *client.Client, args []string, rollback bool, choose func([]client.ListedRelease) string) error {
 	version := ""
 	if len(args) > 1 {
 		version = args[1]
@@ -94,8 +94,7 @@ func (c *cli) publish(cmd *cobra.Command, api *client.Client, args []string, rol
 			return err
 		}
 		if version = choose(list); version == "" {
-			fmt.Fprintf(cmd.ErrOrStderr(), "coursewright: %v\n", errNoRelease)
-			return errReported
+			return errNoRelease
 		}
 	}
 	done, err := api.Publish(cmd.Context(), args[0], version, rollback)

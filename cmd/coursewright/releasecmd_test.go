@@ -12,6 +12,49 @@ import (
 )
 
 const (
+	// As the API answers, with all fields, in the form that the command prints.
+	diffWhole = `{
+  "course": "c",
+  "release": {
+    "version": "NEW",
+    "build_id": 2,
+    "commit": "abc",
+    "stored_at": "2026-09-01T12:00:00Z",
+    "published_at": null
+  },
+  "against": null,
+  "dangerous": true,
+  "needs_approval": false,
+  "approval": {
+    "by": "me",
+    "at": "2026-09-01T12:00:00.5Z",
+    "against": "OLD"
+  },
+  "incomparable": "",
+  "counts": {
+    "added": 0,
+    "removed": 1,
+    "renamed": 0,
+    "moved": 0,
+    "changed": 0
+  },
+  "items": [
+    {
+      "kind": "exercise",
+      "change": "removed",
+      "name": "Loops",
+      "dangerous": true,
+      "old": {
+        "module": "m",
+        "parent": "c",
+        "key": "e"
+      },
+      "new": null,
+      "fields": []
+    }
+  ]
+}
+`
 	diffNothing   = `{"course": "c", "release": {"version": "NEW", "build_id": 2}, "against": {"version": "OLD", "build_id": 1}, "items": []}`
 	diffDangerous = `{"course": "c", "release": {"version": "NEW", "build_id": 2}, "against": {"version": "OLD", "build_id": 1}, "dangerous": true, "needs_approval": true, "items": [
 		{"kind": "chapter", "change": "moved", "name": "Intro", "old": {"module": "m", "parent": "", "key": "c"}, "new": {"module": "m", "parent": "p", "key": "c"},
@@ -41,21 +84,24 @@ func TestReleaseCommand(t *testing.T) {
 			want: "coursewright: course c has no release yet; build it\n",
 		},
 		"dangerous": {
-			args: "diff c NEW --against OLD", answers: map[string]string{list + "/NEW/diff?against=OLD": diffDangerous}, status: 2,
+			args: "diff c NEW --against OLD", answers: map[string]string{list + "/NEW/diff?against=OLD": diffDangerous}, status: statusDangerous,
 			want: "Release NEW of build 2 compared with OLD of build 1\n" +
 				"  moved chapter m/c -> m/p/c \"Intro\"\n      points_to_pass: (none) -> \"5\"\n! removed exercise m/c/e\n" +
 				"! A+ would no longer know these exercises; students' points hang on them.\n" +
 				"The release waits for an approval: coursewright release approve c NEW\n",
 		},
 		"as JSON": {
-			args: "diff c NEW --json", answers: map[string]string{list + "/NEW/diff": diffDangerous}, status: 2, want: diffDangerous,
+			args: "diff c NEW --json", answers: map[string]string{list + "/NEW/diff": diffWhole}, status: statusDangerous, want: diffWhole,
+		},
+		"another word too many": {
+			args: "diff c NEW OLD", status: statusUsage, want: "coursewright: accepts between 1 and 2 arg(s), received 3; see coursewright release diff --help: wrong usage\n",
 		},
 		"damaged": {
 			args: "diff c NEW", answers: map[string]string{list + "/NEW/diff": `{"course": "c", "release": {"version": "NEW", "build_id": 2}, "incomparable": "Damaged."}`}, status: 1,
 			want: "Release NEW of build 2; nothing is published yet\nDamaged.\n",
 		},
 		"approve": {
-			args: "approve c NEW --against OLD", answers: map[string]string{`POST /api/v1/courses/c/releases/NEW/approve {"against":"OLD"}`: `{"by": "me"}`},
+			args: "approve c NEW --against OLD", answers: map[string]string{`POST /api/v1/courses/c/releases/NEW/approve {"against":"OLD"}`: `{"by": "me", "at": "2026-09-01T12:00:00Z", "against": "OLD"}`},
 			want: "Release NEW of c is approved.\n",
 		},
 		"refused": {

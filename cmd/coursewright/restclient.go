@@ -2,11 +2,11 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 
@@ -22,9 +22,10 @@ const (
 	tokenVariable = "COURSEWRIGHT_TOKEN"
 )
 
-const localService = "http://127.0.0.1:8070" // where dev listens
+// localService is where dev listens, which asks for no token.
+const localService = "http://127.0.0.1:8070"
 
-// restClient asks the REST API of a running service for commands.
+// restClient says which service the commands ask.
 type restClient struct {
 	server string // scheme and host, perhaps a path
 	token  string // empty: none is sent
@@ -32,7 +33,7 @@ type restClient struct {
 
 // addFlags adds the flags of every command that asks the REST API.
 func (c *restClient) addFlags(f *pflag.FlagSet) {
-	f.StringVar(&c.server, "server", "", "address of the service (default "+urlVariable+", the file coursewright/cli.yaml in the user's configuration, or "+localService+")")
+	f.StringVar(&c.server, "server", "", "address of the service (default "+urlVariable+", the file coursewright/cli.yaml in the user's configuration, or for those without a token "+localService+", where dev listens)")
 	f.StringVar(&c.token, "token", "", "token to show; other users of this machine can see flags, so better set "+tokenVariable)
 }
 
@@ -72,7 +73,8 @@ func readCLIFile() (cliFile, error) {
 
 // reach says where the service is and which token to show. Flags come before
 // variables, and these before the file. The file's token is shown to the file's
-// service only.
+// service only, and none to this machine's by guess: anybody here may listen
+// there.
 func (c *restClient) reach() (server, token string, err error) {
 	server, token = c.server, c.token
 	if server == "" {
@@ -90,10 +92,13 @@ func (c *restClient) reach() (server, token string, err error) {
 			token = file.Token
 		}
 	}
-	if server == "" {
-		server = localService
+	switch {
+	case server != "":
+		return server, token, nil
+	case token != "":
+		return "", "", fmt.Errorf("there is a token, but not which service it is for; say that with --server or %s", urlVariable)
 	}
-	return server, token, nil
+	return localService, "", nil
 }
 
 // open makes the client.
@@ -109,36 +114,17 @@ func (c *restClient) open() (*client.Client, error) {
 	return made, nil
 }
 
-// do sends a request without a body and reads the JSON answer into out, nil to
-// leave it. It returns the answer as it came.
-func (c *restClient) do(ctx context.Context, method, path string, out any) ([]byte, error) {
-	return c.send(ctx, method, path, nil, out)
-}
-
-// send is do with a JSON body, nil for none.
-func (c *restClient) send(ctx context.Context, method, path string, body []byte, out any) ([]byte, error) {
-	made, err := c.open()
-	if err != nil {
-		return nil, err
-	}
-	var sent any
-	if body != nil {
-		sent = json.RawMessage(body)
-	}
-	answer, err := made.Do(ctx, method, path, sent, out)
-	return answer, explainRest(err)
-}
-
 // explainRest adds to an error what the user of a command can do about it.
 func explainRest(err error) error {
 	var refused *client.Error
+	var unreached *url.Error
 	switch {
-	case err == nil, errors.Is(err, context.Canceled):
+	case errors.Is(err, context.Canceled):
 		return err
 	case errors.As(err, &refused) && refused.Status == http.StatusUnauthorized:
 		return fmt.Errorf("%w; make a token with coursewright token, and set %s", err, tokenVariable)
-	case errors.As(err, &refused):
-		return err
+	case errors.As(err, &unreached), errors.Is(err, client.ErrForeign):
+		return fmt.Errorf("%w; say with --server or %s where the service is", err, urlVariable)
 	}
-	return fmt.Errorf("%w; say with --server or %s where the service is", err, urlVariable)
+	return err
 }
