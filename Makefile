@@ -16,7 +16,7 @@ FROM ?= HEAD~1
 LOAD ?= 2m
 OUTAGE ?= 30s
 
-.PHONY: help run build test server helm lint bench torture upgrade load outage fuzz generate clean
+.PHONY: help run build test server helm lint bench torture upgrade load outage fuzz vuln generate clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*## ' Makefile | sed 's/:.*## /\t/' | expand -t 12

@@ -109,6 +109,33 @@ func TestEveryPackageIsDocumented(t *testing.T) {
 	}
 }
 
+// The README's map leads to every part and to every page of the documentation.
+func TestTheMapIsComplete(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range packages(t) {
+		name := strings.TrimPrefix(strings.TrimPrefix(p.ImportPath, module), "/")
+		if steps := strings.Split(name, "/"); steps[0] == "internal" {
+			name = strings.Join(steps[:2], "/")
+		}
+		if name != "" && !strings.Contains(string(text), "`"+name+"`") {
+			t.Errorf("the README says nothing of %s", name)
+		}
+	}
+	pages, err := filepath.Glob("docs/*.md")
+	if err != nil || len(pages) == 0 {
+		t.Fatalf("pages %q: %v", pages, err)
+	}
+	for _, page := range pages {
+		if !strings.Contains(string(text), "("+page+")") {
+			t.Errorf("the README does not lead to %s", page)
+		}
+	}
+}
+
 type listedPackage struct {
 	ImportPath string
 	Doc        string

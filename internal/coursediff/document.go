@@ -3,6 +3,7 @@ package coursediff
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -80,7 +81,7 @@ func parse(text []byte) (*document, error) {
 		return nil, fmt.Errorf("categories of the document for A+: %w", err)
 	}
 	known := map[string]bool{}
-	for _, key := range sortedKeys(categories) {
+	for _, key := range slices.Sorted(maps.Keys(categories)) {
 		f, err := members(categories[key])
 		if err != nil {
 			return nil, fmt.Errorf("category %s of the document for A+: %w", key, err)
@@ -148,15 +149,6 @@ func items(raw json.RawMessage) ([]fields, error) {
 
 func absent(raw json.RawMessage) bool { return len(raw) == 0 || string(raw) == "null" }
 
-func sortedKeys(f fields) []string {
-	out := make([]string, 0, len(f))
-	for key := range f {
-		out = append(out, key)
-	}
-	slices.Sort(out)
-	return out
-}
-
 // asText is a value that A+ takes as text, false for none.
 func asText(raw json.RawMessage) (string, bool) {
 	if absent(raw) {
@@ -178,21 +170,12 @@ func shown(raw json.RawMessage) string {
 	var byLanguage map[string]string
 	if json.Unmarshal(raw, &byLanguage) == nil {
 		var parts []string
-		for _, language := range sortedLanguages(byLanguage) {
+		for _, language := range slices.Sorted(maps.Keys(byLanguage)) {
 			parts = append(parts, language+": "+byLanguage[language])
 		}
 		return strings.Join(parts, ", ")
 	}
 	return string(raw)
-}
-
-func sortedLanguages(m map[string]string) []string {
-	out := make([]string, 0, len(m))
-	for language := range m {
-		out = append(out, language)
-	}
-	slices.Sort(out)
-	return out
 }
 
 // name is what A+ shows: the title, else the name, else the key.
