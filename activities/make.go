@@ -3,11 +3,13 @@ package activities
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/temporal"
 
+	"coursewright/internal/build"
 	"coursewright/internal/course"
 )
 
@@ -40,7 +42,7 @@ func (h *HostSteps) BuildRelease(ctx context.Context, in Built) (Made, error) {
 		return out, err
 	}
 	out.Cleans = true
-	h.Cleaning.Go(unlock, func(ctx context.Context) {
+	h.Cleaning.Go(unlock, func(ctx context.Context) { //nolint:contextcheck // it outlives the activity
 		if err := h.Build.cleanUp(ctx, in.Job); err != nil && ctx.Err() == nil {
 			h.Log.Warn("after the build", "course", in.Job.CourseKey, "build", in.Job.BuildID, "step", "clean", "error", err)
 		}
@@ -88,6 +90,9 @@ func (h *HostSteps) untilBuilt(ctx context.Context, in Built) (CheckedOut, error
 	}
 	in.Commit, in.Fresh = out.Commit, out.Fresh
 	err = h.Build.ledger().attempt(ctx, in.Job, "build", &trail{done: now}, func(ctx context.Context, a *attempt) error {
+		if err := handOverIfStopping(ctx); err != nil {
+			return err
+		}
 		if err := h.Build.build(ctx, in, a, before.Activity != "" && activity.GetInfo(ctx).Attempt > 1); err != nil {
 			return err
 		}
@@ -95,6 +100,18 @@ func (h *HostSteps) untilBuilt(ctx context.Context, in Built) (CheckedOut, error
 		return h.note(ctx, a, now)
 	})
 	return out, inStepUnlessTold("build", err)
+}
+
+// handOverIfStopping leaves a build command that has not begun to the next try
+// when its worker stops: what has begun has the time until then to end or to be
+// left to others.
+func handOverIfStopping(ctx context.Context) error {
+	select {
+	case <-activity.GetWorkerStopChannel(ctx):
+		return fmt.Errorf("the worker stops: %w", build.ErrHandOver)
+	default:
+		return nil
+	}
 }
 
 // checkout is the first step, when this activity has it to do.

@@ -108,12 +108,13 @@ func newHostSteps(t *testing.T, command string, breaks func(step string, f cours
 		activities.Job{BuildID: b.ID, CourseID: c.ID, CourseKey: "course", Version: course.NewVersion()}, store
 }
 
-// makeRelease has Temporal do BuildRelease, in as many tries as it takes.
-func makeRelease(t *testing.T, h *activities.HostSteps, job activities.Job) {
-	t.Helper()
+// makeRelease has Temporal do BuildRelease, in as many as three tries, on a worker
+// that is told to stop when stop is closed.
+func makeRelease(h *activities.HostSteps, job activities.Job, stop chan struct{}) error {
 	var suite testsuite.WorkflowTestSuite
 	env := suite.NewTestWorkflowEnvironment()
 	env.RegisterActivity(h)
+	env.SetWorkerStopChannel(stop)
 	env.ExecuteWorkflow(func(ctx workflow.Context) error {
 		ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 			StartToCloseTimeout: time.Minute,
@@ -121,7 +122,7 @@ func makeRelease(t *testing.T, h *activities.HostSteps, job activities.Job) {
 		})
 		return workflow.ExecuteActivity(ctx, h.BuildRelease, activities.Built{Job: job}).Get(ctx, nil)
 	})
-	must(t, env.GetWorkflowError())
+	return env.GetWorkflowError()
 }
 
 // A try that fails after the build command leaves the rest to the next one: the
@@ -129,7 +130,7 @@ func makeRelease(t *testing.T, h *activities.HostSteps, job activities.Job) {
 func TestABuildCommandThatHasSucceededIsNotRunAgain(t *testing.T) {
 	t.Parallel()
 	h, job, store := newHostSteps(t, "echo the command runs", func(step string, _ course.Facts) bool { return step == "validate" })
-	makeRelease(t, h, job)
+	must(t, makeRelease(h, job, make(chan struct{})))
 	log := logOf(t, store.Store, job.BuildID)
 	if n := strings.Count(log, "the command runs\n"); n != 1 || !store.broken.Load() {
 		t.Errorf("the build command was run %d times:\n%s", n, log)
@@ -140,12 +141,26 @@ func TestABuildCommandThatHasSucceededIsNotRunAgain(t *testing.T) {
 func TestACommittedReleaseIsNotedByTheNextTry(t *testing.T) {
 	t.Parallel()
 	h, job, store := newHostSteps(t, "", func(_ string, f course.Facts) bool { return f.Version != "" })
-	makeRelease(t, h, job)
+	must(t, makeRelease(h, job, make(chan struct{})))
 	b, err := store.Build(t.Context(), job.BuildID)
 	must(t, err)
 	log := logOf(t, store.Store, job.BuildID)
 	if b.Version != job.Version || !store.broken.Load() || strings.Count(log, "is stored.\n") != 1 {
 		t.Errorf("the build's row names the release %q, want %q:\n%s", b.Version, job.Version, log)
+	}
+}
+
+// A stopping worker ends what it does and begins no build command: it might have
+// to kill that.
+func TestAStoppingWorkerBeginsNoBuildCommand(t *testing.T) {
+	t.Parallel()
+	h, job, store := newHostSteps(t, "echo the command runs", func(string, course.Facts) bool { return false })
+	stop := make(chan struct{})
+	close(stop)
+	err := makeRelease(h, job, stop)
+	log := logOf(t, store.Store, job.BuildID)
+	if err == nil || strings.Contains(log, "the command runs\n") || !strings.Contains(log, "build: interrupted") {
+		t.Errorf("error %v, log:\n%s", err, log)
 	}
 }
 
