@@ -69,9 +69,9 @@ func (s *Slots) Counts() (running, waiting int) {
 	return s.used, len(s.waiting)
 }
 
-// Acquire waits for a slot until ctx ends, and then gives its cause. When none is free waits is called
-// once, with the number of builds that wait already. The caller calls release
-// when its command has ended.
+// Acquire waits for a slot until ctx ends, and then gives its cause. When none is
+// free waits is called once, with the number of builds that wait already. The
+// caller calls release when its command has ended.
 func (s *Slots) Acquire(ctx context.Context, c Claim, waits func(others int)) (release func(), err error) {
 	s.mu.Lock()
 	s.arrived(c.Build)

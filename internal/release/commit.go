@@ -19,6 +19,11 @@ import (
 // success. ErrConflict: a newer build was committed before, this one is
 // superseded. ErrNotFound: nothing is staged under that version.
 func (d *Depot) Commit(ctx context.Context, key, version string) error {
+	return d.inStore(ctx, "commit", key, version, d.commit)
+}
+
+// inStore does something about a release of the store with the lock of its course.
+func (d *Depot) inStore(ctx context.Context, what, key, version string, do func(key, version string) error) error {
 	if err := d.needStore(); err != nil {
 		return err
 	}
@@ -26,12 +31,12 @@ func (d *Depot) Commit(ctx context.Context, key, version string) error {
 		return err
 	}
 	unlock, err := d.lockStore(ctx, key)
-	if err != nil {
-		return fmt.Errorf("commit %s: %w", key, err)
+	if err == nil {
+		defer unlock()
+		err = do(key, version)
 	}
-	defer unlock()
-	if err := d.commit(key, version); err != nil {
-		return fmt.Errorf("commit %s: %w", key, err)
+	if err != nil {
+		return fmt.Errorf("%s %s: %w", what, key, err)
 	}
 	return nil
 }

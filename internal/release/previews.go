@@ -17,21 +17,7 @@ import (
 // nothing is staged under that version. ErrInvalid: what is staged is no
 // preview.
 func (d *Depot) CommitPreview(ctx context.Context, key, version string) error {
-	if err := d.needStore(); err != nil {
-		return err
-	}
-	if err := checkNames(key, version); err != nil {
-		return err
-	}
-	unlock, err := d.lockStore(ctx, key)
-	if err != nil {
-		return fmt.Errorf("keep preview of %s: %w", key, err)
-	}
-	defer unlock()
-	if err := d.commitPreview(key, version); err != nil {
-		return fmt.Errorf("keep preview of %s: %w", key, err)
-	}
-	return nil
+	return d.inStore(ctx, "keep preview of", key, version, d.commitPreview)
 }
 
 func (d *Depot) commitPreview(key, version string) error {
@@ -112,16 +98,9 @@ func (d *Depot) Release(key, version string) (course.Release, error) {
 	return course.Release{}, none
 }
 
-// prunePreviews moves previews to the trash that are too old or too many.
-func (d *Depot) prunePreviews(ctx context.Context, key string) (int, error) {
-	if d.store == "" {
-		return 0, nil
-	}
-	unlock, err := d.lockStore(ctx, key)
-	if err != nil {
-		return 0, err
-	}
-	defer unlock()
+// sweepPreviews moves previews to the trash that are too old or too many. The
+// caller holds the store lock.
+func (d *Depot) sweepPreviews(key string) (int, error) {
 	all, err := listReleases(d.previewsDir(key))
 	if err != nil {
 		return 0, err

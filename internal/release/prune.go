@@ -16,16 +16,16 @@ import (
 )
 
 // Prune removes the releases of a course that are no longer kept and returns
-// how many: stored ones that were replaced, and published ones beyond the
-// newest Keep, and previews beyond their number and age. The live release, the stored one, and what was replaced less
-// than the grace period ago stay. It is slow (it deletes files), so it belongs
-// after a publish, not into it.
+// how many: stored ones that were replaced, published ones beyond the newest
+// Keep, and previews beyond their number and age. The live release, the stored
+// one, and what was replaced less than the grace period ago stay. It is slow (it
+// deletes files), so it belongs after a publish, not into it.
 func (d *Depot) Prune(ctx context.Context, key string) (int, error) {
 	if err := checkKey(key); err != nil {
 		return 0, err
 	}
 	total := 0
-	for _, part := range []func(context.Context, string) (int, error){d.prunePublished, d.pruneStored, d.prunePreviews} {
+	for _, part := range []func(context.Context, string) (int, error){d.prunePublished, d.pruneStored} {
 		n, err := part(ctx, key)
 		if err != nil {
 			return total, fmt.Errorf("prune %s: %w", key, err)
@@ -102,7 +102,12 @@ func (d *Depot) pruneStored(ctx context.Context, key string) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	return d.sweepStored(key, version)
+	gone, err := d.sweepStored(key, version)
+	if err != nil {
+		return gone, err
+	}
+	previews, err := d.sweepPreviews(key)
+	return gone + previews, err
 }
 
 // Remove takes all of a course out of the folders that this process has: its

@@ -53,9 +53,9 @@ type Staged struct {
 // A *course.AuthorError says that the course has something that must not or
 // cannot be published: links that lead out of it, absolute links, pipes,
 // sockets, devices, unreadable files, a missing static folder, paths with
-// "..", more files or bytes than are allowed. The whole of SourceDir is checked, not only what is published.
-// ErrInvalid: a bad request. Other errors may pass, also that a file changed
-// meanwhile: call again.
+// "..", more files or bytes than are allowed. The whole of SourceDir is checked,
+// not only what is published. ErrInvalid: a bad request. Other errors may pass,
+// also that a file changed meanwhile: call again.
 func (d *Depot) Stage(ctx context.Context, r StageRequest) (Staged, error) {
 	if err := d.checkStage(&r); err != nil {
 		return Staged{}, fmt.Errorf("stage %s: %w", r.Key, err)

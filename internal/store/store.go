@@ -115,12 +115,13 @@ type Builds interface {
 	// that does not exist.
 	Building(ctx context.Context, key string) (bool, error)
 	// EndedBuilds lists a course's SUCCESS and FAILED builds, and the CANCELLED
-	// ones that had started, no previews, with an id below before, newest first, up to and including the first SUCCESS, without
-	// steps. Changed files are computed from it.
+	// ones that had started, no previews, with an id below before, newest first,
+	// up to and including the first SUCCESS, without steps. Changed files are
+	// computed from it.
 	EndedBuilds(ctx context.Context, courseID, before int64) ([]course.Build, error)
 	// PruneBuilds deletes all but the newest keep builds of a course, and all but
-	// as many of its previews, with steps and logs; rows that are not final are kept whatever their age. It
-	// returns how many are gone.
+	// as many of its previews, with steps and logs; rows that are not final are
+	// kept whatever their age. It returns how many are gone.
 	PruneBuilds(ctx context.Context, courseID int64, keep int) (int, error)
 	// StartStep begins a step of a build. A step of the same name that has not
 	// ended is begun again (a retry), not doubled; a final build is left as it

@@ -63,7 +63,8 @@ func (t *tx) claim(courseID int64, runID string) (int64, error) {
 }
 
 // claimNewest starts the newest pending build of a course, or of one branch that
-// is previewed when there is none of the course, and skips the older. The rows are locked first: one may be cancelled at this moment.
+// is previewed when there is none of the course, and skips the older. The rows are
+// locked first: one may be cancelled at this moment.
 func (t *tx) claimNewest(courseID int64, runID string) (int64, error) {
 	var count, newest int64
 	var rebuildAll bool
