@@ -45,6 +45,7 @@ type BuildSteps struct {
 	Defaults    build.Defaults
 	Env         build.EnvironmentFacts // the deployment's part
 	Timeout     time.Duration          // of one build command
+	Patience    EnginePatience         // zero: the usual one
 	StopAfter   time.Duration          // how long a step may go on once the worker is told to stop; 0: no bound
 	KeepBuilds  int                    // rows kept of a course; 0 keeps all
 	Releases    *release.Depot         // pruned after a build
@@ -91,14 +92,14 @@ func (b *BuildSteps) checkOut(ctx context.Context, job Job, a *attempt, out *Che
 	if err := b.room(ctx, log); err != nil {
 		return err
 	}
+	if err := b.clear(ctx, job.CourseKey); err != nil {
+		return b.awaitEngine(ctx, log, err)
+	}
 	leave, err := b.enterGit(ctx, log)
 	if err != nil {
 		return err
 	}
 	defer leave()
-	if err := b.clear(ctx, job.CourseKey); err != nil {
-		return err
-	}
 	c, err := b.Store.Course(ctx, job.CourseKey)
 	if err != nil {
 		return err

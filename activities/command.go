@@ -3,6 +3,7 @@ package activities
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 
 	"go.temporal.io/sdk/activity"
@@ -115,7 +116,16 @@ func (c *command) run(ctx context.Context) error {
 	if result.Left {
 		c.log.Drop() // the next try gets it again
 	}
-	return c.steps.blame(ctx, err)
+	c.tellMissing(ctx, err)
+	return c.steps.blame(ctx, c.steps.awaitEngine(ctx, c.log, err))
+}
+
+// tellMissing tells of output that may be lost when the way to what runs broke off.
+func (c *command) tellMissing(ctx context.Context, err error) {
+	var author *course.AuthorError
+	if err != nil && ctx.Err() == nil && !errors.As(err, &author) && c.trail.details() != nil {
+		c.log.Printf(missingNotice)
+	}
 }
 
 // started keeps how to find what runs, before the first of its output is in the

@@ -40,6 +40,10 @@ func forTemporal(err error) error {
 	if errors.As(err, &unfit) {
 		return unfit.forTemporal()
 	}
+	var away *awayError
+	if errors.As(err, &away) && away.final {
+		return temporal.NewNonRetryableApplicationError(err.Error(), ServiceErrorType, nil)
+	}
 	for _, k := range []struct {
 		kind error
 		name string

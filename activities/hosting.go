@@ -155,11 +155,12 @@ func (l Ledger) judge(ctx context.Context, job Job, name string, err error) {
 	var author *course.AuthorError
 	var failure *remote.Failure
 	var unfit *unfitError
+	var away *awayError
 	switch {
 	case err == nil, errors.As(err, &author):
 		l.Host.Worked(name)
 		return
-	case errors.As(err, &failure), errors.As(err, &unfit), errors.Is(err, context.Canceled),
+	case errors.As(err, &failure), errors.As(err, &unfit), errors.As(err, &away), errors.Is(err, context.Canceled),
 		errors.Is(err, buildlog.ErrRefused), errors.Is(err, build.ErrHandOver): // another try has begun
 		return
 	}

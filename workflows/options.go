@@ -24,7 +24,10 @@ const (
 	// build may wait behind it.
 	shortHostWait = 5 * time.Second
 	// infrastructureTries bounds how long trouble that is nobody's fault in the
-	// course is retried: with the intervals below about five minutes.
+	// course is retried: with the intervals below two minutes and what the tries
+	// take. What is known to pass is waited for within a try, which uses up none: a
+	// database that is away (activities.persist), a container engine
+	// (activities.EnginePatience).
 	infrastructureTries = 8
 	// mostHosts bounds on how many hosts one build is begun. A build may itself be
 	// what ends them, so there is a bound; a bad hour of the machines should not

@@ -107,7 +107,7 @@ func wholeLog(log string, lines int) error {
 	for line := range strings.Lines(log) {
 		words := strings.Fields(line)
 		before = before || strings.Contains(line, "bytes of output could not be stored]")
-		away = away || strings.Contains(line, "Cannot connect to the Docker daemon")
+		away = away || strings.Contains(line, "Cannot connect to the Docker daemon") || strings.Contains(line, "Output of this moment may be missing")
 		if len(words) != 3 || words[0] != "try" {
 			continue
 		}
@@ -177,21 +177,22 @@ func TestCampaignChecker(t *testing.T) {
 		log  string
 		want string
 	}{
-		"whole":               {"Checkout\n" + whole + "Stored\n", ""},
-		"begun anew":          {"try b begins\ntry b 1\n" + whole, ""},
-		"a gap":               {"try a begins\ntry a 2\ntry a ends\n", "where"},
-		"twice a line":        {"try a begins\ntry a 1\ntry a 1\ntry a 2\ntry a ends\n", "where"},
-		"a gap in the first":  {"try b begins\ntry b 2\n" + whole, "where"},
-		"a gap that is told":  {"try b begins\n[9 bytes of output could not be stored]\ntry b 2\n" + whole, ""},
-		"a gap at the begin":  {"[9 bytes of output could not be stored]\ntry b 2\ntry b ends\n" + whole, ""},
-		"and in the last":     {"[9 bytes of output could not be stored]\ntry a 2\ntry a ends\n", "after 2 of 4"},
-		"a gap between":       {"try b begins\n[9 bytes of output could not be stored]\n" + whole, ""},
-		"a gap in the last":   {"try a begins\n[9 bytes of output could not be stored]\ntry a 1\ntry a 2\ntry a ends\n", "after 4 of 4"},
-		"the engine was away": {"try a begins\nbuild: Cannot connect to the Docker daemon\ntry a 2\n", ""},
-		"it was away before":  {"try b begins\nCannot connect to the Docker daemon\ntry a begins\ntry a ends\n", "where"},
-		"cut off":             {"try a begins\ntry a 1\n", "after 2 of 4"},
-		"nothing":             {"Checkout\n", "after 0 of 4"},
-		"two at once":         {"try a begins\ntry b begins\ntry a 1\n", "goes on"},
+		"whole":                {"Checkout\n" + whole + "Stored\n", ""},
+		"begun anew":           {"try b begins\ntry b 1\n" + whole, ""},
+		"a gap":                {"try a begins\ntry a 2\ntry a ends\n", "where"},
+		"twice a line":         {"try a begins\ntry a 1\ntry a 1\ntry a 2\ntry a ends\n", "where"},
+		"a gap in the first":   {"try b begins\ntry b 2\n" + whole, "where"},
+		"a gap that is told":   {"try b begins\n[9 bytes of output could not be stored]\ntry b 2\n" + whole, ""},
+		"a gap at the begin":   {"[9 bytes of output could not be stored]\ntry b 2\ntry b ends\n" + whole, ""},
+		"and in the last":      {"[9 bytes of output could not be stored]\ntry a 2\ntry a ends\n", "after 2 of 4"},
+		"a gap between":        {"try b begins\n[9 bytes of output could not be stored]\n" + whole, ""},
+		"a gap in the last":    {"try a begins\n[9 bytes of output could not be stored]\ntry a 1\ntry a 2\ntry a ends\n", "after 4 of 4"},
+		"the engine was away":  {"try a begins\nbuild: Cannot connect to the Docker daemon\ntry a 2\n", ""},
+		"the engine broke off": {"try a begins\nOutput of this moment may be missing: no\ntry a 2\ntry a ends\n", ""},
+		"it was away before":   {"try b begins\nCannot connect to the Docker daemon\ntry a begins\ntry a ends\n", "where"},
+		"cut off":              {"try a begins\ntry a 1\n", "after 2 of 4"},
+		"nothing":              {"Checkout\n", "after 0 of 4"},
+		"two at once":          {"try a begins\ntry b begins\ntry a 1\n", "goes on"},
 	} {
 		if err := wholeLog(c.log, 2); (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v, want %q", name, err, c.want)

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -38,6 +39,7 @@ func mountsHere(tb testing.TB) (missing string) {
 			return program + " is missing"
 		}
 	}
+	sweepDisks(tb)
 	d, err := mountDisk(tb, filepath.Join(tb.TempDir(), "probe"), 16)
 	if err != nil {
 		return err.Error()
@@ -51,11 +53,58 @@ func mountsHere(tb testing.TB) (missing string) {
 	return ""
 }
 
+// imageMark comes between the folder of a small disk and the number of the process
+// that has mounted it, in the name of its image.
+const imageMark = ".campaign-image-"
+
+// sweepDisks unmounts what processes have left that were killed in a campaign.
+func sweepDisks(tb testing.TB) {
+	tb.Helper()
+	mounts, err := os.ReadFile("/proc/self/mountinfo")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	for line := range strings.Lines(string(mounts)) {
+		before, after, _ := strings.Cut(line, " - ")
+		where, what := strings.Fields(before), strings.Fields(after)
+		if len(where) < 5 || len(what) < 2 || !strings.HasPrefix(what[1], "/dev/loop") {
+			continue
+		}
+		image, err := os.ReadFile("/sys/block/" + filepath.Base(what[1]) + "/loop/backing_file")
+		if err != nil {
+			continue // gone meanwhile
+		}
+		owner, ours := imageOwner(string(image), where[4])
+		if !ours || unix.Kill(owner, 0) == nil {
+			continue
+		}
+		tb.Logf("unmounting %s, which process %d has left", where[4], owner)
+		_ = (&smallDisk{tb: tb, dir: where[4]}).ioctl(fiThaw) // it is rarely frozen
+		out, err := exec.CommandContext(tb.Context(), "umount", "--lazy", where[4]).CombinedOutput()
+		if err != nil {
+			tb.Logf("umount %s: %v: %s", where[4], err, out) // another test may have been faster
+		}
+	}
+}
+
+// imageOwner gives the process that has mounted an image at a folder; no when it
+// is not one of a campaign.
+func imageOwner(image, dir string) (pid int, ours bool) {
+	// The kernel adds a word to the name of a file that was deleted.
+	name, _, _ := strings.Cut(strings.TrimSpace(image), " ")
+	number, ours := strings.CutPrefix(name, dir+imageMark)
+	if !ours {
+		return 0, false
+	}
+	pid, err := strconv.Atoi(number)
+	return pid, err == nil
+}
+
 // mountDisk makes a file system of so many megabytes at a new folder, until the
 // test ends.
 func mountDisk(tb testing.TB, dir string, megabytes int64) (*smallDisk, error) {
 	tb.Helper()
-	image := dir + ".image"
+	image := dir + imageMark + strconv.Itoa(os.Getpid())
 	if err := errors.Join(os.Mkdir(dir, 0o755), os.WriteFile(image, nil, 0o600), os.Truncate(image, megabytes<<20)); err != nil {
 		return nil, err
 	}
@@ -131,6 +180,40 @@ func (d *smallDisk) slow(length time.Duration) {
 		if errors.Join(paused, pause(d.tb.Context(), moving)) != nil {
 			return
 		}
+	}
+}
+
+// What a killed campaign has left is unmounted by the next one, which leaves the disks
+// of those alone that run.
+func TestLeftDisksAreUnmounted(t *testing.T) {
+	t.Parallel()
+	if dir := os.Getenv("LEAVE_A_DISK"); dir != "" {
+		_, err := mountDisk(t, dir, 16)
+		must(t, err)
+		must(t, unix.Kill(os.Getpid(), unix.SIGKILL))
+	}
+	if missing := mountsHere(t); missing != "" {
+		t.Skip(missing)
+	}
+	dir := filepath.Join(t.TempDir(), "left")
+	p := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestLeftDisksAreUnmounted$")
+	p.Env = append(os.Environ(), "LEAVE_A_DISK="+dir)
+	if out, err := p.CombinedOutput(); err == nil {
+		t.Fatalf("the process was not killed: %s", out)
+	}
+	mine, err := mountDisk(t, filepath.Join(t.TempDir(), "mine"), 16)
+	must(t, err)
+	sweepDisks(t)
+	mounts, err := os.ReadFile("/proc/self/mountinfo")
+	must(t, err)
+	if strings.Contains(string(mounts), " "+dir+" ") {
+		t.Errorf("%s is mounted still", dir)
+	}
+	if !strings.Contains(string(mounts), " "+mine.dir+" ") {
+		t.Errorf("%s, which is in use, was unmounted", mine.dir)
+	}
+	if _, err := os.Stat(dir); err != nil {
+		t.Error(err)
 	}
 }
 

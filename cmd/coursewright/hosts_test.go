@@ -198,19 +198,22 @@ func TestABrokenHostTakesItselfOut(t *testing.T) {
 	}
 	broken := d.hostID(0)
 	api.waitFor("the broken host is out", func() bool { return api.host(broken).State == string(course.HostFailing) })
-	if got := api.host(broken).Reason; !strings.Contains(got, "in a row") || !strings.Contains(got, "no-engine.sock") {
+	if got := api.host(broken).Reason; !strings.Contains(got, "container engine at") || !strings.Contains(got, "no-engine.sock") {
 		t.Errorf("the reason is %q", got)
 	}
 
 	d.settings.set("BUILDER", "local")
 	d.addWorker()
+	logs := ""
 	for key, id := range ids {
 		if b := api.finished(key, id, course.StatusSuccess); b.Host != d.hostID(1) {
 			t.Errorf("%s was built on %s", key, b.Host)
 		}
-		if log := api.log(key, id); !strings.Contains(log, "trouble of the service, not of the course") {
-			t.Errorf("the log of %s does not tell what kept it:\n%s", key, log)
-		}
+		logs += api.log(key, id)
+	}
+	// The other build may not have come to that host: it took itself out at once.
+	if !strings.Contains(logs, "trouble of the service, not of the course") || !strings.Contains(logs, "no-engine.sock") {
+		t.Errorf("the logs do not tell what kept the builds:\n%s", logs)
 	}
 }
 

@@ -62,6 +62,14 @@ type Result struct {
 	Left     bool // the build goes on and waits for a Run that resumes it
 }
 
+// Checker is a Builder that needs a service of the host, such as a container
+// engine, which may be away.
+type Checker interface {
+	Builder
+	// Check says whether the service answers.
+	Check(ctx context.Context) error
+}
+
 // Keeper is a Builder whose builds can outlive the service.
 type Keeper interface {
 	Builder

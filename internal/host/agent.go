@@ -54,7 +54,9 @@ type Agent struct {
 	failures map[string]*streak
 	out      string // trouble for which the host has taken itself out
 	until    time.Time
-	takes    bool // as the gate is
+	away     string                      // what builds need of the host and is away
+	ready    func(context.Context) error // says whether it is back
+	takes    bool                        // as the gate is
 	left     bool
 }
 
@@ -90,6 +92,7 @@ func (a *Agent) Run(ctx context.Context) error {
 func (a *Agent) Report(ctx context.Context) error {
 	a.reporting.Lock()
 	defer a.reporting.Unlock()
+	a.lookAgain(ctx)
 	r, err := a.report()
 	if err != nil {
 		return err
@@ -138,7 +141,7 @@ func (a *Agent) follow(o course.HostOrders) bool {
 	defer a.mu.Unlock()
 	before := a.trouble()
 	if a.known && o.Resumes != a.orders.Resumes {
-		a.out, a.failures = "", map[string]*streak{} // a full disk stays full
+		a.out, a.away, a.ready, a.failures = "", "", nil, map[string]*streak{} // a full disk stays full
 	}
 	a.orders, a.known = o, true
 	a.decide()
@@ -152,6 +155,8 @@ func (a *Agent) trouble() string {
 		return course.StoppedTrouble
 	case a.disk != "":
 		return a.disk
+	case a.away != "":
+		return a.away
 	}
 	return a.out
 }

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -177,6 +178,39 @@ func TestOneCourseDoesNotTakeHostOut(t *testing.T) {
 	gateIs(t, slots, true)
 	a.Failed(t.Context(), host.Failure{Step: "store", Course: "bad", Err: errBroken})
 	gateIs(t, slots, false)
+}
+
+// What builds need of a host and is away takes it out at once, whatever course found
+// that, until it is back.
+func TestHostWithoutItsEngineIsOut(t *testing.T) {
+	t.Parallel()
+	s, slots := openStore(t), host.NewSlots(1)
+	a := newAgent(t, s, func(c *host.Config) { c.Slots = slots })
+	report(t, a)
+	var broken atomic.Bool
+	broken.Store(true)
+	ready := func(context.Context) error {
+		if broken.Load() {
+			return errBroken
+		}
+		return nil
+	}
+	a.TakeOut(errBroken, ready)
+	gateIs(t, slots, false)
+	report(t, a)
+	if h := stateOf(t, s, "a"); h.State != course.HostFailing || h.Trouble != errBroken.Error() {
+		t.Errorf("the host is %s: %s; want it failing, with the reason", h.State, h.Trouble)
+	}
+	if err := a.Out(); err != nil {
+		t.Errorf("a build that is here already is sent away: %v", err)
+	}
+	broken.Store(false)
+	report(t, a)
+	gateIs(t, slots, true)
+	a.TakeOut(errBroken, ready)
+	gateIs(t, slots, false)
+	a.PutBack()
+	gateIs(t, slots, true)
 }
 
 func TestLastHostStaysWhenTheCauseIsElsewhere(t *testing.T) {

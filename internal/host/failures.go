@@ -44,7 +44,7 @@ func (a *Agent) Failed(ctx context.Context, f Failure) {
 	if !enough {
 		return
 	}
-	if f.Elsewhere && !a.others(ctx) {
+	if f.Elsewhere && !a.Others(ctx) {
 		return
 	}
 	a.mu.Lock()
@@ -80,8 +80,49 @@ func (a *Agent) comeBack(now time.Time) {
 	}
 }
 
-// others says whether another host takes builds.
-func (a *Agent) others(ctx context.Context) bool {
+// readyTimeout bounds one look at what is away: the heartbeat waits for it.
+const readyTimeout = 2 * time.Second
+
+// TakeOut says that what builds need of the host, such as its container engine, is
+// away: new builds go to other hosts. With each heartbeat ready is asked whether it
+// is back.
+func (a *Agent) TakeOut(why error, ready func(context.Context) error) {
+	if a.cfg.MaxFailures <= 0 {
+		return
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.away, a.ready = why.Error(), ready
+	a.decide()
+	a.wake()
+}
+
+// PutBack says that it is back.
+func (a *Agent) PutBack() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.away, a.ready = "", nil
+	a.decide()
+	a.wake()
+}
+
+// lookAgain looks whether what was away is back.
+func (a *Agent) lookAgain(ctx context.Context) {
+	a.mu.Lock()
+	ready := a.ready
+	a.mu.Unlock()
+	if ready == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
+	defer cancel()
+	if ready(ctx) == nil {
+		a.PutBack()
+	}
+}
+
+// Others says whether another host takes builds.
+func (a *Agent) Others(ctx context.Context) bool {
 	list, err := a.cfg.Store.ListHosts(ctx)
 	if err != nil {
 		return false

@@ -70,7 +70,10 @@ type Builder struct {
 	options Options
 }
 
-var _ build.Keeper = (*Builder)(nil)
+var (
+	_ build.Keeper  = (*Builder)(nil)
+	_ build.Checker = (*Builder)(nil)
+)
 
 // New makes a builder. It does not talk to the engine yet.
 func New(o Options) (*Builder, error) {
