@@ -64,18 +64,25 @@ func (t *tx) claim(courseID int64, runID string) (int64, error) {
 
 // claimNewest starts the newest pending build of a course, or of one branch that
 // is previewed when there is none of the course, and skips the older. The rows are
-// locked first: one may be cancelled at this moment.
+// locked first: one may be cancelled at this moment. When all of them were, others
+// are looked for.
 func (t *tx) claimNewest(courseID int64, runID string) (int64, error) {
 	var count, newest int64
 	var rebuildAll bool
 	var branch string
-	err := t.row(`SELECT count(*), coalesce(max(id), 0), coalesce(bool_or(rebuild_all), false), coalesce(max(preview_branch), '') FROM (
-			SELECT id, rebuild_all, preview_branch FROM builds WHERE course_id = $1 AND status = 'PENDING' AND preview_branch = (
-				SELECT n.preview_branch FROM builds n WHERE n.course_id = $1 AND n.status = 'PENDING' ORDER BY n.preview_branch <> '', n.id LIMIT 1
-			) ORDER BY id FOR NO KEY UPDATE
-		) pending`, courseID).Scan(&count, &newest, &rebuildAll, &branch)
-	if err != nil || count == 0 {
-		return 0, err
+	for pending := true; pending && count == 0; {
+		err := t.row(`SELECT count(*), coalesce(max(id), 0), coalesce(bool_or(rebuild_all), false), coalesce(max(preview_branch), ''),
+				EXISTS (SELECT 1 FROM builds WHERE course_id = $1 AND status = 'PENDING') FROM (
+				SELECT id, rebuild_all, preview_branch FROM builds WHERE course_id = $1 AND status = 'PENDING' AND preview_branch = (
+					SELECT n.preview_branch FROM builds n WHERE n.course_id = $1 AND n.status = 'PENDING' ORDER BY n.preview_branch <> '', n.id LIMIT 1
+				) ORDER BY id FOR NO KEY UPDATE
+			) pending`, courseID).Scan(&count, &newest, &rebuildAll, &branch, &pending)
+		if err != nil {
+			return 0, err
+		}
+	}
+	if count == 0 {
+		return 0, nil
 	}
 	if count > 1 {
 		_, err := t.exec(`UPDATE builds SET status = 'SKIPPED', finished_at = clock_timestamp(), reason = $1
@@ -84,7 +91,7 @@ func (t *tx) claimNewest(courseID int64, runID string) (int64, error) {
 			return 0, err
 		}
 	}
-	_, err = t.exec(`UPDATE builds SET status = 'RUNNING', run_id = $1, started_at = clock_timestamp(), rebuild_all = $2
+	_, err := t.exec(`UPDATE builds SET status = 'RUNNING', run_id = $1, started_at = clock_timestamp(), rebuild_all = $2
 		WHERE id = $3`, runID, rebuildAll, newest)
 	return newest, err
 }
