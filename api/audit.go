@@ -61,15 +61,13 @@ func actionOf(method, route string) string {
 		return "PUBLISH"
 	case "POST " + approvePage, "POST /api/v1/courses/:key/releases/:version/approve":
 		return actionApprove
-	case "POST " + restPrefix + "origins/check":
+	case "POST " + restPrefix + "origins/check", "POST " + originPage:
 		return actionCheckOrigin
 	case "POST /gitmanager/new/", "POST /api/v1/courses", "POST " + settingsRoute + "/*at":
 		return "NEW-COURSE"
 	case "POST /gitmanager/:key/", "POST /gitmanager/:key/webhook-secret", "PUT " + settingsRoute + "/*at",
 		"PUT /api/v1/courses/:key", "PATCH /api/v1/courses/:key", "POST /api/v1/courses/:key/webhook-secret":
 		return "EDIT-COURSE"
-	case "POST " + originPage:
-		return "LOOK-AT-ORIGIN"
 	case "POST /gitmanager/:key/delete", "DELETE /api/v1/courses/:key":
 		return "DELETE-COURSE"
 	case "POST " + hostsRoute + "/:id/drain", "POST " + hostsPage + "/:id/drain":

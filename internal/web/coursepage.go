@@ -66,6 +66,12 @@ func (p coursePage) Waits() bool {
 	return p.Stored != nil && (p.Published == nil || p.Stored.BuildID > p.Published.BuildID)
 }
 
+// IsHeld says whether a release waits for an approval, so that publishing it would
+// be refused.
+func (p coursePage) IsHeld(r shownRelease) bool {
+	return p.Held && p.Stored != nil && r.Version == p.Stored.Version
+}
+
 // Newest says whether students see what the newest build made.
 func (p coursePage) Newest() bool {
 	return p.Published != nil && p.Latest != nil && p.Published.BuildID == p.Latest.ID

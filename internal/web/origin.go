@@ -42,7 +42,8 @@ func (s *site) checkOrigin(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	s.Audit(r, "LOOK-AT-ORIGIN", of.Key, "readable", found.Problem == "")
+	// Not which origin: half of an address may end within a password.
+	s.Audit(r, "CHECK-ORIGIN", of.Key, "readable", found.Problem == "")
 	w.Header().Set("Content-Type", "application/json")
 	return json.NewEncoder(w).Encode(found)
 }
