@@ -1,19 +1,28 @@
 package main
 
 import (
+	"log/slog"
 	"testing"
 
-	"coursewright/internal/gitrepo"
+	"coursewright/internal/gitrepo/gitrepotest"
 )
 
-// An api that polls no git hosts has no git program: the pages say that, and the
-// address for it is not there.
+// An api needs no git program. Without it the pages say that they cannot look at
+// origins, and the address for it is not there.
 func TestOriginsAreLookedAtWhereGitIs(t *testing.T) {
-	t.Parallel()
-	if o := (&system{}).origins(); o != nil {
-		t.Errorf("without git there is %T", o)
+	gitrepotest.Need(t, "git")
+	open := func(r role) (*system, error) {
+		y := &system{role: r, log: slog.New(slog.DiscardHandler)}
+		return y, y.openGit(t.Context())
 	}
-	if o := (&system{git: &gitrepo.Git{}}).origins(); o == nil {
-		t.Error("nobody looks although there is git")
+	if y, err := open(role{serves: true}); err != nil || y.origins() == nil {
+		t.Errorf("with git nobody looks: %v", err)
+	}
+	t.Setenv("PATH", t.TempDir())
+	if y, err := open(role{serves: true}); err != nil || y.origins() != nil {
+		t.Errorf("without git an api has %v: %v", y.origins(), err)
+	}
+	if y, err := open(role{builds: true}); err == nil {
+		t.Errorf("without git a worker has %v", y.git)
 	}
 }

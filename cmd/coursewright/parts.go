@@ -38,14 +38,10 @@ func (y *system) openReleases(context.Context) error {
 	return err
 }
 
-// openGit prepares the git program, where the role runs it: it need not be
-// installed elsewhere.
+// openGit prepares the git program. Where the role neither builds nor polls it need
+// not be installed: forms say then that they cannot look at origins.
 func (y *system) openGit(context.Context) error {
-	if !y.role.builds && y.settings.PollInterval <= 0 {
-		return y.openKey()
-	}
-	var err error
-	y.git, err = gitrepo.New(gitrepo.Config{ //nolint:contextcheck // asks git for its version, once
+	git, err := gitrepo.New(gitrepo.Config{ //nolint:contextcheck // asks git for its version, once
 		SSHKeyPath:     y.settings.SSHKeyPath,
 		HostKeys:       gitrepo.HostKeyPolicy(y.settings.HostKeyPolicy),
 		KnownHostsFile: y.settings.KnownHostsPath,
@@ -54,8 +50,13 @@ func (y *system) openGit(context.Context) error {
 		GitOptions:     y.settings.GitOptions,
 		Limits:         gitrepo.Limits{Files: y.settings.CourseFiles, Bytes: y.settings.CourseSize},
 	})
-	if err != nil {
+	switch needed := y.role.builds || y.settings.PollInterval > 0; {
+	case err == nil:
+		y.git = git
+	case needed:
 		return err
+	default:
+		y.log.Warn("origins are not looked at before courses are saved", "error", err)
 	}
 	return y.openKey()
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -115,6 +116,10 @@ func TestAnAPIStartsWithoutTemporal(t *testing.T) {
 	repo.Commit(tiny("One"), "first")
 	api.addCourse("course", repo.URL(), nil)
 	id := api.push("course")
+	look := fmt.Sprintf(`{"git_origin": %q, "git_branch": "main"}`, repo.URL())
+	if got := string(api.do(http.MethodPost, "/api/v1/origins/check", look, http.StatusOK)); !strings.Contains(got, `"branch_exists":true`) {
+		t.Errorf("the origin of the course: %s", got)
+	}
 
 	_, port, err := net.SplitHostPort(temporal.Address())
 	if err != nil {
