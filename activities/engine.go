@@ -54,13 +54,25 @@ func (b *BuildSteps) awaitEngine(ctx context.Context, log printer, err error) er
 	if !b.pinned(ctx) {
 		return b.unfit(ctx, away)
 	}
+	return b.waitForEngine(ctx, log, engine, err)
+}
+
+// waitForEngine waits until the engine answers or patience ends. err is what it was
+// that failed.
+func (b *BuildSteps) waitForEngine(ctx context.Context, log printer, engine build.Checker, err error) error {
 	patience := b.Patience
 	if patience == (EnginePatience{}) {
 		patience = usualPatience
 	}
-	log.Printf("The host cannot build at the moment (%v); waiting for up to %s.", away, patience.Alone)
-	began := time.Now()
-	for ; away != nil; away = b.engineAway(ctx, engine) {
+	began, told := time.Now(), false
+	for ; ; told = true {
+		away := b.engineAway(ctx, engine)
+		if away == nil {
+			break
+		}
+		if !told {
+			log.Printf("The host cannot build at the moment (%v); waiting for up to %s.", away, patience.Alone)
+		}
 		waited := time.Since(began)
 		switch {
 		case ctx.Err() != nil:
@@ -76,16 +88,18 @@ func (b *BuildSteps) awaitEngine(ctx context.Context, log printer, err error) er
 		}
 	}
 	b.Agent.PutBack()
-	log.Printf("The host can build again, after %s.", seconds(time.Since(began)))
+	if told {
+		log.Printf("The host can build again, after %s.", seconds(time.Since(began)))
+	}
 	return &awayError{err, false}
 }
 
 // engineAway asks the engine, and tells the host's agent when it does not answer.
 func (b *BuildSteps) engineAway(ctx context.Context, engine build.Checker) error {
-	ctx, cancel := context.WithTimeout(ctx, engineAnswer)
+	limited, cancel := context.WithTimeout(ctx, engineAnswer)
 	defer cancel()
-	err := engine.Check(ctx)
-	if err != nil {
+	err := engine.Check(limited)
+	if err != nil && ctx.Err() == nil {
 		b.Agent.TakeOut(err, engine.Check)
 	}
 	return err

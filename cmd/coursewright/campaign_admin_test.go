@@ -13,6 +13,7 @@ import (
 	"go.temporal.io/api/workflowservice/v1"
 
 	"coursewright/internal/course"
+	"coursewright/internal/settings"
 	"coursewright/internal/temporaldev"
 )
 
@@ -23,6 +24,7 @@ type campaignAdmin struct{ c *campaign }
 type interference struct {
 	kind faultKind
 	at   time.Time
+	run  string // of the workflow
 }
 
 func (a campaignAdmin) do(f fault) {
@@ -36,13 +38,14 @@ func (a campaignAdmin) do(f fault) {
 		return
 	}
 	r := rand.New(rand.NewPCG(f.pick, 0)) //nolint:gosec // a choice that can be had again
-	id := list.GetExecutions()[r.IntN(len(list.GetExecutions()))].GetExecution().GetWorkflowId()
-	a.c.state.interfere(strings.TrimPrefix(id, "build/"), f.kind)
+	chosen := list.GetExecutions()[r.IntN(len(list.GetExecutions()))].GetExecution()
+	id := chosen.GetWorkflowId()
+	a.c.state.interfere(strings.TrimPrefix(id, "build/"), interference{f.kind, time.Now(), chosen.GetRunId()})
 	switch f.kind {
 	case faultTerminate:
 		err = a.c.temporal.TerminateWorkflow(ctx, id, "", "by the campaign")
 	case faultCancel:
-		err = a.c.temporal.CancelWorkflow(ctx, id, "")
+		err = a.c.temporal.CancelWorkflow(ctx, id, chosen.GetRunId())
 	case faultReset:
 		err = a.reset(ctx, id)
 	default:
@@ -80,16 +83,55 @@ func (c *campaign) excused(key string, b buildJSON) bool {
 		return false
 	}
 	const slack = 5 * time.Second // between the call and its note, and of clocks
-	// A workflow that was cancelled before it had a worker claims first.
-	const wait = time.Minute
 	return slices.ContainsFunc(c.state.interferences(key), func(i interference) bool {
-		during := i.at.After(b.StartedAt.Add(-slack)) && i.at.Before(b.FinishedAt.Add(slack))
 		switch {
+		case i.at.After(b.FinishedAt.Add(slack)):
+			return false
 		case b.Status == string(course.StatusCancelled):
-			return i.kind == faultCancel && (during || b.StartedAt.Sub(i.at).Abs() < wait)
-		case !during:
+			// However long ago: a run that was cancelled while nobody could work on it
+			// claims first, and that build is the one which is cancelled.
+			return i.kind == faultCancel && c.claimedBy(key, i.run, b.ID)
+		case i.at.Before(b.StartedAt.Add(-slack)):
 			return false
 		}
 		return i.kind == faultTerminate && strings.Contains(b.Reason, "ended early") || strings.Contains(b.Reason, "workflow run")
 	})
+}
+
+// claimedBy says whether a run of a course's workflow has claimed a build. One that
+// was reset claims under the id of the run that it was.
+func (c *campaign) claimedBy(key, run string, id int64) bool {
+	c.tb.Helper()
+	row := c.row(id)
+	if row.RunID == run {
+		return true
+	}
+	events := c.temporal.GetWorkflowHistory(c.tb.Context(), "build/"+key, run, false, enums.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+	if !events.HasNext() {
+		return false
+	}
+	first, err := events.Next()
+	if err != nil {
+		c.violation("%s: the history of run %s: %v", key, run, err)
+		return false
+	}
+	return first.GetWorkflowExecutionStartedEventAttributes().GetOriginalExecutionRunId() == row.RunID
+}
+
+// row reads a build's row, which says more than the api does.
+func (c *campaign) row(id int64) course.Build {
+	c.tb.Helper()
+	s, err := settings.Load(settings.Sources{Environ: c.d.settings.environ()})
+	if err != nil {
+		c.tb.Fatal(err)
+	}
+	st, err := openDatabase(c.tb.Context(), s, "campaign", false)
+	if err != nil {
+		c.tb.Fatal(err)
+	}
+	b, err := st.Build(c.tb.Context(), id)
+	if err := errors.Join(err, st.Close()); err != nil {
+		c.tb.Fatal(err)
+	}
+	return b
 }

@@ -71,10 +71,10 @@ func (s *campaignState) untouched(lane string) bool {
 	return !faulty
 }
 
-func (s *campaignState) interfere(key string, kind faultKind) {
+func (s *campaignState) interfere(key string, i interference) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.touched[key] = append(s.touched[key], interference{kind, time.Now()})
+	s.touched[key] = append(s.touched[key], i)
 }
 
 func (s *campaignState) interferences(key string) []interference {
