@@ -272,3 +272,44 @@ func BenchmarkRun(b *testing.B) {
 		}
 	}
 }
+
+// TestStopIsSignalledOnce stops a build with many processes. A second signal
+// would end a shell that tidies up because of the first.
+func TestStopIsSignalledOnce(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "build.sh"), `
+trap : TERM
+for i in $(seq 200); do sleep 600 & done
+bash -c 'trap "echo term" TERM; echo ready; read -t 1 <>pipe; read -t 0.5 <>pipe; echo end' &
+while kill -0 $!; do wait $!; done
+`)
+	if err := unix.Mkfifo(filepath.Join(dir, "pipe"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	output := &untilReady{then: cancel}
+	_, err := newBuilder(t, local.Options{}).Run(ctx, build.Request{CourseKey: "k", Dir: dir, Output: output})
+	if !errors.Is(err, context.Canceled) {
+		t.Fatalf("the build ended with %v", err)
+	}
+	if got := strings.Count(output.String(), "term\n"); got != 1 {
+		t.Errorf("the build heard the signal %d times:\n%s", got, output.String())
+	}
+}
+
+// untilReady keeps output and does something when it has the line ready.
+type untilReady struct {
+	bytes.Buffer
+
+	then func()
+}
+
+func (u *untilReady) Write(p []byte) (int, error) {
+	n, err := u.Buffer.Write(p)
+	if strings.Contains(u.String(), "ready\n") {
+		u.then()
+	}
+	return n, err
+}

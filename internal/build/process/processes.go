@@ -54,11 +54,15 @@ func processNumbers() []string {
 }
 
 // signal sends s to every process of the build. The group covers those that
-// cleared their environment, the mark those that left the group.
+// cleared their environment, the mark those that left the group. None gets it
+// twice: a second one would end a shell that tidies up because of the first.
 func (p processes) signal(s unix.Signal) {
-	found := p.marked()
+	left := slices.DeleteFunc(p.marked(), func(pid int) bool {
+		group, err := unix.Getpgid(pid)
+		return err == nil && group == p.group
+	})
 	_ = unix.Kill(-p.group, s) // the group may be gone
-	for _, pid := range found {
+	for _, pid := range left {
 		_ = unix.Kill(pid, s) // gone meanwhile
 	}
 }
