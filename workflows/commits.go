@@ -23,6 +23,9 @@ const (
 	soonestLook = time.Second
 	firstLook   = time.Minute
 	longestLook = 15 * time.Minute
+	// A git host that has refused for good would refuse each look again, and each
+	// time the build's log says so.
+	lookAfterTrouble = time.Hour
 )
 
 // CommitID is the id of the workflow that tells the git host of a build.
@@ -41,7 +44,10 @@ func TellCommit(ctx workflow.Context, job activities.Job) error {
 		if told.Final || over || ctx.Err() != nil {
 			return err
 		}
-		if !told.Early {
+		switch {
+		case err != nil:
+			wait = lookAfterTrouble
+		case !told.Early:
 			wait = max(wait, firstLook)
 		}
 		timer, stop := workflow.WithCancel(ctx)
