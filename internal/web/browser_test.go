@@ -51,7 +51,11 @@ func TestPagesInABrowser(t *testing.T) {
 				}
 			}
 			if wide := browsertest.Eval[float64](page, `document.documentElement.scrollWidth - innerWidth`); wide > 0 {
-				t.Errorf("%s, %s: the page is %.0f pixels wider than the screen", name, look, wide)
+				// Parts that scroll by themselves may be wider.
+				who := browsertest.Eval[string](page, `[...document.querySelectorAll("main *")]
+					.filter((e) => e.getBoundingClientRect().right > innerWidth && !e.closest(".scroll, pre") && !e.firstElementChild)
+					.map((e) => e.tagName + "." + e.className + " " + e.textContent.trim().slice(0, 30)).join("; ")`)
+				t.Errorf("%s, %s: the page is %.0f pixels wider than the screen: %s", name, look, wide, who)
 			}
 			if options.NoCache {
 				weigh(t, page, name)
