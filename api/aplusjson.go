@@ -127,7 +127,18 @@ func (f documentFinder) kept(id documentID, errs []string, make func() (*finishe
 	if len(errs) > 0 {
 		return make()
 	}
-	return f.cache.getOr(id, make)
+	return f.cache.getOr(id, func() (*finishedDocument, error) {
+		made, err := make()
+		if err != nil {
+			return nil, err
+		}
+		moved, err := made.toKernel()
+		if err != nil {
+			f.log.Warn("a document is sent the slower way", "course", id.key, "error", err)
+			return made, nil
+		}
+		return moved, nil
+	})
 }
 
 // finish makes the document of a release.
@@ -169,11 +180,17 @@ func finishDocument(stored []byte, base string, extra any) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := bytes.ReplaceAll(bytes.TrimSpace(head), marker, escaped)
-	if len(out) > 1 { // more than the opening brace
-		out = append(out, ", "...)
+	// The first reader waits for this: a large document is gone through and copied
+	// once.
+	var pieces [][]byte
+	for piece := range bytes.SplitSeq(bytes.TrimSpace(head), marker) {
+		pieces = append(pieces, escaped, piece)
 	}
-	return append(out, tail[1:]...), nil
+	pieces = pieces[1:]
+	if len(pieces) > 1 || len(pieces[0]) > 1 { // more than the opening brace
+		pieces = append(pieces, []byte(", "))
+	}
+	return bytes.Join(append(pieces, tail[1:]), nil), nil
 }
 
 // jsonText is the ASCII form of a text inside the quotes of a JSON string.

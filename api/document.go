@@ -3,21 +3,33 @@ package api
 import (
 	"bytes"
 	"crypto/sha256"
+	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"net/http"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/gin-gonic/gin"
 	"github.com/klauspost/compress/gzip" // a third of the time of the standard library's
+	"golang.org/x/sys/unix"
 )
 
 // Bounds of the cache of documents.
 const (
 	maxDocuments     = 256
 	maxDocumentBytes = 64 << 20
+)
+
+// Bounds of the documents that the kernel sends from its own memory. Smaller ones
+// are copied as fast, and of larger ones the client gets pages one by one where it
+// would get larger pieces.
+const (
+	minSentFile = 32 << 10
+	maxSentFile = 1 << 20
 )
 
 // documentID names a finished document: a version never changes.
@@ -31,7 +43,9 @@ type documentID struct {
 // finishedDocument is a document as it is sent.
 type finishedDocument struct {
 	body []byte
-	tag  string // value of the header ETag, of both forms
+	file *os.File // has the body in memory of the kernel; nil: body has it
+	size int      // of the body, in bytes
+	tag  string   // value of the header ETag, of both forms
 	// Headers of every answer, and more of those with the body. Answers share
 	// the values, as those of strictHeaders.
 	always, whole http.Header
@@ -40,7 +54,7 @@ type finishedDocument struct {
 type documentCache = boundedCache[documentID, *finishedDocument]
 
 func newDocumentCache() (*documentCache, error) {
-	return newBoundedCache[documentID](maxDocuments, maxDocumentBytes, func(d *finishedDocument) int { return len(d.body) })
+	return newBoundedCache[documentID](maxDocuments, maxDocumentBytes, func(d *finishedDocument) int { return d.size })
 }
 
 // newFinishedDocument tags a document, once for all requests. The tag is a weak
@@ -50,7 +64,7 @@ func newFinishedDocument(plain []byte) *finishedDocument {
 	sum := sha256.Sum256(plain)
 	tag := fmt.Sprintf(`W/"%x"`, sum[:tagBytes])
 	return &finishedDocument{
-		body: plain, tag: tag,
+		body: plain, size: len(plain), tag: tag,
 		always: http.Header{"Etag": {tag}, "Vary": {"Accept-Encoding"}, "Cache-Control": {"private, no-cache"}},
 		whole:  http.Header{"Content-Type": {"application/json"}, "Content-Length": {strconv.Itoa(len(plain))}},
 	}
@@ -65,7 +79,7 @@ func (d *finishedDocument) zip() (*finishedDocument, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := w.Write(d.body); err != nil {
+	if _, err := io.Copy(w, d.reader()); err != nil {
 		return nil, err
 	}
 	if err := w.Close(); err != nil {
@@ -73,10 +87,39 @@ func (d *finishedDocument) zip() (*finishedDocument, error) {
 	}
 	out := *d
 	out.body = bytes.Clone(zipped.Bytes()) // the buffer holds up to twice as much
+	out.file, out.size = nil, len(out.body)
 	out.whole = maps.Clone(d.whole)
-	out.whole["Content-Length"] = []string{strconv.Itoa(len(out.body))}
+	out.whole["Content-Length"] = []string{strconv.Itoa(out.size)}
 	out.whole["Content-Encoding"] = []string{"gzip"}
 	return &out, nil
+}
+
+// toKernel moves the body to a file in memory if that makes sending it faster.
+// The file has no name and goes with the document.
+func (d *finishedDocument) toKernel() (*finishedDocument, error) {
+	if d.size < minSentFile || d.size > maxSentFile {
+		return d, nil
+	}
+	const name = "aplus-json" // seen by who lists the files of the process
+	fd, err := unix.MemfdCreate(name, unix.MFD_CLOEXEC)
+	if err != nil {
+		return nil, fmt.Errorf("file in memory: %w", err)
+	}
+	file := os.NewFile(uintptr(fd), name)
+	if _, err := file.Write(d.body); err != nil {
+		return nil, errors.Join(fmt.Errorf("file in memory: %w", err), file.Close())
+	}
+	out := *d
+	out.body, out.file = nil, file
+	return &out, nil
+}
+
+// reader reads the body.
+func (d *finishedDocument) reader() io.Reader {
+	if d.file != nil {
+		return io.NewSectionReader(d.file, 0, int64(d.size))
+	}
+	return bytes.NewReader(d.body)
 }
 
 // send answers with the document in the form that the client takes, or with
@@ -93,8 +136,24 @@ func (d *finishedDocument) send(c *gin.Context) {
 	gathered(c, func() {
 		c.Status(http.StatusOK)
 		// The status is sent: a failing write has nobody left to be told.
-		_, _ = c.Writer.Write(d.body)
+		if d.file == nil {
+			_, _ = c.Writer.Write(d.body)
+			return
+		}
+		c.Writer.Flush()
+		if c.Request.Method != http.MethodHead {
+			_, _ = io.Copy(underneath(c.Writer), d.reader())
+		}
 	})
+}
+
+// underneath is the writer that gin's writes to: it hands a file on to the
+// connection, which gin's does not.
+func underneath(w gin.ResponseWriter) io.Writer {
+	if wrapper, ok := w.(interface{ Unwrap() http.ResponseWriter }); ok {
+		return wrapper.Unwrap()
+	}
+	return w
 }
 
 // hasTag says whether a list of entity tags has this one, by weak comparison.

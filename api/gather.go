@@ -2,9 +2,15 @@ package api
 
 import (
 	"context"
+	"errors"
+	"io"
 	"net"
+	"os"
+	"runtime"
+	"syscall"
 
 	"github.com/gin-gonic/gin"
+	"golang.org/x/sys/unix"
 )
 
 // Listen makes the listener of the http.Server that serves the API: the headers
@@ -26,16 +32,22 @@ type gatheringListener struct{ net.Listener }
 
 func (l gatheringListener) Accept() (net.Conn, error) {
 	c, err := l.Listener.Accept()
-	if tcp, ok := c.(*net.TCPConn); ok {
-		return &gatheringConn{TCPConn: tcp}, err
+	tcp, ok := c.(*net.TCPConn)
+	if !ok {
+		return c, err
 	}
-	return c, err
+	raw, err := tcp.SyscallConn()
+	if err != nil {
+		return nil, errors.Join(err, tcp.Close())
+	}
+	return &gatheringConn{TCPConn: tcp, raw: raw}, nil
 }
 
 // gatheringConn is a connection that can hold one write back and send it
 // together with the next. net/http writes from one goroutine at a time.
 type gatheringConn struct {
 	*net.TCPConn
+	raw syscall.RawConn
 
 	holds bool   // the next write is held back
 	held  []byte // what is, to be sent first
@@ -56,6 +68,56 @@ func (c *gatheringConn) Write(p []byte) (int, error) {
 	n, err := c.both.WriteTo(c.TCPConn)
 	c.held = c.held[:0]
 	return max(0, int(n)-before), err
+}
+
+// ReadFrom sends what is held back and then what r has. Of a file the kernel
+// sends its own pages, which spares it to copy them.
+func (c *gatheringConn) ReadFrom(r io.Reader) (int64, error) {
+	if section, ok := r.(*io.SectionReader); ok {
+		if f, at, n := section.Outer(); at == 0 && n > 0 {
+			if file, ok := f.(*os.File); ok {
+				return c.sendFile(file, n)
+			}
+		}
+	}
+	if err := c.release(); err != nil {
+		return 0, err
+	}
+	return c.TCPConn.ReadFrom(r)
+}
+
+// sendFile sends what is held back and the first n bytes of a file. Other
+// requests may send the same file meanwhile: its own offset is not used.
+func (c *gatheringConn) sendFile(f *os.File, n int64) (sent int64, err error) {
+	head, from := c.held, int(f.Fd())
+	defer runtime.KeepAlive(f)
+	// It is called again when the connection takes more.
+	step := func(to uintptr) (done bool) {
+		for sent < n {
+			var wrote int
+			if len(head) > 0 {
+				wrote, err = unix.SendmsgN(int(to), head, nil, nil, unix.MSG_MORE)
+				head = head[max(0, wrote):]
+			} else {
+				wrote, err = unix.Sendfile(int(to), from, &sent, int(n-sent))
+			}
+			switch {
+			case errors.Is(err, unix.EINTR):
+			case errors.Is(err, unix.EAGAIN):
+				return false
+			case err != nil:
+				return true
+			case wrote == 0:
+				err = io.ErrUnexpectedEOF
+				return true
+			}
+		}
+		err = nil
+		return true
+	}
+	waited := c.raw.Write(step)
+	c.holds, c.held = false, c.held[:0]
+	return sent, errors.Join(waited, err)
 }
 
 // release sends what is held back still.

@@ -1,8 +1,10 @@
 package api_test
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -12,6 +14,18 @@ import (
 	"coursewright/internal/course"
 )
 
+// narrowListener makes connections that take little at a time: what sends on them
+// has to wait.
+type narrowListener struct{ net.Listener }
+
+func (l narrowListener) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	if tcp, ok := c.(*net.TCPConn); ok {
+		err = errors.Join(err, tcp.SetWriteBuffer(64<<10))
+	}
+	return c, err
+}
+
 // Documents of all sizes, with and without body, and other answers follow each
 // other on one connection, of which nothing is lost or comes twice.
 func TestDocumentsOnOneConnection(t *testing.T) {
@@ -19,7 +33,7 @@ func TestDocumentsOnOneConnection(t *testing.T) {
 	f := newFixture(t, nil)
 	f.addCourse(t, "intro")
 	server := httptest.NewUnstartedServer(f.handler)
-	server.Listener = api.Listen(server.Listener)
+	server.Listener = api.Listen(narrowListener{server.Listener})
 	server.Config.ConnContext = api.ConnContext
 	server.Start()
 	defer server.Close()
@@ -40,7 +54,7 @@ func TestDocumentsOnOneConnection(t *testing.T) {
 		return res, string(body)
 	}
 	const path = "/intro/aplus-json"
-	for _, size := range []int{0, 1, 1000, 2048, 3000, 3500, 4096, 8192, 100_000, 5_000_000} {
+	for _, size := range []int{0, 1, 1000, 2048, 3000, 3500, 4096, 8192, 32_000, 100_000, 1_000_000, 5_000_000} {
 		text := strings.Repeat("x", size)
 		f.releases.stored = &course.Release{Key: "intro", Version: course.NewVersion(), Dir: `{"text": "` + text + `"}`}
 		res, body := ask("GET", path)
