@@ -167,6 +167,7 @@ func (r *reader) mend() {
 }
 
 func (r *reader) publishIt() {
+	r.visit("/gitmanager/" + browsed + "/updates") // the release before may have stood there still
 	r.Click("#state form button")
 	r.See(".notice", "The release is published.")
 	r.See("#published + .what", "Mend the points")
