@@ -2,6 +2,10 @@ module coursewright
 
 go 1.26.0
 
+// The first of 1.26 without the vulnerabilities of the standard library that
+// `make vuln` found reachable; an older Go builds too.
+toolchain go1.26.9
+
 require (
 	github.com/PuerkitoBio/goquery v1.10.3
 	github.com/alecthomas/chroma/v2 v2.27.0

@@ -7,6 +7,9 @@
 #   vuln.sh GO GOVULNCHECK
 set -eu
 go=$1 check=$2
+# The standard library that is looked at is that of the toolchain of go.mod.
+GOTOOLCHAIN=auto
+export GOTOOLCHAIN
 db=${VULNDB:-}
 work=
 trap '[ -z "$work" ] || rm -rf "$work"' EXIT

@@ -69,6 +69,8 @@ func TestRecordedHistoriesReplay(t *testing.T) {
 			r.RegisterWorkflow(workflows.Publish)
 			r.RegisterWorkflow(workflows.Remove)
 			r.RegisterWorkflow(workflows.CallLMS)
+			r.RegisterWorkflow(workflows.Announce)
+			r.RegisterWorkflow(workflows.TellCommit)
 			if err := r.ReplayWorkflowHistoryFromJSONFile(log.NewStructuredLogger(slog.New(slog.DiscardHandler)), file); err != nil {
 				t.Error(err)
 			}

@@ -9,11 +9,13 @@ import (
 	"regexp"
 	"strconv"
 	"testing"
+	"time"
 
 	enums "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/history/v1"
 	"google.golang.org/protobuf/encoding/protojson"
 
+	"coursewright/internal/course"
 	"coursewright/internal/gitrepo/gitrepotest"
 	"coursewright/internal/temporaldev/temporaltest"
 	"coursewright/workflows"
@@ -72,6 +74,36 @@ func TestRecordHistories(t *testing.T) {
 	recordTakeOver(t, folder)
 	recordReset(t, folder)
 	recordImport(t, folder)
+	recordApproval(t, folder)
+	recordCommit(t, folder)
+}
+
+// recordApproval records what follows when somebody approves a release that has
+// lost an exercise.
+func recordApproval(t *testing.T, folder string) {
+	t.Helper()
+	c := newCampus(t)
+	c.change(t, func(row *course.Course) { row.ApproveRemovals = true })
+	first := c.ended(t, c.push(t, tiny("One")))
+	second := c.ended(t, c.push(t, without("Two")))
+	d, err := c.system.diffs.Approve("course", second.Version, first.Version, course.Approval{By: "user:teacher", At: time.Now()})
+	must(t, err)
+	must(t, c.system.workflows.Announce(t.Context(), d.New, "user:teacher"))
+	c.published("course", second.Version)
+	c.record(folder, workflows.AnnounceID("course", second.Version), "announce")
+}
+
+// recordCommit records a build whose git host is told how it goes, and how it is
+// told.
+func recordCommit(t *testing.T, folder string) {
+	t.Helper()
+	git := &statuses{}
+	s := newTelling(t, git)
+	b := s.succeed(s.commit(tiny("One")))
+	git.until(t, "org/0/statuses/"+b.Commit+" coursewright/course success")
+	s.idle("course")
+	s.record(folder, "build/course", "build-telling")
+	s.record(folder, workflows.CommitID("course", b.ID), "tell-commit")
 }
 
 // recordImport records a build after which A+ imports the course, and how it is
