@@ -4,7 +4,7 @@ go 1.26.0
 
 // The first of 1.26 without the vulnerabilities of the standard library that
 // `make vuln` found reachable; an older Go builds too.
-toolchain go1.26.9
+toolchain go1.26.11
 
 require (
 	github.com/PuerkitoBio/goquery v1.10.3

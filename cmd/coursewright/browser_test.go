@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -263,7 +265,9 @@ func (r *reader) lostConnection() {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	proxy := httptest.NewServer(httputil.NewSingleHostReverseProxy(target))
+	forward := httputil.NewSingleHostReverseProxy(target)
+	forward.ErrorLog = log.New(io.Discard, "", 0) // connections that the test cuts
+	proxy := httptest.NewServer(forward)
 	defer proxy.Close()
 	page := r.browser.Open(r.t, browsertest.Options{})
 	id := r.push(browsed)

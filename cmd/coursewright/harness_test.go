@@ -181,7 +181,13 @@ func (h *harness) builds(key string) []buildJSON {
 // await waits for a build's final status.
 func (h *harness) await(id int64) course.Build {
 	h.tb.Helper()
-	ctx, cancel := context.WithTimeout(h.tb.Context(), 2*time.Minute)
+	return h.awaitFor(id, 2*time.Minute)
+}
+
+// awaitFor is await for a build that may take so long.
+func (h *harness) awaitFor(id int64, limit time.Duration) course.Build {
+	h.tb.Helper()
+	ctx, cancel := context.WithTimeout(h.tb.Context(), limit)
 	defer cancel()
 	b, err := h.system.workflows.Await(ctx, id)
 	if err != nil {

@@ -188,7 +188,7 @@ func TestAMillionFiles(t *testing.T) {
 		repo.Commit(files, "million")
 		h.addCourse("course", repo.URL(), nil)
 		began := time.Now()
-		b := h.await(h.push("course"))
+		b := h.awaitFor(h.push("course"), 20*time.Minute)
 		if b.Status != tt.want {
 			t.Errorf("%s: ended %s: %s", name, b.Status, b.Reason)
 		}
