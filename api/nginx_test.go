@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"bufio"
+	"compress/gzip"
 	"context"
 	"fmt"
 	"io"
@@ -255,6 +256,37 @@ func TestNginxConditions(t *testing.T) {
 			if res.StatusCode != tt.status || body != tt.body {
 				t.Errorf("%s %s with %s: %s: status %d, %q", tt.method, target, tt.header, tt.value, res.StatusCode, body)
 			}
+		}
+	}
+}
+
+// Large files of courses are sent compressed to whoever takes that, and are known
+// again by their tag.
+func TestNginxCompresses(t *testing.T) {
+	t.Parallel()
+	b := startNginx(t)
+	text := strings.Repeat("<p>all the same", 1000)
+	must(t, os.WriteFile(filepath.Join(b.source, "html", "large.html"), []byte(text), 0o600))
+	b.publish(t, "open", 10)
+	b.publish(t, "closed", 11)
+	for _, target := range []string{"/static/open/large.html", "/static/closed/large.html"} {
+		res, body := b.ask(t, "GET", target, "", "X-Caller", "reader", "Accept-Encoding", "gzip")
+		unzip, err := gzip.NewReader(strings.NewReader(body))
+		if err != nil {
+			t.Fatalf("%s: %v: headers %v", target, err, res.Header)
+		}
+		if got, err := io.ReadAll(unzip); err != nil || string(got) != text {
+			t.Errorf("%s: %d bytes, error %v", target, len(got), err)
+		}
+		if got := fmt.Sprint(res.Header.Values("Vary")); got != "[Accept-Encoding]" {
+			t.Errorf("%s: Vary %s", target, got)
+		}
+		tag := res.Header.Get("Etag")
+		if res, _ := b.ask(t, "GET", target, "", "X-Caller", "reader", "Accept-Encoding", "gzip", "If-None-Match", tag); res.StatusCode != 304 || tag == "" {
+			t.Errorf("%s: status %d for the tag %q", target, res.StatusCode, tag)
+		}
+		if res, body := b.ask(t, "GET", target, "", "X-Caller", "reader", "Accept-Encoding", "identity"); body != text || res.Header.Get("Content-Encoding") != "" {
+			t.Errorf("%s: %q for a client that takes nothing compressed", target, res.Header.Get("Content-Encoding"))
 		}
 	}
 }

@@ -126,8 +126,8 @@ func TestNginxTakesTheConfiguration(t *testing.T) {
 		dir := t.TempDir()
 		script(t, []string{
 			"CONF=nginx/coursewright.conf", "TLS=" + c.tls, "UPSTREAM=172.31.70.2:8070",
-			"SERVER_NAME=gm.example.net", "FRONTEND_URL=https://aplus.example.net",
-		}, "nginx.sh", dir)
+			"SERVER_NAME=gm.example.net", "FRONTEND_URL=https://aplus.example.net", "CONF_DIR=" + dir,
+		}, "nginx.sh", "nginx", "-g", "daemon off;")
 		text := string(read(t, filepath.Join(dir, "default.conf")))
 		for _, want := range []string{c.listen, "server 172.31.70.2:8070;", "server_name gm.example.net;", `"https://aplus.example.net" $http_origin;`} {
 			if !strings.Contains(text, want) {

@@ -1,8 +1,10 @@
 #!/bin/sh
 # Adapts deploy/nginx/coursewright.conf, as it says itself, when nginx's container
 # starts. With certificates in /etc/nginx/tls it answers https and leads http there.
+# It takes no arguments: some versions of the container's entry point read scripts
+# like this one with arguments of their own.
 set -eu
-to=${1:-/etc/nginx/conf.d}
+to=${CONF_DIR:-/etc/nginx/conf.d}
 tls=${TLS:-/etc/nginx/tls}
 listen='listen 80;'
 if [ -s "$tls/fullchain.pem" ]; then
