@@ -7,6 +7,7 @@ FUZZTIME ?= 30m
 CAMPAIGN ?= 5m
 SEED ?=
 VULNDB ?=
+IMAGE ?=
 SEEDS ?=
 COURSES ?=
 DATABASE ?=
@@ -16,7 +17,7 @@ FROM ?= HEAD~1
 LOAD ?= 2m
 OUTAGE ?= 30s
 
-.PHONY: help run build test server helm lint bench torture upgrade load outage fuzz vuln generate clean
+.PHONY: help run build test server helm lint bench torture upgrade load outage fuzz vuln scan generate clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*## ' Makefile | sed 's/:.*## /\t/' | expand -t 12
@@ -60,6 +61,9 @@ fuzz: ## look for courses that crash, hang or fill memory, for example: make fuz
 
 vuln: $(BIN)/govulncheck ## look for known vulnerabilities; make vuln VULNDB=proxy where vuln.go.dev cannot be reached
 	@VULNDB=$(VULNDB) sh tools/vuln.sh $(GO) $(BIN)/govulncheck
+
+scan: ## look for Debian packages of the image that have been mended since, for example: make scan IMAGE=coursewright:local
+	@sh deploy/scan.sh $(IMAGE)
 
 generate: ## write generated files anew: reference pages and golden files
 	@$(GO) test ./internal/settings -update
