@@ -5,13 +5,11 @@ import (
 	"fmt"
 	"net/http"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/PuerkitoBio/goquery"
 	"github.com/google/go-cmp/cmp"
-	"golang.org/x/tools/txtar"
 
 	"coursewright/internal/course"
 	"coursewright/internal/courseconfig"
@@ -79,17 +77,7 @@ func cell(s string) string {
 // failedPage is the page of a build that validation refused.
 func (s *site) failedPage(t *testing.T, name string) *goquery.Document {
 	t.Helper()
-	archive, err := txtar.ParseFile("../courseconfig/testdata/oracle/" + name + ".txtar")
-	must(t, err)
-	dir := t.TempDir()
-	for _, f := range archive.Files {
-		path, ok := strings.CutPrefix(f.Name, "input/")
-		if !ok {
-			continue
-		}
-		must(t, os.MkdirAll(filepath.Join(dir, filepath.Dir(path)), 0o750))
-		must(t, os.WriteFile(filepath.Join(dir, path), f.Data, 0o600))
-	}
+	dir := unpacked(t, "../courseconfig/testdata/oracle/"+name+".txtar")
 	_, report, err := courseconfig.Load(t.Context(), dir, courseconfig.Settings{Key: name})
 	must(t, err)
 	courseconfig.AddExcerpts(dir, report.Errors, report.Warnings)

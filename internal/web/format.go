@@ -17,7 +17,8 @@ func (s *site) functions(p message.Printer) template.FuncMap {
 	return template.FuncMap{
 		"t":         p.T,
 		"n":         p.N,
-		"said":      func(text string) template.HTML { return said(p, text) },
+		"said":      func(text string) template.HTML { return inParts(p.Say(text)) },
+		"parts":     inParts,
 		"age":       func(t time.Time) string { return age(p, s.Now().Sub(t)) },
 		"iso":       func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
 		"stamp":     func(t time.Time) string { return stamp(p, t.In(s.Location)) },
@@ -52,15 +53,17 @@ func dict(pairs ...any) map[string]any {
 	return out
 }
 
-// said is a text of another part of the service: translated if it is known,
-// else marked as English.
-func said(p message.Printer, text string) template.HTML {
-	translated, ok := p.Find(text)
-	out := template.HTMLEscapeString(translated)
-	if !ok {
-		out = `<span lang="en">` + out + `</span>`
+// inParts writes a text of another part of the service: what stays English says so.
+func inParts(parts []message.Part) template.HTML {
+	var out strings.Builder
+	for _, part := range parts {
+		words := template.HTMLEscapeString(part.Text)
+		if part.Foreign {
+			words = `<span lang="en">` + words + `</span>`
+		}
+		out.WriteString(words)
 	}
-	return template.HTML(out) //nolint:gosec // escaped above
+	return template.HTML(out.String()) //nolint:gosec // escaped above
 }
 
 // statusNames are the states of builds as people read them.

@@ -59,7 +59,7 @@ func newGallery(t *testing.T) *gallery {
 	s.fake.of = "programming-1"
 	g.hosts(t)
 	must(t, s.store.RecordSweep(t.Context(), course.Sweep{By: "api-1/7", Took: 12 * time.Millisecond, Running: 1, Pending: 1}))
-	must(t, s.store.RecordClosing(t.Context(), course.Closing{Course: "databases", BuildID: 4, Reason: "The workflow of the build was terminated."}))
+	must(t, s.store.RecordClosing(t.Context(), course.Closing{Course: "databases", BuildID: 4, Reason: "The build's workflow ended early (Terminated in Temporal); build again."}))
 	g.plain = g.good(t, teller)
 	g.other(t, teller)
 	g.command = g.brokenCommand(t, teller)
@@ -193,8 +193,8 @@ func (g *gallery) brokenCommand(t *testing.T, s *storyteller) int64 {
 	id := s.begin("physics", push("192.0.2.8"), course.Facts{Commit: commitOf("e"), Author: "Teemu Malli", Subject: "Round 3: rotation", Changes: course.NewChanges([]string{"round3/rotation.rst"}, false)})
 	s.step(id, "checkout", 1100*time.Millisecond, fmt.Sprintf(fetched, commitOf("e")), ok)
 	s.step(id, "build", 42*time.Second, sphinxLog(20)+"Traceback (most recent call last):\n  File \"/compile/round3/plots.py\", line 17, in <module>\n    import numppy\nModuleNotFoundError: No module named 'numppy'\nmake: *** [Makefile:20: html] Error 1\n",
-		failed, "the build command failed with exit code 2")
-	s.end(id, course.StatusFailed, "build: the build command failed with exit code 2", "")
+		failed, "the build command \"make html\" ended with status 2: its messages above say why")
+	s.end(id, course.StatusFailed, "build: the build command \"make html\" ended with status 2: its messages above say why", "")
 	s.wait(time.Hour)
 	return id
 }
@@ -205,17 +205,17 @@ func (g *gallery) broken(t *testing.T, s *storyteller) int64 {
 	id := s.begin("programming-1", push("192.0.2.7"), course.Facts{Commit: commitOf("f"), Author: "Maija Esimerkki", Subject: "Deadlines of the third round", Changes: course.NewChanges([]string{"index.yaml", "m03/hello.yaml"}, false)})
 	s.step(id, "checkout", 1200*time.Millisecond, fmt.Sprintf(fetched, commitOf("f")), ok)
 	s.step(id, "build", 31*time.Second, sphinxLog(40), ok)
-	const reason = "the course configuration has 2 errors, the first is: index.yaml:14:18: modules[2].children[0].max_points: found the text \"ten\" where a whole number is needed"
-	s.step(id, "validate", 200*time.Millisecond, "index.yaml:14:18: error: modules[2].children[0].max_points: found the text \"ten\" where a whole number is needed\nvalidate: "+reason+"\n", failed, reason)
+	const reason = "the course configuration has 2 errors, the first is: index.yaml:14:18: modules[2].children[0].max_points: found the text \"ten\"; allowed is a whole number of at least 0"
+	s.step(id, "validate", 200*time.Millisecond, "index.yaml:14:18: error: modules[2].children[0].max_points: found the text \"ten\"; allowed is a whole number of at least 0\nvalidate: "+reason+"\n", failed, reason)
 	must(t, g.store.SaveReport(t.Context(), id, course.Report{
 		Errors: []course.Diagnostic{
 			{
-				File: "index.yaml", Line: 14, Column: 22, Path: "modules[2].children[0].max_points", Message: "found the text \"ten\" where a whole number is needed", Hint: "write the number without quotes, such as max_points: 10",
+				File: "index.yaml", Line: 14, Column: 22, Path: "modules[2].children[0].max_points", Message: "found the text \"ten\"; allowed is a whole number of at least 0", Hint: "write 10",
 				Excerpt: "      - key: hello\n        category: exercise\n        max_points: \"ten\"\n        max_submissions: 5\n        config: m03/hello.yaml", ExcerptFrom: 12,
 			},
-			{File: "m03/hello.yaml", Line: 3, Path: "view_type", Message: "the field is missing", Hint: "add it, such as view_type: access.types.stdsync.createForm", Excerpt: "title: Hello\ndescription: |\n  Say hello.\nfieldgroups: []", ExcerptFrom: 1},
+			{File: "m03/hello.yaml", Line: 3, Path: "view_type", Message: "an exercise configuration needs the key view_type", Hint: "add the kind of exercise, such as access.types.stdsync.createForm", Excerpt: "title: Hello\ndescription: |\n  Say hello.\nfieldgroups: []", ExcerptFrom: 1},
 		},
-		Warnings: []course.Diagnostic{{File: "index.yaml", Line: 2, Message: "the field contact is not used by A+"}},
+		Warnings: []course.Diagnostic{{File: "index.yaml", Line: 2, Message: "the key \"contact\" is unknown in the course and is ignored"}},
 	}))
 	s.end(id, course.StatusFailed, "validate: "+reason, "")
 	s.wait(20 * time.Minute)

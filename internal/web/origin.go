@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"coursewright/internal/course"
+	"coursewright/internal/web/message"
 )
 
 // originTimeout bounds the look at an origin.
@@ -19,9 +20,8 @@ const originTimeout = 15 * time.Second
 
 // originCheck is what the look at a git origin has found.
 type originCheck struct {
-	Branches []string `json:"branches"`
-	Problem  string   `json:"problem"` // empty: it can be read
-	English  bool     `json:"english"` // the problem is in the git host's words
+	Branches []string       `json:"branches"`
+	Problem  []message.Part `json:"problem"` // empty: it can be read
 }
 
 // checkOrigin answers the script of the form, while somebody types: can the
@@ -43,7 +43,7 @@ func (s *site) checkOrigin(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	// Not which origin: half of an address may end within a password.
-	s.Audit(r, "CHECK-ORIGIN", of.Key, "readable", found.Problem == "")
+	s.Audit(r, "CHECK-ORIGIN", of.Key, "readable", len(found.Problem) == 0)
 	w.Header().Set("Content-Type", "application/json")
 	return json.NewEncoder(w).Encode(found)
 }
@@ -67,15 +67,16 @@ func (s *site) courseOfForm(r *http.Request) (course.Course, error) {
 // lookAtOrigin asks a git origin for its branches.
 func (s *site) lookAtOrigin(r *http.Request, origin string) (originCheck, error) {
 	p := s.printer(r)
+	problem := func(text string) (originCheck, error) { return originCheck{Problem: p.Say(text)}, nil }
 	if s.Origins == nil {
-		return originCheck{Problem: p.T("This service cannot look at origins.")}, nil
+		return problem(key("This service cannot look at origins."))
 	}
 	if origin == "" {
-		return originCheck{Problem: p.T("Give an address first.")}, nil
+		return problem(key("Give an address first."))
 	}
 	var fields *course.FieldErrors
 	if err := (course.Course{Key: "key", GitBranch: "main", GitOrigin: origin}).Validate(); errors.As(err, &fields) {
-		return originCheck{Problem: p.T(fields.Fields[0].Message)}, nil
+		return problem(fields.Fields[0].Message)
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), originTimeout)
 	defer cancel()
@@ -83,9 +84,9 @@ func (s *site) lookAtOrigin(r *http.Request, origin string) (originCheck, error)
 	var author *course.AuthorError
 	switch {
 	case errors.As(err, &author):
-		return originCheck{Problem: author.Message, English: true}, nil
+		return problem(author.Message)
 	case err != nil && ctx.Err() != nil && r.Context().Err() == nil:
-		return originCheck{Problem: p.T("The git host does not answer.")}, nil
+		return problem(key("The git host does not answer."))
 	case err != nil:
 		return originCheck{}, err
 	}

@@ -28,17 +28,24 @@ async function look() {
     return;
   }
   if (mine !== asked) return;
-  if (found.problem) { show(found.problem, "bad", found.english ? "en" : ""); return; }
+  if (found.problem) { show(found.problem.map(spoken), "bad"); return; }
   const branches = found.branches || [];
   show(branches.length ? state.dataset.good : state.dataset.empty, branches.length ? "good" : "bad");
   offer(branches);
 }
 
-function show(text, kind, lang) {
+function show(text, kind) {
   state.className = "origin-state " + kind;
-  state.replaceChildren(text);
-  if (lang) state.lang = lang;
-  else state.removeAttribute("lang");
+  state.replaceChildren(...[text].flat());
+}
+
+// spoken is a part of a text; what is not in the page's language says so.
+function spoken(part) {
+  if (!part.foreign) return part.text;
+  const span = document.createElement("span");
+  span.lang = "en";
+  span.textContent = part.text;
+  return span;
 }
 
 // offer makes the branches choices, and buttons that fill in the field.

@@ -1,6 +1,7 @@
 // Package message holds what the pages say in English and in Finnish. English is
-// written where it is used, and is the key of its translation in fi.json. It does
-// no output of its own. Start at Match and Printer.
+// written where it is used, and is the key of its translation: in fi.json for the
+// pages' own texts, in fi_*.json for those that come from the rest of the service,
+// with their arguments. It does no output of its own. Start at Match and Printer.
 package message
 
 import (
@@ -26,6 +27,7 @@ var finnish []byte
 // Catalogue holds the translations.
 type Catalogue struct {
 	finnish map[string]string
+	service []phrase // in Finnish
 	matcher language.Matcher
 }
 
@@ -35,7 +37,9 @@ func Load() (*Catalogue, error) {
 	if err := json.Unmarshal(finnish, &c.finnish); err != nil {
 		return nil, fmt.Errorf("read the Finnish texts of the pages: %w", err)
 	}
-	return c, nil
+	var err error
+	c.service, err = loadPhrases()
+	return c, err
 }
 
 // Languages lists the languages of the pages.
