@@ -27,6 +27,10 @@ type BuildStore interface {
 	SaveReport(ctx context.Context, buildID int64, r course.Report) error
 	EndedBuilds(ctx context.Context, courseID, before int64) ([]course.Build, error)
 	SetBuildHost(ctx context.Context, courseID int64, host string) error
+	HoldCourse(ctx context.Context, key, host, gone string) (holder string, err error)
+	ReleaseCourse(ctx context.Context, key, host string) error
+	LeftCourses(ctx context.Context, host string) (keys []string, err error)
+	Host(ctx context.Context, id string) (course.Host, error)
 	PruneBuilds(ctx context.Context, courseID int64, keep int) (int, error)
 }
 
@@ -93,7 +97,7 @@ func (b *BuildSteps) checkOut(ctx context.Context, job Job, a *attempt, out *Che
 		return err
 	}
 	if err := b.clear(ctx, job.CourseKey); err != nil {
-		return b.awaitEngine(ctx, log, err)
+		return b.awaitEngine(ctx, job.CourseKey, log, err)
 	}
 	leave, err := b.enterGit(ctx, log)
 	if err != nil {

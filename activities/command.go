@@ -8,7 +8,6 @@ import (
 
 	"go.temporal.io/sdk/activity"
 
-	"coursewright/internal/build"
 	"coursewright/internal/course"
 )
 
@@ -97,6 +96,10 @@ func (c *command) run(ctx context.Context) error {
 		c.say()
 		return err
 	}
+	if err := c.steps.hold(ctx, c.in.Job, c); err != nil {
+		c.say()
+		return err
+	}
 	release, err := c.steps.slot(ctx, c.in.Job, c)
 	if err != nil {
 		c.say()
@@ -115,9 +118,11 @@ func (c *command) run(ctx context.Context) error {
 	c.say()
 	if result.Left {
 		c.log.Drop() // the next try gets it again
+	} else if left := c.steps.stopped(ctx, c.in.Job.CourseKey, err); left != nil {
+		logWarn(ctx, "what ran of the course may be left; the janitor sees to it", "course", c.in.Job.CourseKey, "build", c.in.Job.BuildID, "error", left)
 	}
 	c.tellMissing(ctx, err)
-	return c.steps.blame(ctx, c.steps.awaitEngine(ctx, c.log, err))
+	return c.steps.blame(ctx, c.steps.awaitEngine(ctx, c.in.Job.CourseKey, c.log, err))
 }
 
 // tellMissing tells of output that may be lost when the way to what runs broke off.
@@ -145,13 +150,4 @@ func (c *command) started(ctx context.Context, runID string, handle []byte) {
 	if err := c.store.AppendTry(ctx, c.try, course.LogAppend{Mark: c.trail.now()}); err != nil && ctx.Err() == nil {
 		c.stop(fmt.Errorf("keep how to find the build: %w", err))
 	}
-}
-
-// clear ends what earlier builds of a course have left running on this host,
-// before its working copy is touched.
-func (b *BuildSteps) clear(ctx context.Context, courseKey string) error {
-	if k, ok := b.Builder.(build.Keeper); ok {
-		return k.Clear(ctx, courseKey)
-	}
-	return nil
 }

@@ -41,7 +41,7 @@ const missingNotice = "Output of this moment may be missing: the container engin
 // When that does not answer it waits for it, and the step is tried again: a restart
 // of the engine should not cost a build, and tries alone would be used up soon. A
 // build that no host has begun goes to another one at once.
-func (b *BuildSteps) awaitEngine(ctx context.Context, log printer, err error) error {
+func (b *BuildSteps) awaitEngine(ctx context.Context, key string, log printer, err error) error {
 	var author *course.AuthorError
 	engine, ok := b.Builder.(build.Checker)
 	if err == nil || !ok || ctx.Err() != nil || errors.As(err, &author) {
@@ -54,16 +54,25 @@ func (b *BuildSteps) awaitEngine(ctx context.Context, log printer, err error) er
 	if !b.pinned(ctx) {
 		return b.unfit(ctx, away)
 	}
-	return b.waitForEngine(ctx, log, engine, err)
+	return b.waitForEngine(ctx, key, log, err)
 }
 
-// waitForEngine waits until the engine answers or patience ends. err is what it was
-// that failed.
-func (b *BuildSteps) waitForEngine(ctx context.Context, log printer, engine build.Checker, err error) error {
-	patience := b.Patience
-	if patience == (EnginePatience{}) {
-		patience = usualPatience
+// patience is how long builds of this host wait for others.
+func (b *BuildSteps) patience() EnginePatience {
+	if b.Patience == (EnginePatience{}) {
+		return usualPatience
 	}
+	return b.Patience
+}
+
+// waitForEngine waits until the engine answers or patience ends: then the course is
+// free for other hosts. err is what it was that failed.
+func (b *BuildSteps) waitForEngine(ctx context.Context, key string, log printer, err error) error {
+	engine, ok := b.Builder.(build.Checker)
+	if !ok {
+		return err
+	}
+	patience := b.patience()
 	began, told := time.Now(), false
 	for ; ; told = true {
 		away := b.engineAway(ctx, engine)
@@ -78,9 +87,10 @@ func (b *BuildSteps) waitForEngine(ctx context.Context, log printer, engine buil
 		case ctx.Err() != nil:
 			return context.Cause(ctx)
 		case waited >= patience.Others && b.Agent.Others(ctx):
-			return b.unfit(ctx, away)
+			return errors.Join(b.unfit(ctx, away), b.release(ctx, key))
 		case waited >= patience.Alone:
-			return &awayError{fmt.Errorf("the host could not build for %s: %w", patience.Alone, away), true}
+			final := &awayError{fmt.Errorf("the host could not build for %s: %w", patience.Alone, away), true}
+			return errors.Join(final, b.release(ctx, key))
 		}
 		select {
 		case <-ctx.Done():

@@ -65,9 +65,9 @@ func TestAnEngineThatStaysAway(t *testing.T) {
 			broken := errors.New("broken")
 			step := func(ctx context.Context) error {
 				if c.chosen {
-					return forTemporal(b.waitForEngine(ctx, log, engine, broken))
+					return forTemporal(b.waitForEngine(ctx, "course", log, broken))
 				}
-				return forTemporal(b.awaitEngine(ctx, log, broken))
+				return forTemporal(b.awaitEngine(ctx, "course", log, broken))
 			}
 			env.RegisterActivity(step)
 			var app *temporal.ApplicationError

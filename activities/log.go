@@ -13,3 +13,10 @@ func logInfo(ctx context.Context, message string, pairs ...any) {
 		activity.GetLogger(ctx).Info(message, pairs...)
 	}
 }
+
+// logWarn does so with a warning.
+func logWarn(ctx context.Context, message string, pairs ...any) {
+	if activity.IsActivity(ctx) {
+		activity.GetLogger(ctx).Warn(message, pairs...)
+	}
+}

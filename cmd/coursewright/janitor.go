@@ -11,6 +11,9 @@ import (
 // janitorInterval is how often builds that nobody waits for are looked for.
 const janitorInterval = 30 * time.Second
 
+// leftInterval is how often courses are looked for that other hosts may wait for.
+const leftInterval = 3 * time.Second
+
 // startJanitor ends, at once and again and again, what runs on this build disk
 // and belongs to no running build: a killed worker leaves such builds, when
 // nobody tries them again or another host took them over. Labels with the disk's
@@ -23,6 +26,7 @@ func (y *system) startJanitor(ctx context.Context) error {
 		_, err := y.keeper.RemoveOrphans(ctx, func(id int64, _ string) bool { return y.runsHere(ctx, id) })
 		return err
 	})
+	y.background(ctx, "janitor of held courses", leftInterval, y.clearLeft)
 	return nil
 }
 

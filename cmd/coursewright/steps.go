@@ -175,7 +175,7 @@ func (y *system) buildSteps(metrics *activities.Metrics) (*activities.BuildSteps
 		y.keeper, y.tidier.Clear = keeper, keeper.Clear
 	}
 	s := y.settings
-	return &activities.BuildSteps{
+	out := &activities.BuildSteps{
 		Host: y.host, Disk: y.disk, Store: y.store, Git: y.git, Builder: builder,
 		Slots: y.slots, Agent: y.agent, Checkouts: make(chan struct{}, s.Hosting.Checkouts), Tidier: y.tidier,
 		LocalSource: s.LocalSourcePath,
@@ -187,5 +187,7 @@ func (y *system) buildSteps(metrics *activities.Metrics) (*activities.BuildSteps
 		Releases:    y.releases,
 		Metrics:     metrics,
 		Traces:      y.traces(),
-	}, nil
+	}
+	y.clearLeft = out.ClearLeft
+	return out, nil
 }

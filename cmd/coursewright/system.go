@@ -69,8 +69,9 @@ type system struct {
 	slots     *host.Slots
 	agent     *host.Agent
 	tidier    *activities.Tidier
-	keeper    build.Keeper // nil: no build outlives this process
-	self      string       // see process
+	keeper    build.Keeper                // nil: no build outlives this process
+	clearLeft func(context.Context) error // see activities.BuildSteps.ClearLeft
+	self      string                      // see process
 	publicKey string
 	tokens    *aplusauth.Service
 	graders   activities.Graders

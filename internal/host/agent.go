@@ -58,6 +58,8 @@ type Agent struct {
 	ready    func(context.Context) error // says whether it is back
 	takes    bool                        // as the gate is
 	left     bool
+	heard    time.Time // when the database has last answered
+	steady   time.Time // since when it has answered without a break
 }
 
 // NewAgent returns the agent of a host. Nothing is reported and the gate is
@@ -103,11 +105,31 @@ func (a *Agent) Report(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	a.answered(time.Now())
 	if a.follow(orders) {
 		r.Trouble = ""
 		_, err = a.cfg.Store.ReportHost(ctx, r) // the list should not wait for the next heartbeat
 	}
 	return err
+}
+
+// answered notes that the database has answered.
+func (a *Agent) answered(now time.Time) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if now.Sub(a.heard) > course.HostSilence {
+		a.steady = now
+	}
+	a.heard = now
+}
+
+// Steady says whether the database has answered all the time for so long that a host
+// which is there would have reported itself. Only then does silence say anything.
+func (a *Agent) Steady() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	now := time.Now()
+	return now.Sub(a.heard) <= course.HostSilence && now.Sub(a.steady) >= course.HostSilence
 }
 
 // report describes the host as it is now.

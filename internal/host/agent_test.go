@@ -261,9 +261,15 @@ func TestFullDiskShutsTheGate(t *testing.T) {
 }
 
 // memory is a database in memory, for tests of time.
-type memory struct{ reports []course.HostReport }
+type memory struct {
+	reports []course.HostReport
+	away    bool
+}
 
 func (m *memory) ReportHost(_ context.Context, r course.HostReport) (course.HostOrders, error) {
+	if m.away {
+		return course.HostOrders{}, course.ErrUnavailable
+	}
 	m.reports = append(m.reports, r)
 	return course.HostOrders{}, nil
 }
@@ -323,4 +329,34 @@ func TestMetrics(t *testing.T) {
 	if got["coursewright_host_slots"] != 2 || got["coursewright_host_disk_size_bytes"] <= 0 {
 		t.Errorf("the figures are %v", got)
 	}
+}
+
+// A host judges by the silence of others when it has heard of the database for a while.
+func TestSteady(t *testing.T) {
+	t.Parallel()
+	path := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		m := &memory{}
+		a := host.NewAgent(host.Config{ID: "a", Name: "a", Path: path, Slots: host.NewSlots(1), Store: m, Log: slog.New(slog.DiscardHandler)})
+		after := func(d time.Duration, away, want bool) {
+			t.Helper()
+			m.away = away
+			for end := time.Now().Add(d); time.Now().Before(end); time.Sleep(host.Interval) {
+				if err := a.Report(t.Context()); (err != nil) != away {
+					t.Fatal(err)
+				}
+			}
+			if got := a.Steady(); got != want {
+				t.Errorf("after %s, away %v: steady %v, want %v", d, away, got, want)
+			}
+		}
+		after(0, false, false)
+		after(2*host.Interval, false, false)
+		after(course.HostSilence, false, true)
+		after(2*host.Interval, true, true)
+		after(2*host.Interval, false, true)
+		after(course.HostSilence+host.Interval, true, false)
+		after(2*host.Interval, false, false)
+		after(course.HostSilence, false, true)
+	})
 }

@@ -22,6 +22,7 @@ import (
 // Texts about builds are kept as CleanText leaves them.
 type Store interface {
 	Courses
+	Holds
 	Builds
 	Logs
 	Tries
@@ -64,6 +65,20 @@ type Courses interface {
 	DeleteCourse(ctx context.Context, key string) error
 	// SetBuildHost remembers the host that has the course's working copy.
 	SetBuildHost(ctx context.Context, courseID int64, host string) error
+}
+
+// Holds says of each course on which host something of it may run that outlives the
+// worker, such as a container. It is one host at most.
+type Holds interface {
+	// HoldCourse notes host, or with an empty one that there is none, where no other
+	// is noted, or the one given as gone. It gives the host that is noted then; it is
+	// durable when the call returns. ErrNotFound when the course does not exist.
+	HoldCourse(ctx context.Context, key, host, gone string) (holder string, err error)
+	// ReleaseCourse ends the hold of a host; without one nothing happens.
+	ReleaseCourse(ctx context.Context, key, host string) error
+	// LeftCourses lists the courses that a host holds without a RUNNING build that is
+	// recorded as the host's, by key.
+	LeftCourses(ctx context.Context, host string) (keys []string, err error)
 }
 
 // Builds keeps the build rows. The rows are the queue: a signal to a workflow

@@ -26,6 +26,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		tests map[string]func(t *testing.T, s store.Store)
 	}{
 		{"courses", courseTests()},
+		{"holds", holdTests()},
 		{"requests", requestTests()},
 		{"claims", claimTests()},
 		{"previews", previewTests()},
