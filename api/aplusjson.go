@@ -2,6 +2,7 @@ package api
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -28,7 +29,7 @@ const (
 // stored release, else of the published one. A course that skips the failsafes
 // is published by its build, so only that release counts. Failures have status
 // 200 and success false, which A+ shows to the teacher.
-func aplusJSON(g *gate, releases Releases, at *Addresses, cache *documentCache) handler {
+func aplusJSON(g *gate, releases Releases, at *Addresses, cache *documentCache, recent *recentVersions) handler {
 	return func(c *gin.Context) error {
 		found, err := g.course(c, Read, true)
 		if err != nil {
@@ -36,10 +37,10 @@ func aplusJSON(g *gate, releases Releases, at *Addresses, cache *documentCache) 
 		}
 		g.audit(c, actionAplusJSON, found.Key)
 		finder := documentFinder{
-			releases: releases, cache: cache, log: g.log,
+			releases: releases, cache: cache, recent: recent, log: g.log,
 			base: at.Base(c.Request), zipped: acceptsGzip(c.Request.Header.Values("Accept-Encoding")),
 		}
-		document, errs := finder.find(c, found)
+		document, errs := finder.find(c.Request.Context(), found)
 		if document == nil {
 			answer(c, http.StatusOK, gin.H{"success": false, "errors": errs})
 			return nil
@@ -53,13 +54,30 @@ func aplusJSON(g *gate, releases Releases, at *Addresses, cache *documentCache) 
 type documentFinder struct {
 	releases Releases
 	cache    *documentCache
+	recent   *recentVersions
 	log      *slog.Logger
 	base     string
 	zipped   bool // the client takes gzip
 }
 
 // find gives the document, or nil and what was wrong.
-func (f documentFinder) find(c *gin.Context, of course.Course) (found *finishedDocument, errs []string) {
+func (f documentFinder) find(ctx context.Context, of course.Course) (found *finishedDocument, errs []string) {
+	now := f.recent.now()
+	if served, ok := f.recent.get(of, now); ok {
+		if found, ok := f.cache.get(documentID{key: of.Key, servedVersion: served, base: f.base, zipped: f.zipped}); ok {
+			f.cache.tell(true)
+			return found, nil
+		}
+	}
+	found, errs = f.look(ctx, of)
+	if found != nil && len(errs) == 0 {
+		f.recent.add(of, now, found.of)
+	}
+	return found, errs
+}
+
+// look asks the releases for the document. Errors may accompany it.
+func (f documentFinder) look(ctx context.Context, of course.Course) (found *finishedDocument, errs []string) {
 	errs = []string{}
 	var err error
 	if !of.SkipBuildFailsafes {
@@ -67,32 +85,18 @@ func (f documentFinder) find(c *gin.Context, of course.Course) (found *finishedD
 			return found, nil
 		}
 		if !isNotFound(err) {
-			f.log.ErrorContext(c.Request.Context(), "stored release cannot be read", "course", of.Key, "error", err)
+			f.log.ErrorContext(ctx, "stored release cannot be read", "course", of.Key, "error", err)
 			errs = append(errs, "The stored version of the course cannot be read; trying the published one. Build the course again.")
 		}
 	}
-	if found = f.published(of.Key, errs); found != nil {
-		return found, nil
-	}
 	if found, err = f.newest(f.releases.Published, of.Key, sourcePublish, errs); err == nil {
-		return found, nil
+		return found, errs
 	}
 	if isNotFound(err) {
 		return nil, append(errs, fmt.Sprintf("Course %s has no version yet. Its build must succeed first; see the build log.", of.Key))
 	}
-	f.log.ErrorContext(c.Request.Context(), "published release cannot be read", "course", of.Key, "error", err)
+	f.log.ErrorContext(ctx, "published release cannot be read", "course", of.Key, "error", err)
 	return nil, append(errs, "The published version of the course cannot be read. Build the course again.")
-}
-
-// published gives the document of the published release if it is in the cache,
-// nil otherwise: what most requests are answered with.
-func (f documentFinder) published(key string, errs []string) *finishedDocument {
-	version, err := f.releases.PublishedVersion(key)
-	if err != nil || version == "" || len(errs) > 0 {
-		return nil
-	}
-	found, _ := f.cache.get(documentID{key: key, version: version, source: sourcePublish, base: f.base, zipped: f.zipped})
-	return found
 }
 
 // newest gives the finished document of the newest release of a kind, in the
@@ -103,7 +107,7 @@ func (f documentFinder) newest(find func(key string) (course.Release, error), ke
 	if err != nil {
 		return nil, err
 	}
-	id := documentID{key: r.Key, version: r.Version, source: from, base: f.base}
+	id := documentID{key: r.Key, servedVersion: servedVersion{version: r.Version, source: from}, base: f.base}
 	plain := func() (*finishedDocument, error) {
 		return f.kept(id, errs, func() (*finishedDocument, error) { return f.finish(r, from, errs) })
 	}
@@ -159,7 +163,9 @@ func (f documentFinder) finish(r course.Release, from source, errs []string) (*f
 	if err != nil {
 		return nil, err
 	}
-	return newFinishedDocument(body), nil
+	made := newFinishedDocument(body)
+	made.of = servedVersion{version: r.Version, source: from}
+	return made, nil
 }
 
 // finishDocument puts the base URL in and appends the members of extra.

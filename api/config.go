@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -110,8 +111,12 @@ type Config struct {
 	Logs     Logs
 	Builds   Builds
 	Releases Releases
-	Diffs    Diffs
-	Auth     Authorizer
+	// ReleasesLag is for how long the releases found for a request may serve others:
+	// who changes them tells nobody of it before that is over. Zero: they are asked
+	// each time.
+	ReleasesLag time.Duration
+	Diffs       Diffs
+	Auth        Authorizer
 	// BuildHosts keeps the build hosts; nil: their addresses answer 404.
 	BuildHosts BuildHosts
 	// Sweeps tells what the reconciler does; nil: its address answers 404.

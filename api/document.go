@@ -34,18 +34,19 @@ const (
 
 // documentID names a finished document: a version never changes.
 type documentID struct {
-	key, version string
-	source       source
-	base         string
-	zipped       bool
+	key string
+	servedVersion
+	base   string
+	zipped bool
 }
 
 // finishedDocument is a document as it is sent.
 type finishedDocument struct {
 	body []byte
-	file *os.File // has the body in memory of the kernel; nil: body has it
-	size int      // of the body, in bytes
-	tag  string   // value of the header ETag, of both forms
+	file *os.File      // has the body in memory of the kernel; nil: body has it
+	size int           // of the body, in bytes
+	tag  string        // value of the header ETag, of both forms
+	of   servedVersion // zero for what is of no course
 	// Headers of every answer, and more of those with the body. Answers share
 	// the values, as those of strictHeaders.
 	always, whole http.Header
@@ -127,7 +128,7 @@ func (d *finishedDocument) reader() io.Reader {
 func (d *finishedDocument) send(c *gin.Context) {
 	maps.Copy(c.Writer.Header(), d.always)
 	reading := c.Request.Method == http.MethodGet || c.Request.Method == http.MethodHead
-	if reading && hasTag(c.GetHeader("If-None-Match"), d.tag) {
+	if known := c.GetHeader("If-None-Match"); reading && known != "" && hasTag(known, d.tag) {
 		c.Status(http.StatusNotModified)
 		c.Writer.WriteHeaderNow()
 		return

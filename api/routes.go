@@ -97,7 +97,7 @@ func (s *server) gitmanager(r *gin.Engine) {
 	r.POST(hookRoute, s.texts(hook(s.gate, s.Rows, s.Builds, hookPolicy{immediate: s.Immediate, unsigned: s.AllowUnsignedHooks})))
 	reads(r, badgeRoute, s.texts(badge(s.readers, s.Rows, s.Releases)))
 	anyway(r, "/gitmanager/:key/build_log-json", s.texts(buildLogJSON(s.gate, s.Rows, s.Logs)))
-	anyway(r, aplusJSONRoute, s.texts(aplusJSON(s.readers, s.Releases, s.Addresses, s.documents)))
+	anyway(r, aplusJSONRoute, s.texts(aplusJSON(s.readers, s.Releases, s.Addresses, s.documents, s.versions)))
 	publishing := s.texts(publish(s.gate, s.Releases, s.Builds))
 	anyway(r, publishRoute+":source", publishing)
 	anyway(r, publishRoute+":source/:version", publishing)

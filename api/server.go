@@ -17,6 +17,7 @@ type server struct {
 	crossOrigin *http.CrossOriginProtection
 	login       *login
 	documents   *documentCache
+	versions    *recentVersions
 	compiled    *compiledCourses
 	metrics     *metrics
 	limits      *limits
@@ -58,6 +59,9 @@ func New(cfg Config) (http.Handler, error) {
 	readers.courses = recent
 	s.readers = &readers
 	if s.documents, err = newDocumentCache(); err != nil {
+		return nil, err
+	}
+	if s.versions, err = newRecentVersions(cfg.ReleasesLag); err != nil {
 		return nil, err
 	}
 	if s.compiled, err = newCompiledCourses(cfg.Releases); err != nil {

@@ -32,6 +32,7 @@ func (y *system) buildHandler(context.Context) error {
 	}
 	y.handler, err = api.New(api.Config{ //nolint:contextcheck // handlers use the context of their request
 		Log: y.log, Courses: y.store, Rows: y.store, Logs: y.store, Builds: y.workflows, Releases: y.releases,
+		ReleasesLag: course.ReadersLag,
 		Diffs:       y.diffs,
 		Audit:       y.store,
 		BuildHosts:  y.store,

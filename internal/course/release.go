@@ -8,6 +8,11 @@ import "time"
 // them as \u escapes (lower case), as all that is not ASCII.
 const BaseURLMarker = "\ue0c0base\ue0c1"
 
+// ReadersLag is for how long who reads releases may go on with what was found. Who
+// changes which release is a course's stored or published one waits that long before
+// anybody is told: whoever knows of a change, sees it, in all processes.
+const ReadersLag = 2 * time.Millisecond
+
 // Release is one stored or published result of a build.
 type Release struct {
 	Key              string // course key

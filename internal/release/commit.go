@@ -19,6 +19,7 @@ import (
 // success. ErrConflict: a newer build was committed before, this one is
 // superseded. ErrNotFound: nothing is staged under that version.
 func (d *Depot) Commit(ctx context.Context, key, version string) error {
+	defer settle()
 	return d.inStore(ctx, "commit", key, version, d.commit)
 }
 

@@ -118,6 +118,7 @@ func (d *Depot) Remove(ctx context.Context, key string) error {
 	if err := checkKey(key); err != nil {
 		return err
 	}
+	defer settle()
 	if d.publish != "" {
 		if err := d.removePublished(ctx, key); err != nil {
 			return fmt.Errorf("remove %s: %w", key, err)

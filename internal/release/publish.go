@@ -24,6 +24,7 @@ func (d *Depot) Publish(ctx context.Context, r course.PublishRequest) (course.Re
 	if err := checkNames(r.Key, r.Version); err != nil {
 		return course.Release{}, err
 	}
+	defer settle()
 	unlock, err := d.lockPublish(ctx, r.Key)
 	if err != nil {
 		return course.Release{}, fmt.Errorf("publish %s: %w", r.Key, err)

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -107,6 +108,10 @@ func (d *Depot) PublishedVersion(key string) (string, error) {
 	}
 	return d.liveVersion(key)
 }
+
+// settle ends every change of what Stored and Published give: it waits until nobody
+// goes on with what was there before.
+func settle() { time.Sleep(course.ReadersLag) }
 
 // loadPublished reads a release of the publish folder. One without a note of
 // when it was published, because that call died, gets the time of the switch.
