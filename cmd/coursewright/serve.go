@@ -28,6 +28,7 @@ func listen(ctx context.Context, setting, address string, wanted bool, cleanup *
 
 // serve answers requests until the cleanup runs, the canary's too.
 func serve(y *system, l net.Listener, cleanup *cleanups) error {
+	growHeapFirst(heapFloor)
 	server := y.newServer(y.handler)
 	server.RegisterOnShutdown(func() { close(y.closing) })
 	y.run("HTTP server", server, l, cleanup)
