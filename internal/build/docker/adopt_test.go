@@ -3,6 +3,7 @@ package docker_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -19,6 +20,7 @@ import (
 	"coursewright/internal/build"
 	"coursewright/internal/build/docker"
 	"coursewright/internal/build/docker/dockertest"
+	"coursewright/internal/course"
 )
 
 // Variables that make the test binary play a service that is killed while it
@@ -181,6 +183,32 @@ func testTakenOver(t *testing.T, fetches, ended bool) {
 	if left := dockertest.Containers(t, docker.LabelDisk+"="+own); len(left) != 0 {
 		t.Errorf("containers are left: %v", left)
 	}
+}
+
+// An engine that was stopped in the midst of a build has ended its container, or has
+// lost its status. That is no fault of the course, which is built anew.
+func TestAnEndThatNobodySaw(t *testing.T) {
+	t.Parallel()
+	own := disk + "-" + strconv.FormatInt(builds.Add(1), 10)
+	b := newBuilder(t, docker.Options{Disk: own})
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "build.sh"), []byte("echo 1234567890\nexit 255\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	killedService(t, dir, own, 10)
+	token, err := os.ReadFile(filepath.Join(dir, "token"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	awaitEnd(t, string(token))
+	r := adopted(dir)
+	r.Output, r.Resume = io.Discard, token
+	var author *course.AuthorError
+	if result, err := b.Run(t.Context(), r); !result.Adopted || err == nil || errors.As(err, &author) {
+		t.Errorf("got %+v, %v; want trouble of the service with the same container", result, err)
+	}
+	_, err = b.Run(t.Context(), r)
+	wantAuthorError(t, err, "sh build.sh ended with status 255")
 }
 
 func awaitEnd(t *testing.T, id string) {

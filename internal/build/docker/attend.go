@@ -134,6 +134,8 @@ func (j *job) verdict(ctx context.Context, c *held, result *build.Result) error 
 		return build.MemoryFailure(j.memory())
 	case state.Error != "":
 		return errors.New(state.Error)
+	case result.Adopted && state.ExitCode > signalled:
+		return fmt.Errorf("nobody saw how the build ended: its status %d is also that of builds which an engine has ended or lost sight of when it was stopped", state.ExitCode)
 	case j.options.Network == NoNetwork && j.output.network.seen:
 		if err := j.output.printf("%s", noNetworkNotice); err != nil {
 			return err
@@ -149,8 +151,14 @@ const (
 	lateNewsEvery = 100 * time.Millisecond
 )
 
-// killed is the status of a container whose first process got SIGKILL.
-const killed = 137
+// Statuses of containers.
+const (
+	killed = 137 // its first process got SIGKILL
+	// signalled is below those of processes that a signal has ended, and of
+	// containers whose end the engine has missed (255). Whoever took a build over
+	// cannot tell whether it was the course's doing: it is to begin anew.
+	signalled = 128
+)
 
 // endState is the state of the ended container. Where it was killed, what the
 // engine has to say about it is awaited for a moment.
