@@ -21,7 +21,7 @@ func (r *Records) hostFor(ctx context.Context, c course.Course, b course.Build) 
 	if !waits {
 		return to, nil
 	}
-	err = r.Store.AppendLog(ctx, b.ID, noHostTakesBuilds(hosts)+"\n")
+	err = r.Store.AppendLine(ctx, b.ID, noHostTakesBuilds(hosts)+"\n")
 	if errors.Is(err, course.ErrNotFound) {
 		err = nil
 	}

@@ -76,7 +76,7 @@ func (r *Records) Announced(ctx context.Context, in Announcement) (Ended, error)
 	if line != "" {
 		text += line + "\n"
 	}
-	err = r.Store.AppendLog(ctx, in.Job.BuildID, text)
+	err = r.Store.AppendLine(ctx, in.Job.BuildID, text)
 	if errors.Is(err, course.ErrNotFound) {
 		err = nil // its build is not kept any more
 	}

@@ -86,7 +86,7 @@ func (s *ServiceSteps) untold(ctx context.Context, job Job, err error) error {
 	}
 	if last != "" {
 		line := "warning: the commit's status is not shown at the git host: " + last + "\n"
-		if logErr := s.Store.AppendLog(context.WithoutCancel(ctx), job.BuildID, line); logErr != nil && !errors.Is(logErr, course.ErrNotFound) {
+		if logErr := s.Store.AppendLine(context.WithoutCancel(ctx), job.BuildID, line); logErr != nil && !errors.Is(logErr, course.ErrNotFound) {
 			err = errors.Join(err, logErr)
 		}
 	}

@@ -18,7 +18,7 @@ type RecordStore interface {
 	Course(ctx context.Context, key string) (course.Course, error)
 	ListBuilds(ctx context.Context, key string, p course.Page) ([]course.Build, error)
 	DeleteCourse(ctx context.Context, key string) error
-	AppendLog(ctx context.Context, buildID int64, text string) error
+	AppendLine(ctx context.Context, buildID int64, line string) error
 	ListHosts(ctx context.Context) ([]course.Host, error)
 }
 
@@ -118,7 +118,7 @@ func (r *Records) FinishBuild(ctx context.Context, in Ending) (Ended, error) {
 	if !ended || line == "" {
 		return next, nil
 	}
-	err = r.Store.AppendLog(ctx, in.Job.BuildID, line+"\n")
+	err = r.Store.AppendLine(ctx, in.Job.BuildID, line+"\n")
 	if errors.Is(err, course.ErrNotFound) {
 		err = nil
 	}
@@ -158,7 +158,7 @@ func (r *Records) next(c course.Course, in Ending) (Ended, string) {
 // TellLog adds a line of the service to a build's log. A build that is gone
 // needs none.
 func (r *Records) TellLog(ctx context.Context, in Note) error {
-	err := r.Store.AppendLog(ctx, in.BuildID, in.Line+"\n")
+	err := r.Store.AppendLine(ctx, in.BuildID, in.Line+"\n")
 	if errors.Is(err, course.ErrNotFound) {
 		return nil
 	}

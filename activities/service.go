@@ -35,6 +35,7 @@ type LogStore interface {
 // ServiceStore is what ServiceSteps need of the database.
 type ServiceStore interface {
 	LogStore
+	AppendLine(ctx context.Context, buildID int64, line string) error
 	CourseFinder
 	Build(ctx context.Context, id int64) (course.Build, error)
 	ReadLog(ctx context.Context, buildID, offset int64) ([]course.LogChunk, int64, error)

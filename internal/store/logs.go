@@ -1,11 +1,23 @@
 package store
 
-import "coursewright/internal/course"
+import (
+	"strings"
+
+	"coursewright/internal/course"
+)
 
 const (
 	maxLogRow   = 64 << 10 // bytes of one row of a log, at most
 	maxLogReply = 1 << 20  // bytes after which ReadLog answers
 )
+
+// EndsWithLine says whether the newest row of a log ends with a line that is to be
+// added. Each append makes rows of its own, so a row has no line in part unless that
+// is very long.
+func EndsWithLine(newest, line string) bool {
+	before, found := strings.CutSuffix(newest, line)
+	return found && line != "" && (before == "" || strings.HasSuffix(before, "\n"))
+}
 
 // LogRow is a piece of a log as it is kept. Its place is its offset in the whole
 // output, dropped output included.

@@ -202,6 +202,10 @@ type Logs interface {
 	// without NUL, ErrInvalid otherwise. The log of a final build still grows.
 	// ErrNotFound for an unknown build.
 	AppendLog(ctx context.Context, buildID int64, text string) error
+	// AppendLine adds a line of the service, with its end, as AppendLog does, unless
+	// it is the log's last already: so one that has perhaps been added
+	// (course.ErrUncertain) is added again.
+	AppendLine(ctx context.Context, buildID int64, line string) error
 	// ReadLog gives the log from the byte offset on, at most about 1 MiB a
 	// call: chunks in order, and the offset to read on from. An empty answer
 	// means there is nothing new. ErrNotFound for an unknown build.

@@ -29,6 +29,26 @@ func (s *Store) AppendLog(ctx context.Context, buildID int64, text string) error
 	return s.wrapRow(err, "append to the log of build %d", buildID)
 }
 
+// AppendLine adds a line unless it is the last already; see store.Logs.
+func (s *Store) AppendLine(ctx context.Context, buildID int64, line string) error {
+	err := store.CheckLogText(line)
+	if err == nil {
+		err = s.write(ctx, quick, func(t *tx) error {
+			l, err := t.lockLog(buildID)
+			if err != nil {
+				return err
+			}
+			var last string
+			_, err = t.found([]any{&last}, "SELECT text FROM build_logs WHERE build_id = $1 ORDER BY start DESC LIMIT 1", buildID)
+			if err != nil || store.EndsWithLine(last, line) {
+				return err
+			}
+			return t.appendLog(l, line, s.caps)
+		})
+	}
+	return s.wrapRow(err, "add a line to the log of build %d", buildID)
+}
+
 // lockedLog is the log of a build whose row is locked.
 type lockedLog struct {
 	build, courseID int64

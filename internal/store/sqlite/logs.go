@@ -20,6 +20,22 @@ func (s *Store) AppendLog(ctx context.Context, buildID int64, text string) error
 	return s.wrapRow(err, "append to the log of build %d", buildID)
 }
 
+// AppendLine adds a line unless it is the last already; see store.Logs.
+func (s *Store) AppendLine(ctx context.Context, buildID int64, line string) error {
+	err := store.CheckLogText(line)
+	if err == nil {
+		err = s.quick.tx(ctx, func(t *tx) error {
+			var last string
+			_, err := t.found([]any{&last}, "SELECT text FROM build_logs WHERE build_id = ? ORDER BY start DESC LIMIT 1", buildID)
+			if err != nil || store.EndsWithLine(last, line) {
+				return err
+			}
+			return t.appendLog(buildID, line, s.caps)
+		})
+	}
+	return s.wrapRow(err, "add a line to the log of build %d", buildID)
+}
+
 // appendLog does what store.PlanAppend says.
 func (t *tx) appendLog(buildID int64, text string, caps store.LogCaps) error {
 	var head, end int64 // the head's length once it is full, that of the whole output

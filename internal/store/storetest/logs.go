@@ -28,6 +28,7 @@ func logTests() map[string]func(t *testing.T, s store.Store) {
 		"reading while it grows":    logReadWhileGrowing,
 		"logs of builds are apart":  logsApart,
 		"a reader that fell behind": logFellBehind,
+		"lines once in a row":       logLines,
 	}
 }
 
@@ -374,4 +375,29 @@ func logsApart(t *testing.T, s store.Store) {
 	if diff := cmp.Diff([]string{"a0\na1\na2\n", "b0\nb1\nb2\n"}, got); diff != "" {
 		t.Errorf("logs (-want +got):\n%s", diff)
 	}
+}
+
+// logLines adds lines as after an answer that did not come.
+func logLines(t *testing.T, s store.Store) {
+	t.Helper()
+	id := newBuild(t, s, "a")
+	add := func(lines ...string) {
+		t.Helper()
+		for _, line := range lines {
+			if err := s.AppendLine(t.Context(), id, line); err != nil {
+				t.Fatalf("AppendLine: %v", err)
+			}
+		}
+	}
+	add("one\n", "one\n", "two\n", "one\n")
+	appendLog(t, s, id, "output\nbegone\n")
+	add("gone\n", "gone\n", "output\n")
+	appendLog(t, s, id, "more\nlast\n")
+	add("last\n", "a\nb\n", "a\nb\n")
+	const want = "one\ntwo\none\noutput\nbegone\ngone\noutput\nmore\nlast\na\nb\n"
+	if got := joined(t, wholeLog(t, s, id), 0); got != want {
+		t.Errorf("the log is %q, want %q", got, want)
+	}
+	wantKind(t, "AppendLine to an unknown build", s.AppendLine(t.Context(), 1<<40, "x\n"), course.ErrNotFound)
+	wantKind(t, "AppendLine of a NUL", s.AppendLine(t.Context(), id, "a\x00\n"), course.ErrInvalid)
 }
