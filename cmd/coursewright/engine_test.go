@@ -9,9 +9,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/client"
 	sdk "go.temporal.io/sdk/client"
 
+	"coursewright/internal/build/docker"
 	"coursewright/internal/build/docker/dockertest"
 	"coursewright/internal/course"
 	"coursewright/internal/gitrepo/gitrepotest"
@@ -146,6 +148,48 @@ func TestACourseIsNotBuiltWhileItsContainerOutlivesTheEngine(t *testing.T) {
 	}
 	left, err := engine.Client().ContainerList(t.Context(), client.ContainerListOptions{All: true})
 	if err != nil || len(left.Items) != 0 {
+		t.Errorf("containers are left: %v, %v", left.Items, err)
+	}
+}
+
+// A worker that is gone for good while its engine is away as well: the watchman ends
+// the container when the engine is back, unless another worker has come.
+func TestTheWatchmanWaitsForTheEngine(t *testing.T) {
+	t.Parallel()
+	if missing := dockertest.DaemonMissing(); missing != "" {
+		t.Skip(missing)
+	}
+	engine, dir := dockertest.StartDaemon(t), t.TempDir()
+	api := engine.Client()
+	made, err := api.ContainerCreate(t.Context(), client.ContainerCreateOptions{
+		Config:     &container.Config{Image: dockertest.Image, Cmd: []string{"sleep", "600"}, Labels: map[string]string{docker.LabelDisk: "disk"}},
+		HostConfig: &container.HostConfig{NetworkMode: docker.NoNetwork},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := api.ContainerStart(t.Context(), made.ID, client.ContainerStartOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	engine.Kill()
+	if err := writeInstance(dir, "worker"); err != nil {
+		t.Fatal(err)
+	}
+	w := watched{buildPath: dir, disk: "disk", instance: "another", engine: engine.Address()}
+	if err := w.end(0); err != nil {
+		t.Errorf("with another worker: %v", err)
+	}
+	w.instance = "worker"
+	if err := w.end(0); err == nil {
+		t.Error("the containers were ended without an engine")
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- w.end(time.Minute) }()
+	engine.Start()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+	if left, err := api.ContainerList(t.Context(), client.ContainerListOptions{All: true}); err != nil || len(left.Items) != 0 {
 		t.Errorf("containers are left: %v, %v", left.Items, err)
 	}
 }

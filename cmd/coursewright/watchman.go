@@ -30,6 +30,8 @@ const (
 	// more than a dead one.
 	quiet      = 30 * time.Second
 	pulseEvery = 3 * time.Second
+	// engineBack is how long a container engine that is away is waited for.
+	engineBack = time.Hour
 )
 
 // watched says what a watchman watches.
@@ -137,7 +139,9 @@ func (w watched) watch(worker io.Reader) error {
 		case <-heard:
 			silence.Reset(quiet)
 		case <-silence.C:
-			failures = errors.Join(failures, w.endContainers())
+			if failures = w.endContainers(); failures != nil {
+				silence.Reset(pulseEvery)
+			}
 		case err := <-ended:
 			if !errors.Is(err, io.EOF) {
 				return errors.Join(failures, err)
@@ -147,19 +151,32 @@ func (w watched) watch(worker io.Reader) error {
 	}
 }
 
-// await gives another worker time to come.
+// await gives another worker time to come, and ends the containers when none did.
 func (w watched) await() error {
 	if err := pause(context.Background(), comeBack); err != nil {
 		return err
 	}
-	now, err := os.ReadFile(filepath.Join(w.buildPath, instanceFile))
-	if errors.Is(err, os.ErrNotExist) || err == nil && string(now) != w.instance {
-		return nil // another worker, or another disk
+	return w.end(engineBack)
+}
+
+// end ends the containers of a worker that is gone. Where their engine is away it
+// waits for it for a while: they may outlive that as well.
+func (w watched) end(patience time.Duration) error {
+	for end := time.Now().Add(patience); ; {
+		now, err := os.ReadFile(filepath.Join(w.buildPath, instanceFile))
+		if errors.Is(err, os.ErrNotExist) || err == nil && string(now) != w.instance {
+			return nil // another worker, or another disk
+		}
+		if err == nil {
+			err = w.endContainers()
+		}
+		if err == nil || time.Now().After(end) {
+			return err
+		}
+		if err := pause(context.Background(), pulseEvery); err != nil {
+			return err
+		}
 	}
-	if err != nil {
-		return err
-	}
-	return w.endContainers()
 }
 
 // endContainers ends all containers of the build disk.
