@@ -17,12 +17,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Daemon is a container engine of a test's own, which may be killed. As it is
-// installed usually, containers and the containerd that runs them outlive it. It
-// has no network.
+// Daemon is a container engine of a test's own, which may be killed. As where
+// Debian installs it, the containerd that runs containers is a process of its own and
+// outlives it. It has no network.
 type Daemon struct {
 	tb         testing.TB
 	dir        string
+	args       []string
 	cmd        *exec.Cmd // nil while it is not running
 	ended      chan error
 	containerd *exec.Cmd
@@ -41,14 +42,23 @@ func DaemonMissing() string {
 	return ""
 }
 
-// StartDaemon runs an engine until the test ends, with Image in it.
+// LiveRestore makes containers outlive the engine, by whatever it ends.
+const LiveRestore = "--live-restore"
+
+// StartDaemon runs an engine with LiveRestore until the test ends, with Image in it.
 func StartDaemon(tb testing.TB) *Daemon {
+	tb.Helper()
+	return StartDaemonWith(tb, LiveRestore)
+}
+
+// StartDaemonWith is StartDaemon with further arguments of dockerd.
+func StartDaemonWith(tb testing.TB, args ...string) *Daemon {
 	tb.Helper()
 	dir, err := os.MkdirTemp("", "cw-docker-") //nolint:usetesting // a socket's path has to be short
 	if err != nil {
 		tb.Fatal(err)
 	}
-	d := &Daemon{tb: tb, dir: dir}
+	d := &Daemon{tb: tb, dir: dir, args: args}
 	tb.Cleanup(d.remove)
 	d.startContainerd()
 	d.Start()
@@ -116,10 +126,12 @@ func (d *Daemon) startContainerd() {
 // Start starts the engine, again after Kill, and returns when it answers.
 func (d *Daemon) Start() {
 	d.tb.Helper()
-	cmd := d.run("dockerd", "--containerd", filepath.Join(d.dir, "containerd"),
+	cmd := d.run("dockerd", append([]string{
+		"--containerd", filepath.Join(d.dir, "containerd"),
 		"--data-root", filepath.Join(d.dir, "data"), "--exec-root", filepath.Join(d.dir, "exec"),
 		"--pidfile", filepath.Join(d.dir, "pid"), "--host", d.Address(),
-		"--bridge=none", "--iptables=false", "--ip6tables=false", "--live-restore", "--log-level=error")
+		"--bridge=none", "--iptables=false", "--ip6tables=false", "--log-level=error",
+	}, d.args...)...)
 	d.cmd, d.ended = cmd, make(chan error, 1)
 	go func(ended chan<- error) { ended <- cmd.Wait() }(d.ended)
 	if err := d.await(); err != nil {
@@ -155,9 +167,15 @@ func (d *Daemon) await() error {
 }
 
 // Kill ends the engine as kill -9 does; containers go on.
-func (d *Daemon) Kill() {
-	_ = d.cmd.Process.Kill() // it may have ended by itself
-	<-d.ended                //nolint:errcheck // killed is what it should be
+func (d *Daemon) Kill() { d.end(syscall.SIGKILL) }
+
+// Stop ends the engine as systemctl stop does, and without LiveRestore its
+// containers too.
+func (d *Daemon) Stop() { d.end(syscall.SIGTERM) }
+
+func (d *Daemon) end(by syscall.Signal) {
+	_ = d.cmd.Process.Signal(by) // it may have ended by itself
+	<-d.ended                    //nolint:errcheck // so it should end
 	d.cmd = nil
 }
 
