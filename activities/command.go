@@ -102,6 +102,9 @@ func (c *command) run(ctx context.Context) error {
 	}
 	release, err := c.steps.slot(ctx, c.in.Job, c)
 	if err != nil {
+		if c.earlier.Handle == nil {
+			c.free(ctx, err)
+		}
 		c.say()
 		return err
 	}
@@ -118,11 +121,19 @@ func (c *command) run(ctx context.Context) error {
 	c.say()
 	if result.Left {
 		c.log.Drop() // the next try gets it again
-	} else if left := c.steps.stopped(ctx, c.in.Job.CourseKey, err); left != nil {
-		logWarn(ctx, "what ran of the course may be left; the janitor sees to it", "course", c.in.Job.CourseKey, "build", c.in.Job.BuildID, "error", left)
+	} else {
+		c.free(ctx, err)
 	}
 	c.tellMissing(ctx, err)
 	return c.steps.blame(ctx, c.steps.awaitEngine(ctx, c.in.Job.CourseKey, c.log, err))
+}
+
+// free lets other hosts build the course, when what ran of it is gone. Otherwise the
+// janitor sees to it.
+func (c *command) free(ctx context.Context, err error) {
+	if left := c.steps.stopped(ctx, c.in.Job.CourseKey, err); left != nil {
+		logWarn(ctx, "what ran of the course may be left", "course", c.in.Job.CourseKey, "build", c.in.Job.BuildID, "error", left)
+	}
 }
 
 // tellMissing tells of output that may be lost when the way to what runs broke off.
