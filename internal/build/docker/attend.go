@@ -134,9 +134,11 @@ func (j *job) verdict(ctx context.Context, c *held, result *build.Result) error 
 		return build.MemoryFailure(j.memory())
 	case state.Error != "":
 		return errors.New(state.Error)
-	case result.Adopted && state.ExitCode > signalled:
-		return fmt.Errorf("nobody saw how the build ended: its status %d is also that of builds which an engine has ended or lost sight of when it was stopped", state.ExitCode)
-	case j.options.Network == NoNetwork && j.output.network.seen:
+	}
+	if err := j.unseen(ctx, result.Adopted, state); err != nil {
+		return err
+	}
+	if j.options.Network == NoNetwork && j.output.network.seen {
 		if err := j.output.printf("%s", noNetworkNotice); err != nil {
 			return err
 		}
@@ -153,10 +155,10 @@ const (
 
 // Statuses of containers.
 const (
-	killed = 137 // its first process got SIGKILL
+	killed     = 137 // its first process got SIGKILL
+	terminated = 143 // its first process got SIGTERM
 	// signalled is below those of processes that a signal has ended, and of
-	// containers whose end the engine has missed (255). Whoever took a build over
-	// cannot tell whether it was the course's doing: it is to begin anew.
+	// containers whose end the engine has missed (255).
 	signalled = 128
 )
 

@@ -7,6 +7,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/client"
 
 	"coursewright/internal/build/docker"
@@ -41,6 +42,22 @@ func killBoth(t *testing.T, d *dockertest.Daemon, container int) {
 	t.Helper()
 	d.Kill()
 	if err := syscall.Kill(container, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// startStubborn starts a container that the engine has to kill after two seconds.
+func startStubborn(t *testing.T, engine *client.Client) {
+	t.Helper()
+	wait := 2
+	made, err := engine.ContainerCreate(t.Context(), client.ContainerCreateOptions{
+		Config:     &container.Config{Image: dockertest.Image, Cmd: []string{"sleep", "600"}, StopTimeout: &wait},
+		HostConfig: &container.HostConfig{NetworkMode: "none", AutoRemove: true},
+	})
+	if err == nil {
+		_, err = engine.ContainerStart(t.Context(), made.ID, client.ContainerStartOptions{})
+	}
+	if err != nil {
 		t.Fatal(err)
 	}
 }

@@ -1,0 +1,52 @@
+package docker
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/moby/moby/api/types/container"
+	"github.com/moby/moby/client"
+)
+
+// Engines give containers 10 seconds to stop, and stop when the last of them has.
+const (
+	engineStop   = 12 * time.Second
+	engineAnswer = 2 * time.Second
+)
+
+// unseen is the error of a build that an engine may have ended, and nil where the
+// course did it. An engine that stops ends its containers, unless it restores them
+// live, and one that was away when a container ended tells status 255.
+//
+// Whoever took the build over cannot tell: it is to begin anew. Whoever followed
+// it to its end sees whether the engine goes away.
+func (j *job) unseen(ctx context.Context, adopted bool, s *container.State) error {
+	switch {
+	case adopted && s.ExitCode > signalled:
+		return fmt.Errorf("nobody saw how the build ended: its status %d is also that of builds which an engine has ended or lost sight of when it was stopped", s.ExitCode)
+	case (s.ExitCode == killed || s.ExitCode == terminated) && j.engineStops(ctx):
+		return fmt.Errorf("the container engine was stopped and has ended the build with status %d", s.ExitCode)
+	}
+	return nil
+}
+
+// engineStops says whether the engine goes away soon. While it stops it takes no
+// new connections, and those that it has break when its last container has ended.
+func (j *job) engineStops(ctx context.Context) bool {
+	brief, stop := context.WithTimeout(ctx, engineAnswer)
+	defer stop()
+	if _, err := j.api.Ping(brief, client.PingOptions{}); err != nil {
+		return ctx.Err() == nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, engineStop)
+	defer cancel()
+	none := client.Filters{}.Add("label", LabelRun+"="+j.request.RunID)
+	for news := j.api.Events(ctx, client.EventsListOptions{Filters: none}); ; {
+		select {
+		case <-news.Messages:
+		case <-news.Err:
+			return ctx.Err() == nil
+		}
+	}
+}
