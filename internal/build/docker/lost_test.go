@@ -27,6 +27,7 @@ func TestTheEngineEndsTheContainer(t *testing.T) {
 		away func(t *testing.T, d *dockertest.Daemon, container int)
 	}{
 		"stopped":                       {away: func(_ *testing.T, d *dockertest.Daemon, _ int) { d.Stop() }},
+		"stopped, held up by another":   {away: stopSlowly},
 		"killed":                        {away: func(_ *testing.T, d *dockertest.Daemon, _ int) { d.Kill() }},
 		"killed and then the container": {args: []string{dockertest.LiveRestore}, away: killBoth},
 	} {
@@ -46,10 +47,11 @@ func killBoth(t *testing.T, d *dockertest.Daemon, container int) {
 	}
 }
 
-// startStubborn starts a container that the engine has to kill after two seconds.
-func startStubborn(t *testing.T, engine *client.Client) {
+// stopSlowly stops the engine while it has a container that it has to kill after
+// two seconds.
+func stopSlowly(t *testing.T, d *dockertest.Daemon, _ int) {
 	t.Helper()
-	wait := 2
+	engine, wait := d.Client(), 2
 	made, err := engine.ContainerCreate(t.Context(), client.ContainerCreateOptions{
 		Config:     &container.Config{Image: dockertest.Image, Cmd: []string{"sleep", "600"}, StopTimeout: &wait},
 		HostConfig: &container.HostConfig{NetworkMode: "none", AutoRemove: true},
@@ -60,6 +62,7 @@ func startStubborn(t *testing.T, engine *client.Client) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	d.Stop()
 }
 
 func testTheEngineEndsTheContainer(t *testing.T, engine *dockertest.Daemon, away func(*testing.T, *dockertest.Daemon, int)) {

@@ -45,7 +45,7 @@ func (j *job) engineStops(ctx context.Context) bool {
 	for news := j.api.Events(ctx, client.EventsListOptions{Filters: none}); ; {
 		select {
 		case <-news.Messages:
-		case <-news.Err:
+		case <-news.Err: //nolint:errcheck // that it broke is all that counts
 			return ctx.Err() == nil
 		}
 	}
