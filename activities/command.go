@@ -8,6 +8,7 @@ import (
 
 	"go.temporal.io/sdk/activity"
 
+	"coursewright/internal/build"
 	"coursewright/internal/course"
 )
 
@@ -125,6 +126,7 @@ func (c *command) run(ctx context.Context) error {
 		c.free(ctx, err)
 	}
 	c.tellMissing(ctx, err)
+	err = c.seen(result, err)
 	return c.steps.blame(ctx, c.steps.awaitEngine(ctx, c.in.Job.CourseKey, c.log, err))
 }
 
@@ -140,8 +142,19 @@ func (c *command) free(ctx context.Context, err error) {
 func (c *command) tellMissing(ctx context.Context, err error) {
 	var author *course.AuthorError
 	if err != nil && ctx.Err() == nil && !errors.As(err, &author) && c.trail.details() != nil {
+		c.trail.lose()
 		c.log.Printf(missingNotice)
 	}
+}
+
+// seen is how a build ended. One that failed while the way to it was broken off may
+// have said why to nobody: it begins anew, as one whose engine has failed.
+func (c *command) seen(result build.Result, err error) error {
+	var author *course.AuthorError
+	if !result.Adopted || !c.earlier.Missing || result.ExitCode <= 0 || !errors.As(err, &author) {
+		return err
+	}
+	return fmt.Errorf("the build command ended with status %d while nobody could follow it, and what it said of that may be lost; it begins anew", result.ExitCode)
 }
 
 // started keeps how to find what runs, before the first of its output is in the

@@ -18,6 +18,7 @@ type mark struct {
 	Handle  []byte `json:"handle"`             // the builder's token of what runs
 	Written int64  `json:"written"`            // bytes of its output that are in the log
 	MidLine bool   `json:"mid_line,omitempty"` // the log's last line waits for its end
+	Missing bool   `json:"missing,omitempty"`  // more of the output may be lost
 
 	Done done `json:"done,omitzero"`
 }
@@ -66,8 +67,15 @@ func (t *trail) begin(host, runID string, handle []byte, from mark, adopted bool
 	t.last = mark{Host: host, RunID: runID, Handle: handle, Done: t.done}
 	if adopted {
 		t.base = from.Written
-		t.last.Written, t.last.MidLine = from.Written, from.MidLine
+		t.last.Written, t.last.MidLine, t.last.Missing = from.Written, from.MidLine, from.Missing
 	}
+}
+
+// lose notes that output from here on may be lost.
+func (t *trail) lose() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.last.Missing = true
 }
 
 // at gives the mark of a place of the log; empty while nothing runs.

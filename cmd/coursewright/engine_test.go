@@ -22,8 +22,9 @@ import (
 )
 
 // An engine that dies while a build runs, and is away for longer than all tries of a
-// step last, costs no build, though there is one course only: the build waits and goes
-// on with its container. One that is asked for meanwhile waits as well.
+// step last, costs no build: the build waits and goes on with its container. One that
+// is asked for meanwhile waits as well. One that has failed meanwhile, which may have
+// said why to nobody, begins anew.
 func TestBuildsWaitForTheEngine(t *testing.T) {
 	t.Parallel()
 	if missing := dockertest.DaemonMissing(); missing != "" {
@@ -31,12 +32,17 @@ func TestBuildsWaitForTheEngine(t *testing.T) {
 	}
 	engine := dockertest.StartDaemon(t)
 	data := t.TempDir()
-	h := startDevWith(t, append(containerSettings(), "COURSEWRIGHT_BUILD_DOCKER_HOST="+engine.Address(), "COURSEWRIGHT_BUILD_RETRY_DELAY=1s"), data)
+	h := startDevWith(t, append(containerSettings(), "COURSEWRIGHT_BUILD_DOCKER_HOST="+engine.Address(), "COURSEWRIGHT_BUILD_RETRY_DELAY=1s", "COURSEWRIGHT_BUILD_CONCURRENCY=2"), data)
 	repo := gitrepotest.New(t)
 	repo.Commit(containerCourse("One", "echo started\nsleep 4\necho slept\n"), "first")
 	h.addCourse("course", repo.URL(), nil)
 	id := h.push("course")
+	failing := gitrepotest.New(t)
+	failing.Commit(containerCourse("Two", "echo started\nif [ ! -e tried ]; then touch tried; sleep 4; echo the reason; exit 1; fi\n"), "first")
+	h.addCourse("failing", failing.URL(), nil)
+	failed := h.push("failing")
 	h.shows("course", id, "started\n")
+	h.shows("failing", failed, "started\n")
 	engine.Kill()
 	h.shows("course", id, "The host cannot build at the moment")
 	next := h.push("course")
@@ -44,6 +50,10 @@ func TestBuildsWaitForTheEngine(t *testing.T) {
 	engine.Start()
 	h.succeeded(id)
 	h.succeeded(next)
+	h.finished("failing", failed, course.StatusSuccess)
+	if log := h.log("failing", failed); !strings.Contains(log, "what it said of that may be lost") {
+		t.Errorf("the log does not say why the build began anew:\n%s", log)
+	}
 	log := h.log("course", id)
 	for _, want := range []string{"Output of this moment may be missing", "The host can build again", "slept\n"} {
 		if strings.Count(log, want) != 1 {
