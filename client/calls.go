@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Headers of requests.
@@ -25,6 +26,36 @@ func coursePath(key string) string { return restPath + "/courses/" + url.PathEsc
 
 func buildPath(key string, id int64) string {
 	return coursePath(key) + "/builds/" + strconv.FormatInt(id, 10)
+}
+
+func deliveryPath(key string, id int64) string {
+	return coursePath(key) + "/deliveries/" + strconv.FormatInt(id, 10)
+}
+
+// longestPage is how many items a page of a list can have.
+const longestPage = 200
+
+// list is the query of a list with long pages.
+func list() url.Values { return url.Values{"limit": {strconv.Itoa(longestPage)}} }
+
+func put(query url.Values, name, value string) {
+	if value != "" {
+		query.Set(name, value)
+	}
+}
+
+func putTime(query url.Values, name string, at time.Time) {
+	if !at.IsZero() {
+		query.Set(name, at.UTC().Format(time.RFC3339Nano))
+	}
+}
+
+func joined(list []Status) string {
+	words := make([]string, len(list))
+	for i, s := range list {
+		words[i] = string(s)
+	}
+	return strings.Join(words, ",")
 }
 
 // pages walks through the pages of a list. The sequence ends with an error, or
@@ -65,13 +96,9 @@ func get[T any](ctx context.Context, c *Client, path string) (T, error) {
 // part of a key, branch or origin; status is of the newest build; both may be
 // empty.
 func (c *Client) Courses(ctx context.Context, text string, status Status) iter.Seq2[Course, error] {
-	query := url.Values{"limit": {"200"}}
-	if text != "" {
-		query.Set("q", text)
-	}
-	if status != "" {
-		query.Set("status", string(status))
-	}
+	query := list()
+	put(query, "q", text)
+	put(query, "status", string(status))
 	return pages[Course](ctx, c, restPath+"/courses", query)
 }
 
@@ -89,48 +116,74 @@ func (c *Client) CreateCourse(ctx context.Context, fields map[string]any) (Cours
 	return out, err
 }
 
-// ChangeCourse changes the given fields of a course. With a tag it is refused
-// when somebody else was faster.
+// ChangeCourse changes the given fields of a course. With a tag, this and the calls
+// below are refused when somebody else was faster.
 func (c *Client) ChangeCourse(ctx context.Context, key, tag string, fields map[string]any) (Course, error) {
 	var out Course
-	r := request{method: http.MethodPatch, path: coursePath(key), body: fields}
-	if tag != "" {
-		r.header = http.Header{ifMatchHeader: {tag}}
+	_, _, err := c.do(ctx, request{method: http.MethodPatch, path: coursePath(key), body: fields, header: ifMatch(tag)}, &out)
+	return out, err
+}
+
+func ifMatch(tag string) http.Header {
+	if tag == "" {
+		return nil
 	}
-	_, _, err := c.do(ctx, r, &out)
+	return http.Header{ifMatchHeader: {tag}}
+}
+
+// ReplaceCourse gives a course the given settings, and those of a new course for
+// all others. It needs a tag, or * for whatever is there.
+func (c *Client) ReplaceCourse(ctx context.Context, key, tag string, fields map[string]any) (Course, error) {
+	var out Course
+	_, _, err := c.do(ctx, request{method: http.MethodPut, path: coursePath(key), body: fields, header: ifMatch(tag)}, &out)
 	return out, err
 }
 
 // RemoveCourse removes a course with its builds, releases and files.
-func (c *Client) RemoveCourse(ctx context.Context, key string) error {
-	_, _, err := c.do(ctx, request{method: http.MethodDelete, path: coursePath(key), query: url.Values{"confirm": {key}}}, nil)
+func (c *Client) RemoveCourse(ctx context.Context, key, tag string) error {
+	r := request{method: http.MethodDelete, path: coursePath(key), query: url.Values{"confirm": {key}}, header: ifMatch(tag)}
+	_, _, err := c.do(ctx, r, nil)
 	return err
 }
 
 // RenewSecret gives a course a new webhook secret; the old one is accepted for
 // some hours more.
-func (c *Client) RenewSecret(ctx context.Context, key string, keepOldHours int) (Course, error) {
+func (c *Client) RenewSecret(ctx context.Context, key, tag string, keepOldHours int) (Course, error) {
 	var out Course
 	body := map[string]int{"keep_old_hours": keepOldHours}
-	_, _, err := c.do(ctx, request{method: http.MethodPost, path: coursePath(key) + "/webhook-secret", body: body}, &out)
+	_, _, err := c.do(ctx, request{method: http.MethodPost, path: coursePath(key) + "/webhook-secret", body: body, header: ifMatch(tag)}, &out)
 	return out, err
 }
 
-// Builds lists the builds of a course, newest first, of some states if any are
-// given.
-func (c *Client) Builds(ctx context.Context, key string, limit int, status ...Status) iter.Seq2[Build, error] {
-	query := url.Values{"limit": {strconv.Itoa(min(max(limit, 1), 200))}}
-	text := ""
-	for i, s := range status {
-		if i > 0 {
-			text += ","
-		}
-		text += string(s)
+// BuildFilter chooses builds; what is empty chooses all.
+type BuildFilter struct {
+	Status  []Status
+	Trigger string // such as HOOK
+	Host    string
+	Commit  string // the beginning of its hash
+	Since   time.Time
+	Until   time.Time
+
+	PageSize int // how many are fetched at a time; 0: as many as can be
+}
+
+func (f BuildFilter) query() url.Values {
+	query := list()
+	if f.PageSize > 0 {
+		query.Set("limit", strconv.Itoa(min(f.PageSize, longestPage)))
 	}
-	if text != "" {
-		query.Set("status", text)
-	}
-	return pages[Build](ctx, c, coursePath(key)+"/builds", query)
+	put(query, "status", joined(f.Status))
+	put(query, "trigger", f.Trigger)
+	put(query, "host", f.Host)
+	put(query, "commit", f.Commit)
+	putTime(query, "since", f.Since)
+	putTime(query, "until", f.Until)
+	return query
+}
+
+// Builds lists the builds of a course, newest first.
+func (c *Client) Builds(ctx context.Context, key string, f BuildFilter) iter.Seq2[Build, error] {
+	return pages[Build](ctx, c, coursePath(key)+"/builds", f.query())
 }
 
 // Build gives a build with its steps and diagnostics.
@@ -192,6 +245,11 @@ func (c *Client) Releases(ctx context.Context, key string) iter.Seq2[ListedRelea
 	return pages[ListedRelease](ctx, c, coursePath(key)+"/releases", nil)
 }
 
+// Previews lists the previews of a course's branches, newest first.
+func (c *Client) Previews(ctx context.Context, key string) iter.Seq2[Preview, error] {
+	return pages[Preview](ctx, c, coursePath(key)+"/previews", nil)
+}
+
 // Release gives a release.
 func (c *Client) Release(ctx context.Context, key, version string) (ListedRelease, error) {
 	return get[ListedRelease](ctx, c, coursePath(key)+"/releases/"+url.PathEscape(version))
@@ -227,55 +285,23 @@ func (c *Client) Approve(ctx context.Context, key, version, against string) (App
 	return out, err
 }
 
-// Hosts lists the build hosts, for administrators.
-func (c *Client) Hosts(ctx context.Context) iter.Seq2[Host, error] {
-	return pages[Host](ctx, c, restPath+"/hosts", nil)
-}
-
-// Host gives a build host.
-func (c *Client) Host(ctx context.Context, id string) (Host, error) {
-	return get[Host](ctx, c, hostPath(id))
-}
-
-// DrainHost lets a build host finish its builds and take no new ones.
-func (c *Client) DrainHost(ctx context.Context, id string) (Host, error) {
-	return c.changeHost(ctx, id, "/drain")
-}
-
-// ResumeHost lets a build host take builds again.
-func (c *Client) ResumeHost(ctx context.Context, id string) (Host, error) {
-	return c.changeHost(ctx, id, "/resume")
-}
-
-func (c *Client) changeHost(ctx context.Context, id, how string) (Host, error) {
-	var out Host
-	_, _, err := c.do(ctx, request{method: http.MethodPost, path: hostPath(id) + how}, &out)
-	return out, err
-}
-
-// ForgetHost forgets a build host that will not come back.
-func (c *Client) ForgetHost(ctx context.Context, id string) error {
-	_, _, err := c.do(ctx, request{method: http.MethodDelete, path: hostPath(id)}, nil)
-	return err
-}
-
-func hostPath(id string) string { return restPath + "/hosts/" + url.PathEscape(id) }
-
-// Deliveries lists what git hosts sent to the hook of a course, newest first.
-func (c *Client) Deliveries(ctx context.Context, key string) iter.Seq2[Delivery, error] {
-	return pages[Delivery](ctx, c, coursePath(key)+"/deliveries", nil)
+// Deliveries lists what git hosts sent to the hook of a course, newest first, with
+// one verdict if that is given.
+func (c *Client) Deliveries(ctx context.Context, key, verdict string) iter.Seq2[Delivery, error] {
+	query := list()
+	put(query, "verdict", verdict)
+	return pages[Delivery](ctx, c, coursePath(key)+"/deliveries", query)
 }
 
 // Delivery gives a delivery.
 func (c *Client) Delivery(ctx context.Context, key string, id int64) (Delivery, error) {
-	return get[Delivery](ctx, c, coursePath(key)+"/deliveries/"+strconv.FormatInt(id, 10))
+	return get[Delivery](ctx, c, deliveryPath(key, id))
 }
 
 // Redeliver does again what an accepted delivery asked for.
 func (c *Client) Redeliver(ctx context.Context, key string, id int64) (Build, error) {
 	var out Build
-	path := coursePath(key) + "/deliveries/" + strconv.FormatInt(id, 10) + "/redeliver"
-	_, _, err := c.do(ctx, request{method: http.MethodPost, path: path}, &out)
+	_, _, err := c.do(ctx, request{method: http.MethodPost, path: deliveryPath(key, id) + "/redeliver"}, &out)
 	return out, err
 }
 

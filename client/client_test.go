@@ -7,14 +7,10 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"reflect"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
-
-	"go.yaml.in/yaml/v3"
 
 	"coursewright/client"
 )
@@ -194,53 +190,5 @@ func TestFollowGivesUp(t *testing.T) {
 	var refused *client.Error
 	if !errors.As(last, &refused) || asked.Load() != 1 {
 		t.Errorf("%v after %d requests", last, asked.Load())
-	}
-}
-
-// TestTypesAreAsDescribed compares the fields of the types with the schemas of
-// the API's description.
-func TestTypesAreAsDescribed(t *testing.T) {
-	t.Parallel()
-	schemas := map[string]map[string]any{}
-	for _, name := range []string{"main", "courses", "builds", "releases", "diff", "fleet", "deliveries"} {
-		text, err := os.ReadFile("../api/openapi/" + name + ".yaml")
-		if err != nil {
-			t.Fatal(err)
-		}
-		var part struct {
-			Components struct {
-				Schemas map[string]struct {
-					Properties map[string]any `yaml:"properties"`
-				} `yaml:"schemas"`
-			} `yaml:"components"`
-		}
-		if err := yaml.Unmarshal(text, &part); err != nil {
-			t.Fatal(err)
-		}
-		for schema, of := range part.Components.Schemas {
-			schemas[schema] = of.Properties
-		}
-	}
-	for schema, value := range map[string]any{
-		"Course": client.Course{}, "Build": client.Build{}, "BuildOptions": client.BuildOptions{}, "Changes": client.Changes{},
-		"Step": client.Step{}, "Diagnostic": client.Diagnostic{}, "Release": client.ListedRelease{}, "Delivery": client.Delivery{},
-		"Diff": client.Diff{}, "DiffItem": client.DiffItem{}, "DiffPlace": client.DiffPlace{}, "DiffField": client.DiffField{},
-		"Approval": client.Approval{}, "Host": client.Host{},
-		"Problem": client.Error{}, "FieldError": client.FieldError{},
-	} {
-		described := schemas[schema]
-		for _, field := range reflect.VisibleFields(reflect.TypeOf(value)) {
-			name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
-			if field.Anonymous {
-				continue // its fields come by themselves
-			}
-			if _, ok := described[name]; !ok && name != "-" {
-				t.Errorf("%s has no field %s", schema, name)
-			}
-			delete(described, name)
-		}
-		for name := range described {
-			t.Errorf("the type of %s lacks %s", schema, name)
-		}
 	}
 }

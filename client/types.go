@@ -120,6 +120,14 @@ type ListedRelease struct {
 	Stored    bool `json:"stored"`    // the newest one that awaits publishing
 }
 
+// Preview is a stored build of a branch, which nobody publishes.
+type Preview struct {
+	Release
+
+	Branch string `json:"branch"`
+	Path   string `json:"path"` // where it can be looked at
+}
+
 // Published tells what publishing a release did.
 type Published struct {
 	Version string   `json:"version"`

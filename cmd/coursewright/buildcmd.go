@@ -34,11 +34,11 @@ func (c *cli) listBuilds() *cobra.Command {
 	var limit int
 	var status string
 	cmd := c.command("list COURSE", "List the newest builds of a course", cobra.ExactArgs(1), func(cmd *cobra.Command, api *client.Client, args []string) error {
-		var statuses []client.Status
+		filter := client.BuildFilter{PageSize: limit}
 		if status != "" {
-			statuses = append(statuses, client.Status(status))
+			filter.Status = []client.Status{client.Status(status)}
 		}
-		list, err := collect(first(api.Builds(cmd.Context(), args[0], limit, statuses...), limit))
+		list, err := collect(first(api.Builds(cmd.Context(), args[0], filter), limit))
 		if err != nil {
 			return err
 		}
@@ -230,7 +230,7 @@ func (c *cli) cancelBuilds(cmd *cobra.Command, api *client.Client, key string, n
 // openBuilds lists the builds that have not ended, newest first.
 func openBuilds(ctx context.Context, api *client.Client, key string) ([]int64, error) {
 	var open []int64
-	for b, err := range api.Builds(ctx, key, 200, client.Pending, client.Running) {
+	for b, err := range api.Builds(ctx, key, client.BuildFilter{Status: []client.Status{client.Pending, client.Running}}) {
 		if err != nil {
 			return nil, err
 		}

@@ -99,7 +99,7 @@ func (c *cli) complete(cmd *cobra.Command, args []string, begun string) ([]cobra
 			add(x.Key, x.GitBranch)
 		}
 	case group == "build" && len(args) == 1:
-		for b, err := range first(api.Builds(ctx, args[0], 20), 20) {
+		for b, err := range first(api.Builds(ctx, args[0], client.BuildFilter{PageSize: 20}), 20) {
 			if err == nil {
 				add(strconv.FormatInt(b.ID, 10), string(b.Status)+" "+b.Subject)
 			}
@@ -111,7 +111,7 @@ func (c *cli) complete(cmd *cobra.Command, args []string, begun string) ([]cobra
 			}
 		}
 	case group == "hook" && len(args) == 1:
-		for d, err := range first(api.Deliveries(ctx, args[0]), 20) {
+		for d, err := range first(api.Deliveries(ctx, args[0], ""), 20) {
 			if err == nil {
 				add(strconv.FormatInt(d.ID, 10), d.Service+" "+d.Verdict)
 			}

@@ -182,7 +182,7 @@ func (c *cli) removeCourse() *cobra.Command {
 		if confirm != args[0] {
 			return fmt.Errorf("this removes the course with its builds and releases; repeat its key: --confirm %s: %w", args[0], errUsage)
 		}
-		if err := api.RemoveCourse(cmd.Context(), args[0]); err != nil {
+		if err := api.RemoveCourse(cmd.Context(), args[0], ""); err != nil {
 			return err
 		}
 		if !c.json {
@@ -197,7 +197,7 @@ func (c *cli) removeCourse() *cobra.Command {
 func (c *cli) renewSecret() *cobra.Command {
 	var keep int
 	cmd := c.command("secret COURSE", "Give a course a new webhook secret and print it", cobra.ExactArgs(1), func(cmd *cobra.Command, api *client.Client, args []string) error {
-		x, err := api.RenewSecret(cmd.Context(), args[0], keep)
+		x, err := api.RenewSecret(cmd.Context(), args[0], "", keep)
 		if err != nil {
 			return err
 		}

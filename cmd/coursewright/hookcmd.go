@@ -24,7 +24,7 @@ func newHookCommand() *cobra.Command {
 	}
 	return c.group("hook", "Show what git hosts sent to the hooks of courses, and do it again",
 		c.command("list COURSE", "List the deliveries of a course", cobra.ExactArgs(1), func(cmd *cobra.Command, api *client.Client, args []string) error {
-			list, err := collect(api.Deliveries(cmd.Context(), args[0]))
+			list, err := collect(api.Deliveries(cmd.Context(), args[0], ""))
 			if err != nil {
 				return err
 			}
