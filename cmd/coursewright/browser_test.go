@@ -89,21 +89,27 @@ func (r *reader) createCourse() {
 func (r *reader) testDelivery() {
 	r.visit("/gitmanager/" + browsed + "/webhook")
 	r.See("#deliveries-part", "has not called the webhook yet")
-	req, err := http.NewRequestWithContext(r.t.Context(), http.MethodPost, r.base+"/gitmanager/"+browsed+"/hook", strings.NewReader(`{}`))
-	if err != nil {
+	if err := refusedDelivery(r.t, r.base, browsed); err != nil {
 		r.t.Fatal(err)
+	}
+	r.See("#deliveries-part", "refused")
+	r.Shot("story-delivery")
+}
+
+// refusedDelivery calls the hook of a course as a git host with a wrong secret does.
+func refusedDelivery(t *testing.T, base, key string) error {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, base+"/gitmanager/"+key+"/hook", strings.NewReader(`{}`))
+	if err != nil {
+		return err
 	}
 	req.Header.Set("X-Gitlab-Event", "Push Hook")
 	req.Header.Set("X-Gitlab-Token", "wrong")
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {
-		r.t.Fatal(err)
+		return err
 	}
-	if err := res.Body.Close(); err != nil {
-		r.t.Fatal(err)
-	}
-	r.See("#deliveries-part", "refused")
-	r.Shot("story-delivery")
+	return res.Body.Close()
 }
 
 // waiting is a course whose build prints a line, waits for the gate and prints

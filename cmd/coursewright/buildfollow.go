@@ -5,7 +5,6 @@ import (
 	"io"
 	"os"
 	"strings"
-	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -27,9 +26,8 @@ const (
 // follow shows the log of a build until it has ended; the exit status is that of
 // the build. Ctrl-C leaves the build running.
 func (c *cli) follow(cmd *cobra.Command, api *client.Client, b client.Build) error {
-	show := &progress{out: cmd.OutOrStdout(), errOut: cmd.ErrOrStderr(), begun: time.Now()}
-	show.clean = newCleaner(show.out)
-	show.terminal = terminalWidth(show.errOut)
+	show := newProgress(cmd.OutOrStdout(), cmd.ErrOrStderr())
+	defer show.tick(usualTime(cmd.Context(), api, b.Course))()
 	if !c.json {
 		show.line(fmt.Sprintf("Build %d of %s", b.ID, b.Course))
 	}
@@ -44,7 +42,7 @@ func (c *cli) follow(cmd *cobra.Command, api *client.Client, b client.Build) err
 		}
 		if e.Build != nil {
 			b = *e.Build
-			show.build(b)
+			show.now(b)
 		} else if !c.json {
 			show.log(e.Text)
 		}
@@ -72,67 +70,6 @@ func buildStatus(s client.Status) error {
 	case client.Failed, client.Pending, client.Running:
 	}
 	return exitStatus(statusFailed)
-}
-
-// progress shows a build that runs. On a terminal its steps stand below the log.
-type progress struct {
-	out, errOut io.Writer
-	clean       *cleaner
-	terminal    int // width; 0: none
-	begun       time.Time
-	steps       string // shown below the log
-	shown       bool
-	open        bool // the log has not ended its line
-}
-
-// line tells something about the build, which is no part of its log.
-func (p *progress) line(text string) {
-	p.erase()
-	fmt.Fprintln(p.errOut, strings.TrimRight(printable(text), " "))
-	p.draw()
-}
-
-func (p *progress) log(text string) {
-	p.erase()
-	text = p.clean.text(text)
-	fmt.Fprint(p.out, text)
-	if text != "" {
-		p.open = !strings.HasSuffix(text, "\n")
-	}
-	p.draw()
-}
-
-func (p *progress) build(b client.Build) {
-	parts := make([]string, 0, len(b.Steps))
-	for _, s := range b.Steps {
-		switch {
-		case s.FinishedAt == nil:
-			parts = append(parts, s.Name+" …")
-		case s.Outcome == "ok" && s.Seconds != nil:
-			parts = append(parts, fmt.Sprintf("%s ✓ %.1f s", s.Name, *s.Seconds))
-		default:
-			parts = append(parts, s.Name+" ✗")
-		}
-	}
-	p.erase()
-	p.steps = printable(fmt.Sprintf("%s  %s", b.Status, strings.Join(parts, "  ")))
-	p.draw()
-}
-
-// draw shows the steps below the log, erase takes them away.
-func (p *progress) draw() {
-	if p.terminal == 0 || p.steps == "" || p.open {
-		return
-	}
-	fmt.Fprint(p.errOut, cutLine(p.steps, p.terminal))
-	p.shown = true
-}
-
-func (p *progress) erase() {
-	if p.shown {
-		fmt.Fprint(p.errOut, "\r\x1b[K")
-		p.shown = false
-	}
 }
 
 // cleaner takes from a log what steers terminals, but for colours, which stay

@@ -61,6 +61,10 @@ func TestCommandLine(t *testing.T) {
 					return len(list) > 0 && strings.Contains(h.log(args[0], list[0].ID), args[1])
 				})
 			},
+			// deliver COURSE calls the hook as a git host with a wrong secret.
+			"deliver": func(ts *testscript.TestScript, _ bool, args []string) {
+				ts.Check(refusedDelivery(t, h.base, args[0]))
+			},
 			// status N CMD... runs a command that ends with status N.
 			"status": func(ts *testscript.TestScript, _ bool, args []string) {
 				err := ts.Exec(args[1], args[2:]...)
