@@ -6,18 +6,23 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// HoldCourse notes the host that may run something of a course; see store.Holds.
+// HoldCourse notes the host that may run something of a course; see store.Holds. What
+// is noted already costs no write to the disk.
 func (s *Store) HoldCourse(ctx context.Context, key, host, gone string) (holder string, err error) {
 	err = s.write(ctx, durable, func(t *tx) error {
-		if err := t.row("SELECT held_by FROM courses WHERE key = $1 FOR NO KEY UPDATE", key).Scan(&holder); err != nil {
-			return err
+		for {
+			noted, err := t.found([]any{&holder}, `UPDATE courses SET held_by = $1
+				WHERE key = $2 AND held_by <> $1 AND held_by IN ('', $3) RETURNING held_by`, host, key, gone)
+			if err != nil || noted {
+				return err
+			}
+			if err := t.row("SELECT held_by FROM courses WHERE key = $1", key).Scan(&holder); err != nil {
+				return err
+			}
+			if holder == host || holder != "" && holder != gone {
+				return nil
+			} // else it was released between the two statements
 		}
-		if holder == host || holder != "" && holder != gone {
-			return nil
-		}
-		holder = host
-		_, err := t.exec("UPDATE courses SET held_by = $1 WHERE key = $2", host, key)
-		return err
 	})
 	return holder, s.wrapRow(err, "hold course %s", key)
 }
