@@ -42,6 +42,12 @@ func Bench(b *testing.B, open func(b *testing.B) store.Store) {
 			b.Helper()
 			benchCheck(b, s.AppendLog(b.Context(), id, text))
 		}},
+		{"hold and release", func(b *testing.B, s store.Store, key string, _ int64) {
+			b.Helper()
+			_, err := s.HoldCourse(b.Context(), key, "host", "")
+			benchCheck(b, err)
+			benchCheck(b, s.ReleaseCourse(b.Context(), key, "host"))
+		}},
 		{"read a build", func(b *testing.B, s store.Store, _ string, id int64) {
 			b.Helper()
 			_, err := s.Build(b.Context(), id)
