@@ -6,6 +6,7 @@
 package temporaldev
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -20,6 +21,7 @@ import (
 	"syscall"
 	"time"
 
+	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 )
@@ -39,16 +41,19 @@ const (
 	startTimeout = time.Minute
 	stopTimeout  = 10 * time.Second
 	restartPause = time.Second
+	patience     = time.Minute // longer than a busy machine makes anybody wait
+	probesWithin = 10          // of the patience
 )
 
 // Config says how to run the server.
 type Config struct {
-	CLI      string   // path of the temporal program
-	DataFile string   // database file, made when missing; kept
-	Port     int      // 0: the usual one if it is free, else any
-	UIPort   int      // as Port, of the Web UI; -1: no Web UI
-	AnyPort  bool     // leave the usual ports to others
-	Dynamic  []string // more dynamic configuration, each KEY=VALUE with a JSON value
+	CLI      string        // path of the temporal program
+	DataFile string        // database file, made when missing; kept
+	Port     int           // 0: the usual one if it is free, else any
+	UIPort   int           // as Port, of the Web UI; -1: no Web UI
+	AnyPort  bool          // leave the usual ports to others
+	Dynamic  []string      // more dynamic configuration, each KEY=VALUE with a JSON value
+	Patience time.Duration // how long the server may answer nobody before it is started again; 0: a minute
 	Output   io.Writer
 	Logger   *slog.Logger
 }
@@ -154,7 +159,55 @@ func (s *Server) runChild(ctx context.Context) error {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = stopTimeout
-	return cmd.Run()
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	watch, stop := context.WithCancel(ctx)
+	watched := make(chan error, 1)
+	go func() { watched <- s.watch(watch, cmd.Process) }()
+	err := cmd.Wait()
+	stop()
+	return errors.Join(err, <-watched)
+}
+
+// watch kills a child that is there and answers nobody any more, such as one that
+// waits for its database for ever.
+func (s *Server) watch(ctx context.Context, child *os.Process) error {
+	c, err := client.NewLazyClient(client.Options{HostPort: s.Address(), Namespace: Namespace, Logger: quiet()})
+	if err != nil {
+		return fmt.Errorf("client of the Temporal server: %w", err)
+	}
+	defer c.Close()
+	patience := cmp.Or(s.cfg.Patience, patience)
+	t := time.NewTicker(patience / probesWithin)
+	defer t.Stop()
+	for answered := time.Now(); ; {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-t.C:
+		}
+		if err = answers(ctx, c, patience/2); err == nil {
+			answered = time.Now()
+			continue
+		}
+		if ctx.Err() == nil && time.Since(answered) > patience {
+			return errors.Join(fmt.Errorf("it has answered nobody for %s, and was killed: %w", patience, err), child.Kill())
+		}
+	}
+}
+
+// answers asks for a workflow that does not exist: for that the server needs its
+// namespace and its database, as for everything else.
+func answers(ctx context.Context, c client.Client, limit time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	_, err := c.DescribeWorkflowExecution(ctx, "none", "")
+	var none *serviceerror.NotFound
+	if errors.As(err, &none) {
+		return nil
+	}
+	return err
 }
 
 // arguments include what makes a small server quick: by default its single

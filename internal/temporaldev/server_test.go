@@ -5,9 +5,11 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -69,6 +71,59 @@ func TestAServerThatCannotStartIsAClearError(t *testing.T) {
 	if _, err := temporaldev.Start(ctx, cfg); err == nil || !strings.Contains(err.Error(), "did not start") {
 		t.Fatalf("got %v, want an error that says it did not start", err)
 	}
+}
+
+// A server that is there and answers nobody is started again, with what it had.
+func TestAServerThatHangsIsStartedAgain(t *testing.T) {
+	t.Parallel()
+	cfg := config(t, t.TempDir())
+	cfg.Patience = 4 * time.Second
+	s := start(t, cfg)
+	defer func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	startWorkflow(t, s, "kept")
+	c := dial(t, s)
+	if err := syscall.Kill(childWith(t, cfg.DataFile), syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	for {
+		try, done := context.WithTimeout(ctx, time.Second)
+		_, err := c.DescribeWorkflowExecution(try, "kept", "")
+		done()
+		if err == nil {
+			return
+		}
+		if ctx.Err() != nil {
+			t.Fatalf("the server does not answer again: %v", err)
+		}
+	}
+}
+
+// childWith finds the process with a file among its arguments.
+func childWith(t *testing.T, file string) int {
+	t.Helper()
+	found, err := filepath.Glob("/proc/[0-9]*/cmdline")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range found {
+		text, err := os.ReadFile(name)
+		if err != nil || !strings.Contains(string(text), "\x00"+file+"\x00") {
+			continue // it may have ended
+		}
+		pid, err := strconv.Atoi(filepath.Base(filepath.Dir(name)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return pid
+	}
+	t.Fatal("no process has " + file)
+	return 0
 }
 
 func config(t *testing.T, dir string) temporaldev.Config {
