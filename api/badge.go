@@ -47,7 +47,7 @@ func badge(g *gate, rows BuildRows, releases Releases) handler {
 		if err != nil {
 			return err
 		}
-		tag := newFinishedDocument(svg).tag
+		tag := entityTag(svg)
 		h := c.Writer.Header()
 		h.Set("Cache-Control", "public, max-age="+strconv.Itoa(badgeAge))
 		h.Set("Etag", tag)

@@ -35,7 +35,7 @@ func showTagged(c *gin.Context, revision string, body any) {
 		writeProblem(c.Writer, err)
 		return
 	}
-	tag := newFinishedDocument(text).tag
+	tag := entityTag(text)
 	if revision != "" {
 		tag = `"` + revision + "-" + strings.TrimPrefix(tag, `W/"`)
 	}

@@ -1,12 +1,14 @@
 package api
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
 	"net"
 	"os"
 	"runtime"
+	"slices"
 	"syscall"
 
 	"github.com/gin-gonic/gin"
@@ -49,15 +51,16 @@ type gatheringConn struct {
 	*net.TCPConn
 	raw syscall.RawConn
 
-	holds bool   // the next write is held back
-	held  []byte // what is, to be sent first
+	holds bool   // the head of the answer that is written next is held back
+	lines []byte // header lines to go into it
+	held  []byte // what is held back, to be sent first
 	both  net.Buffers
 }
 
 // Write sends p, or holds it back until the next write or release.
 func (c *gatheringConn) Write(p []byte) (int, error) {
 	if c.holds {
-		c.holds, c.held = false, append(c.held, p...) // p is net/http's buffer
+		c.hold(p)
 		return len(p), nil
 	}
 	if len(c.held) == 0 {
@@ -68,6 +71,19 @@ func (c *gatheringConn) Write(p []byte) (int, error) {
 	n, err := c.both.WriteTo(c.TCPConn)
 	c.held = c.held[:0]
 	return max(0, int(n)-before), err
+}
+
+// hold keeps p, which is net/http's buffer, until the head of the answer is complete,
+// and puts the lines before the empty one that ends it.
+func (c *gatheringConn) hold(p []byte) {
+	const end = "\r\n\r\n"
+	c.held = append(c.held, p...)
+	at := bytes.Index(c.held, []byte(end))
+	if at < 0 {
+		return
+	}
+	c.held = slices.Insert(c.held, at+len(end)/2, c.lines...)
+	c.holds, c.lines = false, nil
 }
 
 // ReadFrom sends what is held back and then what r has. Of a file the kernel
@@ -116,13 +132,13 @@ func (c *gatheringConn) sendFile(f *os.File, n int64) (sent int64, err error) {
 		return true
 	}
 	waited := c.raw.Write(step)
-	c.holds, c.held = false, c.held[:0]
+	c.holds, c.lines, c.held = false, nil, c.held[:0]
 	return sent, errors.Join(waited, err)
 }
 
 // release sends what is held back still.
 func (c *gatheringConn) release() error {
-	c.holds = false
+	c.holds, c.lines = false, nil
 	if len(c.held) == 0 {
 		return nil
 	}
@@ -131,18 +147,19 @@ func (c *gatheringConn) release() error {
 	return err
 }
 
-// gathered has what send writes leave in one piece.
-func gathered(c *gin.Context, send func()) {
-	conn, ok := c.Request.Context().Value(connKey{}).(*gatheringConn)
-	if !ok {
-		send()
-		return
-	}
-	conn.holds = true
+// gatheringConnOf is the connection of a request, nil if it is of another kind.
+func gatheringConnOf(c *gin.Context) *gatheringConn {
+	conn, _ := c.Request.Context().Value(connKey{}).(*gatheringConn) // nil if it is none
+	return conn
+}
+
+// gathered has what send writes leave in one piece, with more lines in the header.
+func (c *gatheringConn) gathered(w gin.ResponseWriter, lines []byte, send func()) {
+	c.holds, c.lines = true, lines
 	send()
-	c.Writer.Flush()
-	if err := conn.release(); err != nil {
+	w.Flush()
+	if err := c.release(); err != nil {
 		// The client is gone; net/http finds that out when it reads on.
-		_ = conn.Close()
+		_ = c.Close()
 	}
 }

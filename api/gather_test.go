@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -24,6 +25,34 @@ func (l narrowListener) Accept() (net.Conn, error) {
 		err = errors.Join(err, tcp.SetWriteBuffer(64<<10))
 	}
 	return c, err
+}
+
+// The head of a document is not all of net/http's making there, and is the same.
+func TestHeadersOnAConnection(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, nil)
+	f.addCourse(t, "intro")
+	f.releases.stored = &course.Release{Key: "intro", Version: version("s"), Dir: `{"text": "` + strings.Repeat("x", 100_000) + `"}`}
+	server := httptest.NewUnstartedServer(f.handler)
+	server.Listener = api.Listen(server.Listener)
+	server.Config.ConnContext = api.ConnContext
+	server.Start()
+	defer server.Close()
+	for _, method := range []string{"GET", "HEAD", "POST"} {
+		for _, coding := range []string{"identity", "gzip"} {
+			r, err := http.NewRequestWithContext(t.Context(), method, server.URL+"/intro/aplus-json", nil)
+			must(t, err)
+			r.Header.Set("Accept-Encoding", coding)
+			res, err := server.Client().Do(r)
+			must(t, err)
+			must(t, res.Body.Close())
+			want := f.send(t, method, "/intro/aplus-json", "", "Host", r.URL.Host, "Accept-Encoding", coding).Header()
+			want.Set("Date", res.Header.Get("Date"))
+			if !reflect.DeepEqual(res.Header, want) {
+				t.Errorf("%s %s: %v\nis not %v", method, coding, res.Header, want)
+			}
+		}
+	}
 }
 
 // Documents of all sizes, with and without body, and other answers follow each

@@ -66,7 +66,7 @@ func (p previews) document(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	tag := newFinishedDocument(body).tag
+	tag := entityTag(body)
 	c.Header("Etag", tag)
 	if hasTag(c.GetHeader("If-None-Match"), tag) {
 		c.Status(http.StatusNotModified)
