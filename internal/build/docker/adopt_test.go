@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -283,6 +284,30 @@ func TestRemoveOrphans(t *testing.T) {
 			t.Errorf("%s: removed %d, error %v, want %d", s.name, n, err, s.want)
 		}
 	}
+}
+
+// Whoever clears a course while others do so as well knows that nothing is left.
+func TestClearedByManyAtOnce(t *testing.T) {
+	t.Parallel()
+	own := disk + "-" + strconv.FormatInt(builds.Add(1), 10)
+	b := newBuilder(t, docker.Options{Disk: own})
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "build.sh"), []byte("echo 1234567890\nexec sleep 600\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	killedService(t, dir, own, 10)
+	var all sync.WaitGroup
+	for range 8 {
+		all.Go(func() {
+			if err := b.Clear(t.Context(), "adopted"); err != nil {
+				t.Error(err)
+			}
+			if left := dockertest.Containers(t, docker.LabelDisk+"="+own); len(left) != 0 {
+				t.Error("a container is left when the course is cleared")
+			}
+		})
+	}
+	all.Wait()
 }
 
 func owner(t *testing.T, path string) (uid, gid uint32) {

@@ -194,14 +194,24 @@ func (j *job) labels() map[string]string {
 	}
 }
 
-// remove takes the container away, running or not. That it is gone is success.
+// remove takes the container away, running or not. That it is gone is success; that
+// somebody else is about to remove it is not: it may run until then.
 func (b *Builder) remove(ctx context.Context, id string) error {
-	_, err := b.api.ContainerRemove(ctx, id, client.ContainerRemoveOptions{Force: true, RemoveVolumes: true})
-	if err == nil || errdefs.IsNotFound(err) {
-		return nil
+	for end := time.Now().Add(tidyTime); ; {
+		_, err := b.api.ContainerRemove(ctx, id, client.ContainerRemoveOptions{Force: true, RemoveVolumes: true})
+		if err == nil || errdefs.IsNotFound(err) {
+			return nil
+		}
+		underWay := errdefs.IsConflict(err) && strings.Contains(err.Error(), "already in progress")
+		if !underWay || ctx.Err() != nil || time.Now().After(end) {
+			return fmt.Errorf("remove container %.12s: %w", id, err)
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(removalPause):
+		}
 	}
-	if errdefs.IsConflict(err) && strings.Contains(err.Error(), "already in progress") {
-		return nil
-	}
-	return fmt.Errorf("remove container %.12s: %w", id, err)
 }
+
+// removalPause is between two looks whether a container is gone that others remove.
+const removalPause = 50 * time.Millisecond
