@@ -235,6 +235,9 @@ func (c *campaign) run(plan []fault) {
 	}
 	c.pushUntil(begin.Add(c.scale.length))
 	lanes.Wait()
+	for _, w := range c.workers {
+		w.resumeLate()
+	}
 	took := c.settle(c.scale.bound)
 	c.count("seconds until all was final", int(took.Seconds()+1))
 	stopReading()

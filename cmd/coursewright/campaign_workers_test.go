@@ -21,6 +21,7 @@ type campaignWorker struct {
 	program *program
 	small   *smallDisk // the file system of its present disk; nil: the machine's
 	host    string     // id of its present disk
+	unsure  []string   // disks of which an api was told to drain them and did not answer: it may do so late
 }
 
 // addWorker starts a worker on an empty disk. The first half of them builds
@@ -114,11 +115,26 @@ func (w *campaignWorker) do(f fault) {
 // heard: nobody may be there to hear it.
 func (w *campaignWorker) order(what string) bool {
 	w.c.tb.Helper()
-	_, err := w.c.post(w.c.tb.Context(), "/api/v1/hosts/"+w.host+"/"+what)
+	broken, err := w.c.post(w.c.tb.Context(), "/api/v1/hosts/"+w.host+"/"+what)
+	if broken > 0 && what == "drain" {
+		w.unsure = append(w.unsure, w.host)
+	}
 	if err != nil {
 		w.c.count("orders that were not heard", 1)
 	}
 	return err == nil || w.c.tb.Context().Err() != nil
+}
+
+// resumeLate ends a drain that an api has ordered late, when the faults are over: one
+// that was stopped meanwhile does what it was asked before.
+func (w *campaignWorker) resumeLate() {
+	w.c.tb.Helper()
+	for _, id := range w.unsure {
+		w.c.count("drains that may have come late", 1)
+		if _, err := w.c.post(w.c.tb.Context(), "/api/v1/hosts/"+id+"/resume"); err != nil {
+			w.c.violation("%s: resume: %v", w.name(), err)
+		}
+	}
 }
 
 // kill ends the process as kill -9 does. That it had ended by itself is a
