@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/gin-gonic/gin"
+	"golang.org/x/text/language"
 )
 
 const (
@@ -100,20 +101,71 @@ func (l *login) serve(c *gin.Context) {
 	}
 }
 
+// loginTexts are what the login page says in one language.
+type loginTexts struct {
+	Lang, Title, Teachers, Administrators, Scripts, Token, Again, Broken string
+}
+
+// loginLanguages are the languages of the login page, which are those of the pages.
+var loginLanguages = []loginTexts{
+	{
+		Lang: "en", Title: "Log in", Token: "Token",
+		Teachers:       "Teachers come here from A+: open the course's settings there, then Git Manager.",
+		Administrators: "Administrators make a token with",
+		Scripts:        "This page needs scripts, to keep the token out of addresses and logs.",
+		Again:          "Get a new token and try again.",
+		Broken:         "The token could not be sent; it must be copied whole, without line ends.",
+	},
+	{
+		Lang: "fi", Title: "Kirjaudu", Token: "Tunnus",
+		Teachers:       "Opettajat tulevat tänne A+:sta: avaa siellä kurssin asetukset ja sitten Git Manager.",
+		Administrators: "Ylläpitäjät tekevät tunnuksen komennolla",
+		Scripts:        "Tämä sivu tarvitsee skriptejä, jotta tunnus ei jää osoitteisiin eikä lokeihin.",
+		Again:          "Hanki uusi tunnus ja yritä uudelleen.",
+		Broken:         "Tunnusta ei voitu lähettää; kopioi se kokonaan, ilman rivinvaihtoja.",
+	},
+}
+
+// loginLanguage is the language that whoever logs in has chosen on the pages, else
+// the one that the browser asks for.
+func loginLanguage(r *http.Request) loginTexts {
+	if chosen, err := r.Cookie("lang"); err == nil {
+		for _, texts := range loginLanguages {
+			if texts.Lang == chosen.Value {
+				return texts
+			}
+		}
+	}
+	tags := make([]language.Tag, 0, len(loginLanguages))
+	for _, texts := range loginLanguages {
+		tags = append(tags, language.Make(texts.Lang))
+	}
+	wanted, _, err := language.ParseAcceptLanguage(r.Header.Get("Accept-Language"))
+	if err != nil {
+		return loginLanguages[0]
+	}
+	_, i, _ := language.NewMatcher(tags).Match(wanted...)
+	return loginLanguages[i]
+}
+
 // page shows a form for a token and forgets the present one: whoever logs out
 // comes here too.
 func (l *login) page(c *gin.Context) {
 	var out bytes.Buffer
+	texts := loginLanguage(c.Request)
 	err := l.template.Execute(&out, struct {
+		loginTexts
+
 		Next   string
 		Script template.JS
-	}{backTo(c.Query("referer")), template.JS(loginScript)})
-	if err != nil { // not reached: the template takes two texts
+	}{texts, backTo(c.Query("referer")), template.JS(loginScript)})
+	if err != nil { // not reached: the template takes texts
 		refuse(c, fmt.Errorf("login page: %w", err))
 		return
 	}
 	l.dropCookie(c)
 	c.Header("Cache-Control", "no-store")
+	c.Header("Content-Language", texts.Lang)
 	c.Header("Content-Security-Policy", l.policy)
 	c.Header("Referrer-Policy", "no-referrer")
 	c.Data(http.StatusOK, "text/html; charset=utf-8", out.Bytes())

@@ -13,8 +13,11 @@ form.addEventListener("submit", async (event) => {
       location.assign(form.dataset.next);
       return;
     }
-    problem.textContent = (await answer.text()) + ". Get a new token and try again.";
+    const said = document.createElement("span");
+    said.lang = "en";
+    said.textContent = (await answer.text()) + ".";
+    problem.replaceChildren(said, " " + form.dataset.again);
   } catch {
-    problem.textContent = "The token could not be sent; it must be copied whole, without line ends.";
+    problem.textContent = form.dataset.broken;
   }
 });

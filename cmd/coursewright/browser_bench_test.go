@@ -17,10 +17,12 @@ import (
 )
 
 // printing is a course whose build prints the time, in nanoseconds, so many
-// times a second for so many lines.
+// times a second for so many lines: of fast ones, some at once ten times a second.
 func printing(lines, perSecond int) map[string]string {
 	files := tiny("One")
-	files["build.sh"] = fmt.Sprintf("i=0; while [ $i -lt %d ]; do echo at $(date +%%s%%N); i=$((i+1)); sleep %f; done\n", lines, 1/float64(perSecond)) + files["build.sh"]
+	atOnce := max(perSecond/10, 1)
+	files["build.sh"] = fmt.Sprintf("i=0; while [ $i -lt %d ]; do now=$(date +%%s%%N); k=0; while [ $k -lt %d ]; do echo at $now; k=$((k+1)); done; i=$((i+k)); sleep %f; done\n",
+		lines, atOnce, float64(atOnce)/float64(perSecond)) + files["build.sh"]
 	return files
 }
 
@@ -59,10 +61,18 @@ func BenchmarkLineOnScreen(b *testing.B) {
 }
 
 // BenchmarkHundredFollowers measures how many processors the service uses while
-// a hundred readers follow one log, the build itself and other programs aside.
+// a hundred readers follow one log, the build itself and other programs aside: a
+// build that prints as people read, and one that prints as compilers do.
 func BenchmarkHundredFollowers(b *testing.B) {
-	const readers = 100
-	h, at := printingBuild(b, 100, 10)
+	for _, perSecond := range []int{10, 100} {
+		b.Run(fmt.Sprintf("lines-per-s=%d", perSecond), func(b *testing.B) { followTogether(b, 100, perSecond) })
+	}
+}
+
+func followTogether(b *testing.B, readers, perSecond int) {
+	b.Helper()
+	lines := 10 * perSecond
+	h, at := printingBuild(b, lines, perSecond)
 	ctx, cancel := context.WithCancel(b.Context())
 	defer cancel()
 	var all sync.WaitGroup
@@ -72,11 +82,13 @@ func BenchmarkHundredFollowers(b *testing.B) {
 		all.Go(func() { seen[i] = follow(ctx, h.base+"/api/v1/"+at+"/events") })
 	}
 	all.Wait()
-	cores := (processorTime(b) - used).Seconds() / time.Since(began).Seconds()
-	if least := slices.Min(seen); least != 100 {
-		b.Errorf("a reader has seen %d lines of 100", least)
+	took := time.Since(began).Seconds()
+	cores := (processorTime(b) - used).Seconds() / took
+	if least := slices.Min(seen); least != lines {
+		b.Errorf("a reader has seen %d lines of %d", least, lines)
 	}
 	b.ReportMetric(cores, "cores")
+	b.ReportMetric(float64(lines)/took, "lines/s")
 }
 
 // follow reads a stream of events to its end and counts the lines of the build.

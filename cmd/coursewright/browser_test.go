@@ -52,6 +52,7 @@ func TestStoriesInABrowser(t *testing.T) {
 		{"publish", r.publishIt},
 		{"roll back", r.rollBack},
 		{"cancel", r.cancelIt},
+		{"find courses", r.findCourses},
 		{"dark and Finnish", r.darkAndFinnish},
 		{"a narrow screen", r.narrow},
 		{"without scripts", r.withoutScripts},
@@ -207,6 +208,29 @@ func (r *reader) cancelIt() {
 	r.Click("#head .actions button.bad")
 	r.See("h1 .status", "cancelled")
 	r.Shot("story-cancelled")
+}
+
+// findCourses looks for courses by words and by state.
+func (r *reader) findCourses() {
+	r.addCourse("another", r.repo.URL(), nil)
+	r.visit("/gitmanager/")
+	rows := func(want string) {
+		r.t.Helper()
+		r.Wait(`[...document.querySelectorAll("#live tbody th[scope=row] a")].map((e) => e.textContent.trim()).join() === "` + want + `"`)
+	}
+	rows("another," + browsed)
+	r.Fill("#q", "BROWSED")
+	r.Click(".filter button")
+	rows(browsed)
+	r.Wait(`new URLSearchParams(location.search).get("q") === "BROWSED" && document.querySelector("#q").value === "BROWSED"`)
+	r.visit("/gitmanager/")
+	r.Click(`.chips a[href*="state=unpublished"]`)
+	rows("another")
+	r.Wait(`document.querySelector(".chips [aria-current]").href.includes("state=unpublished")`)
+	r.Click(`.chips a[href*="state=failed"]`)
+	r.See("main", "No course is like that.")
+	r.Click(".empty a")
+	rows("another," + browsed)
 }
 
 func (r *reader) darkAndFinnish() {

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -74,6 +76,42 @@ func TestABranchIsPreviewed(t *testing.T) {
 	}
 	if diff := cmp.Diff([]string{"course", "course.preview"}, c.copies(t)); diff != "" {
 		t.Errorf("working copies (-want +got):\n%s", diff)
+	}
+
+	// A preview that nobody wants any more goes without a build of its course.
+	c.keptPreviews(t, 1)
+	if err := c.system.housekeep(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	c.keptPreviews(t, 1)
+	c.storedLongAgo(t, "course", preview.Version)
+	if err := c.system.housekeep(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	c.keptPreviews(t, 0)
+}
+
+func (c *campus) keptPreviews(t *testing.T, want int) {
+	t.Helper()
+	if list, err := c.system.releases.Previews("course"); err != nil || len(list) != want {
+		t.Errorf("%d previews are kept, want %d: %v", len(list), want, err)
+	}
+}
+
+// storedLongAgo makes a preview older than any that is kept.
+func (c *campus) storedLongAgo(t *testing.T, key, version string) {
+	t.Helper()
+	file := filepath.Join(c.system.settings.StorePath, ".previews", key, version, "release.json")
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	old := regexp.MustCompile(`"stored_at": ?"[^"]*"`).ReplaceAll(text, []byte(`"stored_at": "2001-01-31T12:00:00Z"`))
+	if err := os.Chmod(file, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, old, 0o600); err != nil || bytes.Equal(old, text) {
+		t.Fatalf("%s: %v", text, err)
 	}
 }
 

@@ -101,10 +101,6 @@ func (b *Browser) Open(tb testing.TB, o Options) *Page {
 	if o.TimeZone == "" {
 		o.TimeZone = "UTC"
 	}
-	scheme := "light"
-	if o.Dark {
-		scheme = "dark"
-	}
 	p := &Page{tb: tb}
 	ctx, cancel := chromedp.NewContext(b.ctx, chromedp.WithNewBrowserContext(), chromedp.WithListener(p.listen))
 	p.ctx = ctx
@@ -121,13 +117,27 @@ func (b *Browser) Open(tb testing.TB, o Options) *Page {
 		tb.Fatalf("open a tab: %v", err)
 	}
 	p.run("prepare a tab", chromedp.EmulateViewport(o.Width, o.Height),
-		call(emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}}),
+		scheme(o.Dark),
 		call(emulation.SetTimezoneOverride, emulation.SetTimezoneOverrideParams{TimezoneID: o.TimeZone}),
 		call(emulation.SetUserAgentOverride, emulation.SetUserAgentOverrideParams{UserAgent: "Mozilla/5.0 (test) Chromium", AcceptLanguage: o.Language}),
 		call(network.SetCacheDisabled, network.SetCacheDisabledParams{CacheDisabled: o.NoCache}),
 		call(emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: o.NoScripts}),
 	)
 	return p
+}
+
+func scheme(dark bool) chromedp.Action[chromedp.Void] {
+	wanted := "light"
+	if dark {
+		wanted = "dark"
+	}
+	return call(emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: wanted}}})
+}
+
+// Dark changes what colours the system wants, while the page stays open.
+func (p *Page) Dark(dark bool) {
+	p.tb.Helper()
+	p.run("change the colours", scheme(dark))
 }
 
 // Use makes the steps that follow those of another test, such as a part of the
