@@ -91,11 +91,14 @@ $(BIN)/temporal-sql-tool: tools/temporal-server/go.mod tools/temporal-server/go.
 	@sh tools/build.sh $(GO) go.temporal.io/server/cmd/tools/sql $@ temporal-server
 
 # Helm has a module of its own: its Kubernetes libraries are of no use elsewhere.
-helm: $(BIN)/helm ## build Helm, which some tests run
+helm: $(BIN)/helm $(BIN)/manifests ## build Helm and a check of manifests, which some tests run
 
 $(BIN)/helm: tools/deployment/go.mod tools/deployment/go.sum
 	@echo "building Helm (once, 2 to 5 minutes)"
 	@sh tools/build.sh $(GO) helm.sh/helm/v3/cmd/helm $@ deployment
+
+$(BIN)/manifests: tools/deployment/go.mod tools/deployment/go.sum tools/deployment/manifests/main.go
+	@sh tools/build.sh $(GO) ./manifests $@ deployment
 
 $(BIN)/golangci-lint: tools/go.mod tools/go.sum
 	@echo "building golangci-lint (once, 1 to 3 minutes)"

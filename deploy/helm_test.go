@@ -96,18 +96,24 @@ func missing(t *testing.T, word, message string) {
 	t.Skip(message)
 }
 
-// helm runs Helm, which make builds from tools/deployment.
-func helm(t *testing.T, args ...string) (out, errOut string, err error) {
+// deploymentTool is a program that make builds from tools/deployment.
+func deploymentTool(t *testing.T, name string) string {
 	t.Helper()
-	program, err := filepath.Abs("../bin/helm")
+	program, err := filepath.Abs(filepath.Join("../bin", name))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat(program); err != nil {
-		missing(t, "helm", "no bin/helm: run make helm")
+		missing(t, "helm", "no bin/"+name+": run make helm")
 	}
+	return program
+}
+
+// helm runs Helm.
+func helm(t *testing.T, args ...string) (out, errOut string, err error) {
+	t.Helper()
 	var stdout, stderr bytes.Buffer
-	cmd := exec.CommandContext(t.Context(), program, args...)
+	cmd := exec.CommandContext(t.Context(), deploymentTool(t, "helm"), args...)
 	cmd.Env = append(os.Environ(), "HELM_CACHE_HOME="+t.TempDir(), "HELM_CONFIG_HOME="+t.TempDir(), "HELM_DATA_HOME="+t.TempDir())
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	err = cmd.Run()
@@ -167,6 +173,38 @@ func TestChartObjects(t *testing.T) {
 	}
 	if out, errOut, err := helm(t, "lint", "--strict", chart); err != nil {
 		t.Errorf("%v: %s%s", err, out, errOut)
+	}
+}
+
+// A cluster takes the objects: their fields are those that it knows, whatever is
+// switched on.
+func TestChartManifests(t *testing.T) {
+	t.Parallel()
+	manifests := deploymentTool(t, "manifests")
+	check := func(text string) (string, error) {
+		cmd := exec.CommandContext(t.Context(), manifests)
+		cmd.Stdin = strings.NewReader(text)
+		out, err := cmd.CombinedOutput()
+		return string(out), err
+	}
+	text, errOut, err := helm(t, "template", "cw", chart, "--kube-version", "1.30.0",
+		"--set", "serviceMonitor.enabled=true,ingress.enabled=true,ingress.tlsSecretName=tls,ingress.className=nginx",
+		"--set", "image.pullSecrets={one},worker.serviceAccountName=builds,releases.storageClassName=nfs,worker.build.storageClassName=local",
+		"--set", "worker.extraVolumes[0].name=more,worker.extraVolumeMounts[0].name=more,worker.extraVolumeMounts[0].mountPath=/more")
+	if err != nil {
+		t.Fatalf("%v: %s", err, errOut)
+	}
+	out, err := check(text)
+	if err != nil {
+		t.Error(out)
+	}
+	if n := strings.Count(out, "\n"); n < 13 {
+		t.Errorf("%d objects were looked at, want all:\n%s", n, out)
+	}
+	for _, wrong := range []string{"readOnlyRootFilesystem", "claimName", "maxUnavailable", "mountPath: /tmp"} {
+		if out, err := check(strings.Replace(text, wrong, "x"+wrong, 1)); err == nil || !strings.Contains(out, "x"+strings.Fields(wrong)[0][:5]) {
+			t.Errorf("with a mistake in %s: error %v, said\n%s", wrong, err, out)
+		}
 	}
 }
 
