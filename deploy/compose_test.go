@@ -17,7 +17,7 @@ import (
 func loadCompose(t *testing.T, file string) *types.Project {
 	t.Helper()
 	options, err := cli.NewProjectOptions([]string{file},
-		cli.WithWorkingDirectory(".."), cli.WithEnvFiles("compose/example.env"), cli.WithDotEnv, cli.WithInterpolation(true))
+		cli.WithWorkingDirectory(".."), cli.WithEnvFiles("compose/example.env"), cli.WithDotEnv, cli.WithInterpolation(true), cli.WithProfiles([]string{"import"}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,6 +73,7 @@ func TestComposeRoles(t *testing.T) {
 			[]string{"/srv/coursewright/build", "/srv/coursewright/ssh", "/srv/coursewright/store", "/var/run/docker.sock"},
 			[]string{"database_url", "private_key", "ssh_key"},
 		},
+		"import":  {[]string{"/gitmanager", "/srv/coursewright"}, []string{"database_url", "private_key", "public_key", "ssh_key"}},
 		"migrate": {nil, []string{"database_url"}},
 		"nginx": {
 			[]string{"/coursewright.conf", "/docker-entrypoint.d/50-coursewright.sh", "/etc/nginx/tls", "/srv/coursewright/courses", "/srv/coursewright/static"},
@@ -97,6 +98,12 @@ func TestComposeRoles(t *testing.T) {
 		}
 	}
 	worker := project.Services["worker"]
+	// Containers are made before the service that prepares the folder has run.
+	for _, v := range worker.Volumes {
+		if v.Target == "/srv/coursewright/build" && (v.Bind == nil || !bool(v.Bind.CreateHostPath)) {
+			t.Error("a machine without the build folder cannot start the worker")
+		}
+	}
 	if got := *worker.Environment["COURSEWRIGHT_BUILD_MODULE_SETTINGS"]; !strings.Contains(got, `"HOST_BUILD_PATH": "/srv/coursewright/build"`) {
 		t.Errorf("the worker's engine is not told where the build folder is: %s", got)
 	}

@@ -16,8 +16,8 @@ import (
 func units(t *testing.T) []string {
 	t.Helper()
 	files, err := filepath.Glob("systemd/*.service")
-	if err != nil || len(files) != 4 {
-		t.Fatalf("units %q, error %v; want four", files, err)
+	if err != nil || len(files) != 5 {
+		t.Fatalf("units %q, error %v; want five", files, err)
 	}
 	return files
 }
@@ -62,6 +62,34 @@ func TestUnitsKeepFoldersApart(t *testing.T) {
 	}
 }
 
+// The settings that the environment is copied from name the files that make-secrets.sh
+// makes for plain hosts, which the service's group reads and nobody else.
+func TestSecretsOfPlainHosts(t *testing.T) {
+	t.Parallel()
+	if os.Getuid() != 0 {
+		t.Skip("only root makes files of other owners")
+	}
+	dir := t.TempDir()
+	script(t, []string{"OWNER=root:root"}, "make-secrets.sh", dir)
+	for _, m := range regexp.MustCompile(`(?m)=/etc/coursewright/(.*)$`).FindAllStringSubmatch(string(read(t, "systemd/environment.example")), -1) {
+		if m[1] == "aplus_key" { // A+'s
+			continue
+		}
+		if _, err := os.Stat(filepath.Join(dir, m[1])); err != nil {
+			t.Error(err)
+		}
+	}
+	files, err := os.ReadDir(dir)
+	if err != nil || len(files) < 8 {
+		t.Fatalf("%d secrets, error %v", len(files), err)
+	}
+	for _, f := range files {
+		if info, err := f.Info(); err != nil || info.Mode().Perm() != 0o640 {
+			t.Errorf("%s: %v, error %v", f.Name(), info, err)
+		}
+	}
+}
+
 // systemd itself takes the units, where it is installed. Programs and users of
 // the units need not be here: the units are tried with others.
 func TestSystemdTakesTheUnits(t *testing.T) {
@@ -74,7 +102,9 @@ func TestSystemdTakesTheUnits(t *testing.T) {
 	args := []string{"verify", "--man=no", "--recursive-errors=no"}
 	for _, file := range units(t) {
 		text := bytes.ReplaceAll(read(t, file), []byte("/usr/local/bin/coursewright"), []byte("/bin/true"))
-		text = bytes.ReplaceAll(text, []byte("/usr/local/lib/coursewright/network.sh"), []byte("/bin/true"))
+		for _, program := range []string{"/usr/local/lib/coursewright/network.sh", "/usr/local/lib/temporal/schema.sh", "/usr/local/bin/temporal-server"} {
+			text = bytes.ReplaceAll(text, []byte(program), []byte("/bin/true"))
+		}
 		copied := filepath.Join(dir, filepath.Base(file))
 		if err := os.WriteFile(copied, text, 0o600); err != nil {
 			t.Fatal(err)
@@ -82,7 +112,7 @@ func TestSystemdTakesTheUnits(t *testing.T) {
 		args = append(args, copied)
 	}
 	out, err := exec.CommandContext(t.Context(), program, args...).CombinedOutput()
-	if err != nil || strings.Contains(string(out), "coursewright-") {
+	if err != nil || strings.Contains(string(out), dir) || strings.Contains(string(out), "coursewright-") {
 		t.Errorf("%v: %s", err, out)
 	}
 }

@@ -73,7 +73,7 @@ func TestDocumentedCommandsExist(t *testing.T) {
 func otherPrograms() []string {
 	return []string{
 		"cp", "curl", "docker", "echo", "export", "go", "helm", "install", "iptables", "kubectl", "openssl", "pg_dump", "pg_restore",
-		"psql", "rsync", "sh", "sqlite3", "ssh-keygen", "systemctl", "useradd",
+		"psql", "rsync", "sh", "sqlite3", "ssh-keygen", "systemctl", "systemd-run", "useradd",
 	}
 }
 

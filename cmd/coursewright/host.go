@@ -128,9 +128,16 @@ func (y *system) leaveInTime(ctx context.Context) error {
 	return nil
 }
 
-// programVersion is the version of the module, or the revision that it was
-// built from.
+// version is what whoever builds an image calls it, since images are built without
+// the repository's history: go build -ldflags "-X main.version=v1.2.3".
+var version string
+
+// programVersion is the version that the program was built as, that of the module,
+// or the revision that it was built from.
 func programVersion() string {
+	if version != "" {
+		return version
+	}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return "unknown"
