@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"go.temporal.io/sdk/activity"
 
@@ -118,6 +119,7 @@ func (c *command) run(ctx context.Context) error {
 	request.Output = c.log
 	request.Resume, request.Written = c.earlier.Handle, c.earlier.Written
 	request.Started = func(handle []byte) { c.started(ctx, request.RunID, handle) }
+	began := time.Now()
 	result, err := c.steps.Builder.Run(ctx, *request)
 	c.say()
 	if result.Left {
@@ -127,7 +129,7 @@ func (c *command) run(ctx context.Context) error {
 	}
 	c.tellMissing(ctx, err)
 	err = c.seen(result, err)
-	return c.steps.blame(ctx, c.steps.awaitEngine(ctx, c.in.Job.CourseKey, c.log, err))
+	return c.steps.blame(ctx, began, c.steps.awaitEngine(ctx, c.in.Job.CourseKey, c.log, err))
 }
 
 // free lets other hosts build the course, when what ran of it is gone. Otherwise the

@@ -49,8 +49,9 @@ type Agent struct {
 
 	mu       sync.Mutex
 	orders   course.HostOrders
-	known    bool   // orders have been received
-	disk     string // trouble with the disk
+	known    bool      // orders have been received
+	disk     string    // trouble with the disk
+	short    time.Time // when it was seen last that the disk had too little space
 	failures map[string]*streak
 	out      string // trouble for which the host has taken itself out
 	until    time.Time
@@ -146,7 +147,7 @@ func (a *Agent) report() (course.HostReport, error) {
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.disk = a.diskTrouble(free)
+	a.lookAtDisk(free)
 	a.comeBack(time.Now())
 	a.decide()
 	return course.HostReport{
@@ -249,13 +250,20 @@ func (a *Agent) CheckDisk() error {
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.disk = a.diskTrouble(free)
+	a.lookAtDisk(free)
 	a.decide()
 	if a.disk != "" {
 		a.wake()
 		return fmt.Errorf("build host %s: %w: %s", a.cfg.Name, errDisk, a.disk)
 	}
 	return nil
+}
+
+// DiskWasShort says whether the disk was seen with too little free space since a moment.
+func (a *Agent) DiskWasShort(since time.Time) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.short.After(since)
 }
 
 // wake asks for a report soon.

@@ -255,7 +255,11 @@ func TestFullDiskShutsTheGate(t *testing.T) {
 	if err := a.CheckDisk(); err == nil || !strings.Contains(err.Error(), "builder-a") || !strings.Contains(err.Error(), "make room") {
 		t.Errorf("CheckDisk: %v; want the host and the remedy", err)
 	}
-	if err := newAgent(t, s, nil).CheckDisk(); err != nil {
+	if !a.DiskWasShort(time.Now().Add(-time.Minute)) || a.DiskWasShort(time.Now()) {
+		t.Error("the host does not remember when the disk was short")
+	}
+	roomy := newAgent(t, s, nil)
+	if err := roomy.CheckDisk(); err != nil || roomy.DiskWasShort(time.Time{}) {
 		t.Errorf("CheckDisk without a limit: %v", err)
 	}
 }

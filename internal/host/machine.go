@@ -2,6 +2,7 @@ package host
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/docker/go-units"
 	"golang.org/x/sys/unix"
@@ -24,6 +25,13 @@ func loadAverage() (float64, error) {
 		return 0, fmt.Errorf("load average: %w", err)
 	}
 	return float64(i.Loads[0]) / (1 << 16), nil
+}
+
+// lookAtDisk takes note of the free space.
+func (a *Agent) lookAtDisk(free int64) {
+	if a.disk = a.diskTrouble(free); a.disk != "" {
+		a.short = time.Now()
+	}
 }
 
 // diskTrouble words too little free space, and is empty otherwise.
