@@ -49,7 +49,12 @@ func openDatabase(ctx context.Context, s settings.Settings, name string, migrate
 	if err := makeDatabaseFolder(s); err != nil {
 		return nil, err
 	}
-	return sqlite.Open(ctx, sqlite.Options{Path: s.Database.Path, Migrate: migrate})
+	return sqlite.Open(ctx, sqlite.Options{Path: s.Database.Path, Migrate: migrate, LogCaps: logCaps(s)})
+}
+
+// logCaps divides what is kept of a log.
+func logCaps(s settings.Settings) store.LogCaps {
+	return store.LogCaps{Head: s.KeepLog / 2, Tail: s.KeepLog / 2}
 }
 
 func postgresOptions(s settings.Settings) postgres.Options {
@@ -59,6 +64,7 @@ func postgresOptions(s settings.Settings) postgres.Options {
 		ConnectTimeout:   s.DatabaseUse.ConnectTimeout,
 		StatementTimeout: s.DatabaseUse.StatementTimeout,
 		LockTimeout:      s.DatabaseUse.LockTimeout,
+		LogCaps:          logCaps(s),
 	}
 }
 

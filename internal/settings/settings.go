@@ -68,6 +68,7 @@ type Settings struct {
 	CourseFiles        int
 	CourseSize         int64 // bytes
 	KeepBuilds         int
+	KeepLog            int64 // bytes of each log
 	KeepPreviews       int
 	PreviewAge         time.Duration
 	LogFormat          string // text or json

@@ -199,6 +199,10 @@ func courseRows() []row {
 			Name: "KEEP_BUILDS", Default: "1000",
 			Doc: "Builds kept per course, with their logs; a request that was skipped is one too. gitmanager kept 10.",
 		}),
+		define(atLeast(64<<10), func(s *Settings) *int64 { return &s.KeepLog }, Setting{
+			Name: "KEEP_LOG", Default: "4MiB",
+			Doc: "Kept of each build's log: half of its beginning, half of its end. Pages show longer ones as quickly.",
+		}),
 		define(ints(1, 1000), func(s *Settings) *int { return &s.KeepPreviews }, Setting{
 			Name: "KEEP_PREVIEWS", Default: "5",
 			Doc: "Previews of branches kept per course, the newest ones.",

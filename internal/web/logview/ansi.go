@@ -140,8 +140,8 @@ func parseStyle(classes string) style {
 
 // after is the style behind a piece of text.
 func (s style) after(text string) style {
-	if !strings.Contains(text, "\x1b") {
-		return s
+	if quick, ok := s.afterColours(text); ok { // nearly always: a log may have half a million lines
+		return quick
 	}
 	for _, at := range escapePattern.FindAllStringSubmatchIndex(text, -1) {
 		if at[4] >= 0 && text[at[4]:at[5]] == "m" {
@@ -149,6 +149,29 @@ func (s style) after(text string) style {
 		}
 	}
 	return s
+}
+
+// afterColours is the style behind a piece of text that has no escapes but those
+// that set it; ok is false where there are others.
+func (s style) afterColours(text string) (after style, ok bool) {
+	for {
+		_, rest, found := strings.Cut(text, "\x1b")
+		if !found {
+			return s, true
+		}
+		if !strings.HasPrefix(rest, "[") {
+			return s, false
+		}
+		end := 1
+		for end < len(rest) && (rest[end] >= '0' && rest[end] <= '9' || rest[end] == ';') {
+			end++
+		}
+		if end == len(rest) || rest[end] != 'm' {
+			return s, false
+		}
+		s = s.apply(rest[1:end])
+		text = rest[end+1:]
+	}
 }
 
 // write renders one line without its end: colours become spans, all else is

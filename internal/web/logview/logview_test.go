@@ -184,3 +184,25 @@ func BenchmarkRead(b *testing.B) {
 		}
 	}
 }
+
+// The style behind a line, which blocks begin with, is that in which rendering the
+// line ends, whatever escapes it has.
+func TestStyleBehindALine(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{
+		"", "plain", "\x1b[31mred", "\x1b[31mred\x1b[0m", "\x1b[1;38;5;12m\x1b[m\x1b[4;32m", "\x1b[m", "\x1b[", "\x1b", "\x1b[31", "\x1b[3:1m",
+		"\x1b]0;title \x1b[31m\x07x", "\x1b]0;title\x07\x1b[33mx", "\x1b[2K\x1b[31mx", "\x1b[?25l\x1b[1mx", "\x1b[31 m", "\x1b[31;mä", "\x1b(B\x1b[36m",
+	} {
+		log := text + "\nX"
+		r := reader(log, 7)
+		whole := read(t, r)
+		lines := rendered(t, r, whole)
+		want := "X"
+		if whole.Style != "" {
+			want = `<span class="` + whole.Style + `">X</span>`
+		}
+		if got := lines[len(lines)-1]; got != want {
+			t.Errorf("%q: rendered %q, the style behind it is %q", text, got, whole.Style)
+		}
+	}
+}
