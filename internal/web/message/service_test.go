@@ -33,7 +33,7 @@ func TestSay(t *testing.T) {
 		`found the text "a; allowed is b"; allowed is a text`:        plain(`löytyi teksti "a; allowed is b"; sallittu on teksti`),
 		`Ignored. The push is to a list, the course builds nothing.`: plain(`Ohitettu. Push kohdistuu haaraan a list; kurssi kootaan haarasta nothing.`),
 		`validate: the course configuration has 2 errors, the first is: a/index.yaml:9:3: x.y: found a list; allowed is a text (put it in quotes)`: plain(
-			`Konfiguraation tarkistus: kurssin konfiguraatiossa on 2 virhettä, joista ensimmäinen: a/index.yaml:9:3: x.y: löytyi lista; sallittu on teksti (kirjoita se lainausmerkkeihin)`),
+			`Asetustiedostojen tarkistus: kurssin asetustiedostoissa on 2 virhettä, joista ensimmäinen: a/index.yaml:9:3: x.y: löytyi lista; sallittu on teksti (kirjoita se lainausmerkkeihin)`),
 		// What other programs say stays theirs.
 		`checkout: The git host denied access. Add this service's public ssh key to the repository as a deploy key, or put a valid access token into the https address. Git said: fatal: no`: {
 			{Text: `Lähteiden haku: Git-palvelin epäsi pääsyn. Lisää tämän palvelun julkinen ssh-avain varaston julkaisuavaimeksi (deploy key), tai kirjoita https-osoitteeseen voimassa oleva käyttöoikeustunnus. Git sanoi: `},
