@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -43,7 +44,9 @@ func (c *cli) printCourses(cmd *cobra.Command, value any, courses []client.Cours
 				status, build, when = string(b.Status), fmt.Sprint(b.ID), ago(&b.RequestedAt)
 			}
 			if x.Published != nil {
-				published = short(x.Published.Commit)
+				// Where nobody knows of which commit a release is, as of those of
+				// gitmanager, its version says which it is.
+				published = short(cmp.Or(x.Published.Commit, x.Published.Version))
 			}
 			t.add(x.Key, status, build, when, published, x.GitBranch, x.GitOrigin)
 		}

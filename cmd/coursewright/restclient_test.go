@@ -1,10 +1,15 @@
 package main
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/spf13/cobra"
+
+	"coursewright/client"
 )
 
 // A token is shown to the service that somebody has named for it, and to no other.
@@ -48,5 +53,17 @@ func TestTokensAreShownWhereTheyBelong(t *testing.T) {
 				t.Errorf("%q is shown to %q: %v; want %q to %q", token, server, err, test.wantToken, test.wantServer)
 			}
 		})
+	}
+}
+
+// A release that was imported has no commit; the list says which it is all the same.
+func TestCoursesOfGitmanagerAreListed(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	cmd := &cobra.Command{}
+	cmd.SetOut(&out)
+	courses := []client.Course{{Key: "old", Published: &client.Release{Version: "imported7x"}}}
+	if err := new(cli).printCourses(cmd, courses, courses); err != nil || !strings.Contains(out.String(), "imported7x") {
+		t.Errorf("listed %q, %v", out.String(), err)
 	}
 }
