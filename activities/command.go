@@ -127,7 +127,10 @@ func (c *command) run(ctx context.Context) error {
 	} else {
 		c.free(ctx, err)
 	}
-	c.tellMissing(ctx, err)
+	if result.Missing || c.brokeOff(ctx, err) {
+		c.trail.lose()
+		c.log.Printf(missingNotice)
+	}
 	err = c.seen(result, err)
 	return c.steps.blame(ctx, began, c.steps.awaitEngine(ctx, c.in.Job.CourseKey, c.log, err))
 }
@@ -140,20 +143,17 @@ func (c *command) free(ctx context.Context, err error) {
 	}
 }
 
-// tellMissing tells of output that may be lost when the way to what runs broke off.
-func (c *command) tellMissing(ctx context.Context, err error) {
+// brokeOff says whether the way to what runs was lost, and with it perhaps output.
+func (c *command) brokeOff(ctx context.Context, err error) bool {
 	var author *course.AuthorError
-	if err != nil && ctx.Err() == nil && !errors.As(err, &author) && c.trail.details() != nil {
-		c.trail.lose()
-		c.log.Printf(missingNotice)
-	}
+	return err != nil && ctx.Err() == nil && !errors.As(err, &author) && c.trail.details() != nil
 }
 
 // seen is how a build ended. One that failed while the way to it was broken off may
 // have said why to nobody: it begins anew, as one whose engine has failed.
 func (c *command) seen(result build.Result, err error) error {
 	var author *course.AuthorError
-	if !result.Adopted || !c.earlier.Missing || result.ExitCode <= 0 || !errors.As(err, &author) {
+	if !result.Adopted || !c.earlier.Missing && !result.Missing || result.ExitCode <= 0 || !errors.As(err, &author) {
 		return err
 	}
 	return fmt.Errorf("the build command ended with status %d while nobody could follow it, and what it said of that may be lost; it begins anew", result.ExitCode)

@@ -214,7 +214,12 @@ func TestAnEndThatNobodySaw(t *testing.T) {
 
 func awaitEnd(t *testing.T, id string) {
 	t.Helper()
-	wait := needEngine(t).ContainerWait(t.Context(), id, client.ContainerWaitOptions{})
+	awaitEndIn(t, needEngine(t), id)
+}
+
+func awaitEndIn(t *testing.T, engine *client.Client, id string) {
+	t.Helper()
+	wait := engine.ContainerWait(t.Context(), id, client.ContainerWaitOptions{})
 	select {
 	case <-wait.Result:
 	case err := <-wait.Error:

@@ -84,17 +84,22 @@ func (j *job) remaining(ctx context.Context, started time.Time, limit time.Durat
 	}
 	ran := time.Since(started)
 	if ran < 0 || ran > briefly {
-		info, err := j.api.Info(ctx, client.InfoOptions{})
-		if err != nil {
-			return limit
-		}
-		now, err := time.Parse(time.RFC3339Nano, info.Info.SystemTime)
+		now, err := j.engineTime(ctx)
 		if err != nil {
 			return limit
 		}
 		ran = now.Sub(started)
 	}
 	return min(limit, limit-ran)
+}
+
+// engineTime is the time on the engine's machine.
+func (j *job) engineTime(ctx context.Context) (time.Time, error) {
+	info, err := j.api.Info(ctx, client.InfoOptions{})
+	if err != nil {
+		return time.Time{}, err
+	}
+	return time.Parse(time.RFC3339Nano, info.Info.SystemTime)
 }
 
 // errGone tells that somebody else has removed the build's container.

@@ -37,6 +37,7 @@ type held struct {
 	command []string  // entrypoint and command, as the engine put them together
 	started time.Time // by the engine's clock
 	seen    int64     // bytes of its output that are delivered
+	missing bool      // it ended while the engine was away, which then keeps no output
 	podman  bool
 }
 

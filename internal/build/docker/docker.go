@@ -187,7 +187,7 @@ func (j *job) run(ctx context.Context, result *build.Result) error {
 		return err
 	}
 	if c != nil {
-		result.Adopted = true
+		result.Adopted, result.Missing = true, c.missing
 	} else if c, err = j.begin(ctx); err != nil {
 		return err
 	}

@@ -1,15 +1,20 @@
 package docker_test
 
 import (
+	"context"
 	"errors"
 	"io"
+	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/client"
 
+	"coursewright/internal/build"
 	"coursewright/internal/build/docker"
 	"coursewright/internal/build/docker/dockertest"
 	"coursewright/internal/course"
@@ -69,30 +74,11 @@ func testTheEngineEndsTheContainer(t *testing.T, engine *dockertest.Daemon, away
 	t.Helper()
 	b := newBuilder(t, docker.Options{Host: engine.Address()})
 	r, _ := newRequest(t, "trap 'exit 143' TERM\necho started\nwhile :; do sleep 0.1; done\n")
-	r.Image = dockertest.Image
-	var token []byte
-	r.Started = func(of []byte) { token = of }
-	read, write := io.Pipe()
-	r.Output = write
-	ended := make(chan error, 1)
-	go func() {
-		_, err := b.Run(t.Context(), r)
-		ended <- errors.Join(err, write.Close())
-	}()
-	if _, err := io.ReadFull(read, make([]byte, len("started\n"))); err != nil {
-		t.Fatal(err)
-	}
-	go io.Copy(io.Discard, read) //nolint:errcheck // ends with the build
-	found, err := engine.Client().ContainerInspect(t.Context(), string(token), client.ContainerInspectOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-
-	away(t, engine, found.Container.State.Pid)
+	next, ended := begun(t.Context(), t, b, r)
+	away(t, engine, processOf(t, engine, next.Resume))
 	wantServiceError(t, <-ended)
 	engine.Start()
-	r.Output, r.Resume, r.Started = io.Discard, token, nil
-	result, err := b.Run(t.Context(), r)
+	result, err := b.Run(t.Context(), next)
 	var author *course.AuthorError
 	if err == nil || errors.As(err, &author) || !strings.Contains(err.Error(), "engine") {
 		t.Errorf("the build ended %+v, %v; want the engine to blame", result, err)
@@ -100,5 +86,85 @@ func testTheEngineEndsTheContainer(t *testing.T, engine *dockertest.Daemon, away
 	left, err := engine.Client().ContainerList(t.Context(), client.ContainerListOptions{All: true})
 	if err != nil || len(left.Items) != 0 {
 		t.Errorf("left: %v, %v", left.Items, err)
+	}
+}
+
+// What a container prints while its engine is away, nobody keeps when it ends before
+// the engine is back: whoever takes the build over is told. Where the engine saw the
+// end, nothing is missing.
+func TestTheEngineMissesTheEnd(t *testing.T) {
+	t.Parallel()
+	if missing := dockertest.DaemonMissing(); missing != "" {
+		t.Skip(missing)
+	}
+	engine := dockertest.StartDaemon(t)
+	b := newBuilder(t, docker.Options{Host: engine.Address()})
+	for name, missed := range map[string]bool{"missed": true, "seen": false} {
+		r, _ := newRequest(t, "echo started\nwhile [ ! -e end ]; do sleep 0.05; done\necho last\n")
+		ctx, handOver := context.WithCancelCause(t.Context())
+		next, ended := begun(ctx, t, b, r)
+		process := processOf(t, engine, next.Resume)
+		handOver(build.ErrHandOver)
+		if err := <-ended; !errors.Is(err, build.ErrHandOver) {
+			t.Fatal(err)
+		}
+		if missed {
+			engine.Kill()
+		}
+		if err := os.WriteFile(filepath.Join(r.Dir, "end"), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		awaitProcess(t, process)
+		if missed {
+			engine.Start()
+		} else {
+			awaitEndIn(t, engine.Client(), string(next.Resume))
+		}
+		if result, err := b.Run(t.Context(), next); err != nil || !result.Adopted || result.Missing != missed {
+			t.Errorf("%s: %+v, %v", name, result, err)
+		}
+	}
+}
+
+// begun begins a build and returns when it has printed "started": the request of
+// the next try, and how this one ends.
+func begun(ctx context.Context, t *testing.T, b *docker.Builder, r build.Request) (next build.Request, ended <-chan error) {
+	t.Helper()
+	r.Image = dockertest.Image
+	next = r
+	next.Output = io.Discard
+	r.Started = func(of []byte) { next.Resume = of }
+	read, write := io.Pipe()
+	r.Output = write
+	end := make(chan error, 1)
+	go func() {
+		_, err := b.Run(ctx, r)
+		end <- errors.Join(err, write.Close())
+	}()
+	if _, err := io.ReadFull(read, make([]byte, len("started\n"))); err != nil {
+		t.Fatal(err)
+	}
+	go io.Copy(io.Discard, read) //nolint:errcheck // ends with the build
+	return next, end
+}
+
+// processOf is the first process of a container.
+func processOf(t *testing.T, engine *dockertest.Daemon, token []byte) int {
+	t.Helper()
+	found, err := engine.Client().ContainerInspect(t.Context(), string(token), client.ContainerInspectOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found.Container.State.Pid
+}
+
+// awaitProcess waits until a process is gone.
+func awaitProcess(t *testing.T, id int) {
+	t.Helper()
+	for end := time.Now().Add(time.Minute); syscall.Kill(id, 0) == nil; {
+		if time.Now().After(end) {
+			t.Fatal("the container goes on")
+		}
+		<-time.After(10 * time.Millisecond)
 	}
 }

@@ -2,10 +2,14 @@ package docker
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
+	"strconv"
 	"time"
 
 	"github.com/moby/moby/api/types/container"
+	"github.com/moby/moby/api/types/events"
 	"github.com/moby/moby/client"
 )
 
@@ -50,3 +54,30 @@ func (j *job) engineStops(ctx context.Context) bool {
 		}
 	}
 }
+
+// endSeen says whether the engine was there when a container ended. An engine
+// remembers some hundreds of events and forgets them when it ends itself.
+func (j *job) endSeen(ctx context.Context, c *held) (bool, error) {
+	now, err := j.engineTime(ctx)
+	if err != nil {
+		return false, err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	news := j.api.Events(ctx, client.EventsListOptions{
+		Since: seconds(c.started), Until: seconds(now.Add(time.Second)),
+		Filters: client.Filters{}.Add("container", c.id).Add("event", string(events.ActionDie)),
+	})
+	select {
+	case <-news.Messages:
+		return true, nil
+	case err := <-news.Err:
+		if errors.Is(err, io.EOF) {
+			return false, nil
+		}
+		return false, err
+	}
+}
+
+// seconds shows a time as engines want it.
+func seconds(t time.Time) string { return strconv.FormatInt(max(0, t.Unix()), 10) }
