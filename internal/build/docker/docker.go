@@ -169,8 +169,9 @@ type job struct {
 const (
 	// grace is how long a stopped build may tidy up. Builders have 5 seconds.
 	grace = 2 * time.Second
-	// tidyTime bounds what is done about a container after its build.
-	tidyTime = 30 * time.Second
+	// tidyTime bounds each of the two things that are done about a container after
+	// its build: a cancel tells its row within a minute though the engine stands still.
+	tidyTime = 20 * time.Second
 )
 
 // run goes from an image, or a container that is there, to the build's end.
