@@ -190,17 +190,7 @@ func testTakenOver(t *testing.T, fetches, ended bool) {
 // lost its status. That is no fault of the course, which is built anew.
 func TestAnEndThatNobodySaw(t *testing.T) {
 	t.Parallel()
-	own := disk + "-" + strconv.FormatInt(builds.Add(1), 10)
-	b := newBuilder(t, docker.Options{Disk: own})
-	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "build.sh"), []byte("echo 1234567890\nexit 255\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	killedService(t, dir, own, 10)
-	token, err := os.ReadFile(filepath.Join(dir, "token"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	b, _, dir, token := orphaned(t, "exit 255\n")
 	awaitEnd(t, string(token))
 	r := adopted(dir)
 	r.Output, r.Resume = io.Discard, token
@@ -208,8 +198,25 @@ func TestAnEndThatNobodySaw(t *testing.T) {
 	if result, err := b.Run(t.Context(), r); !result.Adopted || err == nil || errors.As(err, &author) {
 		t.Errorf("got %+v, %v; want trouble of the service with the same container", result, err)
 	}
-	_, err = b.Run(t.Context(), r)
+	_, err := b.Run(t.Context(), r)
 	wantAuthorError(t, err, "sh build.sh ended with status 255")
+}
+
+// orphaned begins a build with a script on a build disk of its own, whose service is
+// killed: what goes on with it, the disk, the working copy, and how to resume it.
+func orphaned(t *testing.T, script string) (b *docker.Builder, own, dir string, token []byte) {
+	t.Helper()
+	own = disk + "-" + strconv.FormatInt(builds.Add(1), 10)
+	b, dir = newBuilder(t, docker.Options{Disk: own}), t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "build.sh"), []byte("echo 1234567890\n"+script), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	killedService(t, dir, own, 10)
+	token, err := os.ReadFile(filepath.Join(dir, "token"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b, own, dir, token
 }
 
 func awaitEnd(t *testing.T, id string) {
@@ -233,22 +240,12 @@ func awaitEndIn(t *testing.T, engine *client.Client, id string) {
 // still runs: it must not share the working copy.
 func TestLeftoverOfAnotherRun(t *testing.T) {
 	t.Parallel()
-	own := disk + "-" + strconv.FormatInt(builds.Add(1), 10)
-	b := newBuilder(t, docker.Options{Disk: own})
-	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "build.sh"), []byte("echo 1234567890\nexec sleep 600\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	killedService(t, dir, own, 10)
+	b, own, dir, token := orphaned(t, "exec sleep 600\n")
 	old := dockertest.Containers(t, docker.LabelDisk+"="+own)
 	if len(old) != 1 {
 		t.Fatalf("containers %v, want one", old)
 	}
 	if err := os.WriteFile(filepath.Join(dir, "build.sh"), []byte("echo new\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	token, err := os.ReadFile(filepath.Join(dir, "token"))
-	if err != nil {
 		t.Fatal(err)
 	}
 	r, output := adopted(dir), new(bytes.Buffer)
@@ -264,14 +261,8 @@ func TestLeftoverOfAnotherRun(t *testing.T) {
 
 func TestRemoveOrphans(t *testing.T) {
 	t.Parallel()
-	own := disk + "-" + strconv.FormatInt(builds.Add(1), 10)
-	b := newBuilder(t, docker.Options{Disk: own})
+	b, own, _, _ := orphaned(t, "exec sleep 600\n")
 	other := newBuilder(t, docker.Options{Disk: own + "-other"})
-	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "build.sh"), []byte("echo 1234567890\nexec sleep 600\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	killedService(t, dir, own, 10)
 	none := func(int64, string) bool { return false }
 	steps := []struct {
 		name  string
