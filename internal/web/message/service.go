@@ -28,8 +28,8 @@ type Part struct {
 
 // verbs of the keys and the translations: %s is a name or a value, which stays as
 // it is; %t is another text of the service; %m may be one or a value, which is
-// quoted or one word; %e is what another program says, in English. A translation may name an argument by its
-// number: %[2]s.
+// quoted or one word; %e is what another program says, in English. A translation may
+// name an argument by its number: %[2]s.
 var verb = regexp.MustCompile(`%(\[\d\])?([stme])`)
 
 // phrase is a text of the service with its translation.
