@@ -236,7 +236,7 @@ func TestSmallDisk(t *testing.T) {
 	must(t, write())
 }
 
-// The clock of a process can be set, and its timers go on.
+// The clock of a process can be set again and again, and its timers go on.
 func TestClockJump(t *testing.T) {
 	t.Parallel()
 	if os.Getenv("TELL_THE_TIME") != "" {
@@ -263,11 +263,6 @@ func TestClockJump(t *testing.T) {
 		return time.Unix(seconds, 0)
 	}
 	told()
-	jump, err := newClockJump(p.Process.Pid)
-	if errors.Is(err, errNoClockJump) {
-		t.Skip(err)
-	}
-	must(t, err)
 	near := func(by time.Duration) bool {
 		for range 10 { // what it has said before comes first
 			if d := time.Until(told()) - by; d.Abs() < 10*time.Second {
@@ -276,7 +271,12 @@ func TestClockJump(t *testing.T) {
 		}
 		return false
 	}
-	for _, by := range []time.Duration{72 * time.Hour, -time.Hour, 0} {
+	for i, by := range []time.Duration{72 * time.Hour, -time.Hour, 0, 72 * time.Hour, 0} {
+		jump, err := newClockJump(p.Process.Pid) // anew, as each fault of a campaign does
+		if i == 0 && errors.Is(err, errNoClockJump) {
+			t.Skip(err)
+		}
+		must(t, err)
 		must(t, jump.set(by))
 		if !near(by) {
 			t.Errorf("the clock is not wrong by %s", by)
