@@ -10,6 +10,8 @@ import (
 
 	"go.temporal.io/api/common/v1"
 	enums "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/history/v1"
+	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/api/workflowservice/v1"
 
 	"coursewright/internal/course"
@@ -106,16 +108,17 @@ func (c *campaign) claimedBy(key, run string, id int64) bool {
 	if row.RunID == run {
 		return true
 	}
-	events := c.temporal.GetWorkflowHistory(c.tb.Context(), "build/"+key, run, false, enums.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
-	if !events.HasNext() {
-		return false
-	}
-	first, err := events.Next()
-	if err != nil {
+	first, err := c.firstEvent(c.tb.Context(), key, run)
+	if _, gone := errors.AsType[*serviceerror.NotFound](err); err != nil && !gone {
 		c.violation("%s: the history of run %s: %v", key, run, err)
-		return false
 	}
-	return first.GetWorkflowExecutionStartedEventAttributes().GetOriginalExecutionRunId() == row.RunID
+	return first.GetOriginalExecutionRunId() == row.RunID
+}
+
+// firstEvent tells how a run of a course's workflow began.
+func (c *campaign) firstEvent(ctx context.Context, key, run string) (*history.WorkflowExecutionStartedEventAttributes, error) {
+	e, err := c.temporal.GetWorkflowHistory(ctx, "build/"+key, run, false, enums.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT).Next()
+	return e.GetWorkflowExecutionStartedEventAttributes(), err
 }
 
 // row reads a build's row, which says more than the api does.

@@ -18,7 +18,7 @@ import (
 	"coursewright/internal/course"
 )
 
-// check looks at everything that a campaign has left. The faults are over.
+// check looks at what a campaign has left and can be asked for. The faults are over.
 func (c *campaign) check() {
 	c.tb.Helper()
 	c.api = c.apis[0].program
@@ -33,13 +33,17 @@ func (c *campaign) check() {
 	c.checkHosts()
 	c.checkContainers()
 	c.checkTemporal()
+}
+
+// stop ends the service in order.
+func (c *campaign) stop() {
+	c.tb.Helper()
 	for _, w := range c.workers {
 		w.stop()
 	}
 	for _, a := range c.apis {
 		c.stopInOrder(a.name, a.program)
 	}
-	c.checkFiles()
 }
 
 // checkRows looks at the rows of a course and at their logs: every push that was

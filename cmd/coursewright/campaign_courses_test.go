@@ -215,7 +215,7 @@ func (c *campaign) settle(limit time.Duration) (took time.Duration) {
 				break
 			}
 			if time.Since(begin) > limit {
-				c.broken("P3", "%s: after %s builds are open: %+v\n%s", k.key, limit, open, c.api.log(k.key, open[len(open)-1].ID))
+				c.broken("P2", "%s: after %s builds are open: %+v\n%s", k.key, limit, open, c.api.log(k.key, open[len(open)-1].ID))
 				break
 			}
 			if err := pause(c.tb.Context(), 100*time.Millisecond); err != nil {

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	sdk "go.temporal.io/sdk/client"
+
 	"coursewright/internal/store/postgres/postgrestest"
 	"coursewright/internal/temporaldev"
 	"coursewright/internal/temporaldev/temporaltest"
@@ -16,7 +18,8 @@ import (
 type temporalServer interface {
 	Address() string
 	pid(c *campaign) int
-	// kill ends its process at once; after a while it is started again.
+	// kill ends its process at once; after a while it is started again, and there
+	// when kill returns.
 	kill(c *campaign, after time.Duration)
 }
 
@@ -47,8 +50,18 @@ type devServer struct {
 func (s devServer) pid(c *campaign) int { return processWith(c.tb.Context(), s.file) }
 
 func (s devServer) kill(c *campaign, after time.Duration) {
-	c.signalProcess("Temporal", s.pid(c), syscall.SIGKILL)
+	killed := s.pid(c)
+	c.signalProcess("Temporal", killed, syscall.SIGKILL)
 	c.wait(after)
+	c.eventually("Temporal, which was killed", func() string {
+		if s.pid(c) == killed {
+			return "is not gone"
+		}
+		if _, err := c.temporal.CheckHealth(c.tb.Context(), &sdk.CheckHealthRequest{}); err != nil {
+			return err.Error()
+		}
+		return ""
+	})
 }
 
 type productionServer struct{ *temporaltest.Server }

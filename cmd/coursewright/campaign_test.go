@@ -74,8 +74,13 @@ func runCampaign(t *testing.T, scale campaignScale, seed uint64) {
 	c := newCampaign(t, scale, seed)
 	plan := planFaults(seed, scale.length, c.lanes())
 	t.Logf("seed %d, %d apis, %d workers, %d courses, %s\n%s", seed, scale.apis, scale.workers, scale.courses, scale.length, describePlan(plan))
+	stopWatching := c.watchWhile()
 	c.run(plan)
 	c.check()
+	stopWatching()
+	c.checkWatch()
+	c.stop()
+	c.checkFiles()
 	t.Log(c.report())
 }
 
@@ -110,8 +115,7 @@ type campaign struct {
 
 func newCampaign(tb testing.TB, s campaignScale, seed uint64) *campaign {
 	tb.Helper()
-	c := &campaign{tb: tb, scale: s, seed: seed, state: newCampaignState(), counts: map[string]int{}}
-	c.state.apis = s.apis
+	c := &campaign{tb: tb, scale: s, seed: seed, state: newCampaignState(s.apis, time.Now), counts: map[string]int{}}
 	c.startTemporal(s.production)
 	o := deploymentOptions{settings: map[string]string{
 		"TEMPORAL_ADDRESS": c.server.Address(), "AUTO_PUBLISH": "true", "MIN_FREE_DISK": "4MiB", "HOST_PAUSE": "15s",
@@ -130,9 +134,7 @@ func newCampaign(tb testing.TB, s campaignScale, seed uint64) *campaign {
 	}
 	c.d = newDeployment(tb, o)
 	c.moveReleases()
-	if c.base != nil {
-		c.recordStatuses()
-	}
+	c.recordStatuses()
 	var err error
 	c.temporal, err = sdk.Dial(sdk.Options{HostPort: c.server.Address(), Namespace: temporaldev.Namespace, Logger: testLog(tb)})
 	if err != nil {
@@ -227,7 +229,7 @@ func (c *campaign) parts() map[string]sufferer {
 // run pushes and reads while the faults of the plan happen.
 func (c *campaign) run(plan []fault) {
 	c.tb.Helper()
-	stopReading, stopWatching := c.readWhile(), c.watchWhile()
+	stopReading := c.readWhile()
 	begin := time.Now()
 	var lanes sync.WaitGroup
 	for name, part := range c.parts() {
@@ -241,7 +243,6 @@ func (c *campaign) run(plan []fault) {
 	took := c.settle(c.scale.bound)
 	c.count("seconds until all was final", int(took.Seconds()+1))
 	stopReading()
-	stopWatching()
 }
 
 // count adds to a figure of the report.

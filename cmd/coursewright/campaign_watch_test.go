@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"sync"
 	"time"
 
@@ -21,8 +20,12 @@ import (
 type campaignWatch struct {
 	c     *campaign
 	store store.Store
-	final map[int64]string        // how a build ended, when that was seen
-	lost  map[int64]time.Duration // how long rows were RUNNING without their workflow, while all was well
+	// lost has the rows that are RUNNING though their workflow has ended, and
+	// forgotten the courses that have requests and no workflow: how much of the
+	// time that counts had passed when that was seen first.
+	lost      map[int64]time.Duration
+	forgotten map[string]time.Duration
+	told      map[string]bool // what was reported
 }
 
 const watchEvery = time.Second
@@ -30,7 +33,8 @@ const watchEvery = time.Second
 // rowsFinal is how long a row may be RUNNING after its workflow has ended.
 const rowsFinal = time.Minute
 
-// watchWhile looks until the returned function is called.
+// watchWhile looks until the returned function is called, at the latest until the
+// test ends.
 func (c *campaign) watchWhile() (stop func()) {
 	c.tb.Helper()
 	s, err := settings.Load(settings.Sources{Environ: c.d.settings.environ()})
@@ -41,7 +45,7 @@ func (c *campaign) watchWhile() (stop func()) {
 	if err != nil {
 		c.tb.Fatal(err)
 	}
-	w := &campaignWatch{c: c, store: st, final: map[int64]string{}, lost: map[int64]time.Duration{}}
+	w := &campaignWatch{c: c, store: st, lost: map[int64]time.Duration{}, forgotten: map[string]time.Duration{}, told: map[string]bool{}}
 	ctx, cancel := context.WithCancel(c.tb.Context())
 	var all sync.WaitGroup
 	all.Go(func() {
@@ -49,87 +53,130 @@ func (c *campaign) watchWhile() (stop func()) {
 			w.look(ctx)
 		}
 	})
-	return func() {
+	stop = sync.OnceFunc(func() {
 		cancel()
 		all.Wait()
 		if err := st.Close(); err != nil {
 			c.tb.Error(err)
 		}
+	})
+	c.tb.Cleanup(stop)
+	return stop
+}
+
+// checkWatch fails when the watch has seen nothing that it could judge.
+func (c *campaign) checkWatch() {
+	c.tb.Helper()
+	c.count("seconds judged", int(c.state.ableFor().Seconds()))
+	c.mu.Lock()
+	looks, rows := c.counts["looks judged"], c.counts["running rows judged"]
+	c.mu.Unlock()
+	if looks == 0 || rows == 0 {
+		c.broken("P3", "was not judged: %d looks at %d running rows while the database, Temporal and an api were there", looks, rows)
 	}
 }
 
-// look looks at all open builds once: a course has one that runs, none of them had
-// ended before, and the workflow of each that runs is there.
+// look looks at all open builds once: a course has one that runs, and the workflow
+// of each that runs is there.
 func (w *campaignWatch) look(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
+	before := w.c.state.ableFor()
 	open, err := w.store.OpenBuilds(ctx, 10_000)
 	if err != nil {
 		return // the database is away
 	}
-	running := map[string]int64{}
+	running, waiting := map[string]course.Build{}, map[string]course.Build{}
 	for _, b := range open {
 		if b.Status != course.StatusRunning {
+			waiting[b.CourseKey] = b
 			continue
 		}
 		if other, twice := running[b.CourseKey]; twice {
-			w.c.broken("P1", "%s: builds %d and %d are RUNNING", b.CourseKey, other, b.ID)
+			w.c.broken("P1", "%s: builds %d and %d are RUNNING", b.CourseKey, other.ID, b.ID)
 		}
-		running[b.CourseKey] = b.ID
-		w.workflowOf(ctx, b)
+		running[b.CourseKey] = b
 	}
 	w.c.count("looks at the rows", 1)
+	if w.judge(ctx, running, waiting) && w.c.state.ableFor() > before {
+		w.c.count("looks judged", 1)
+		w.c.count("running rows judged", len(running))
+	}
 }
 
-// workflowOf counts for how long a row has waited for its end.
-func (w *campaignWatch) workflowOf(ctx context.Context, b course.Build) {
-	d, err := w.c.temporal.DescribeWorkflowExecution(ctx, "build/"+b.CourseKey, b.RunID)
-	var gone *serviceerror.NotFound
-	if err != nil && !errors.As(err, &gone) {
-		return // Temporal is away
-	}
-	if err == nil && d.GetWorkflowExecutionInfo().GetStatus() == enums.WORKFLOW_EXECUTION_STATUS_RUNNING {
-		return
-	}
-	for _, i := range w.c.state.interferences(b.CourseKey) {
-		if i.kind == faultReset {
-			return // it may go on in another run
+// judge counts for how long rows have waited for their end, and requests for a
+// workflow. No when Temporal did not answer.
+func (w *campaignWatch) judge(ctx context.Context, running, waiting map[string]course.Build) bool {
+	lost, forgotten := map[int64]time.Duration{}, map[string]time.Duration{}
+	for key, b := range running {
+		goesOn, err := w.goesOn(ctx, key, b.RunID)
+		if err != nil {
+			return false
 		}
+		if goesOn {
+			continue
+		}
+		since, seen := w.lost[b.ID]
+		if !seen {
+			since = w.c.state.ableFor()
+			w.c.count("running rows without a workflow", 1)
+		}
+		lost[b.ID] = since
+		w.tooLong("P3", since, "%s: build %d is RUNNING, its workflow has ended", key, b.ID)
 	}
-	if !w.c.state.well() {
-		return
+	for key, b := range waiting {
+		if _, builds := running[key]; builds {
+			continue
+		}
+		goesOn, err := w.goesOn(ctx, key, "")
+		if err != nil {
+			return false
+		}
+		if goesOn {
+			continue
+		}
+		since, seen := w.forgotten[key]
+		if !seen {
+			since = w.c.state.ableFor()
+		}
+		forgotten[key] = since
+		w.tooLong("P4", since, "%s: build %d is PENDING, and there is no workflow", key, b.ID)
 	}
-	w.lost[b.ID] += watchEvery
-	if w.lost[b.ID] == rowsFinal {
-		w.c.broken("P3", "%s: build %d is RUNNING, its workflow has ended %s ago", b.CourseKey, b.ID, rowsFinal)
+	w.lost, w.forgotten = lost, forgotten
+	return true
+}
+
+// tooLong reports, once, what should have been over.
+func (w *campaignWatch) tooLong(promise string, since time.Duration, format string, args ...any) {
+	what := fmt.Sprintf(format, args...)
+	if waited := w.c.state.ableFor() - since; waited > rowsFinal && !w.told[what] {
+		w.told[what] = true
+		w.c.broken(promise, "%s, for %s in which the database, Temporal and an api were there", what, waited.Round(time.Second))
 	}
 }
 
-// recordStatuses has PostgreSQL keep every status that a row ever had.
-func (c *campaign) recordStatuses() {
-	c.tb.Helper()
-	c.base.Exec(c.database, `
-		CREATE TABLE statuses (n bigserial, at timestamptz DEFAULT clock_timestamp(), build_id bigint, before text, after text);
-		CREATE FUNCTION keep_status() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-			INSERT INTO statuses (build_id, before, after) VALUES (NEW.id, OLD.status, NEW.status); RETURN NEW;
-		END $$;
-		CREATE TRIGGER keep_status AFTER UPDATE OF status ON builds FOR EACH ROW EXECUTE FUNCTION keep_status();`)
+// goesOn says whether a run of a course's workflow has not ended, or goes on in the
+// one to which it was reset; of no run in particular, whether there is any.
+func (w *campaignWatch) goesOn(ctx context.Context, key, run string) (bool, error) {
+	running, _, err := w.describe(ctx, key, run)
+	if running || err != nil || run == "" {
+		return running, err
+	}
+	running, present, err := w.describe(ctx, key, "")
+	if !running || err != nil {
+		return false, err
+	}
+	first, err := w.c.firstEvent(ctx, key, present)
+	return first.GetOriginalExecutionRunId() == run, err
 }
 
-// checkStatuses looks whether a row had more than one final status.
-func (c *campaign) checkStatuses() {
-	c.tb.Helper()
-	if c.base == nil {
-		return
+// describe asks Temporal for a run of a course's workflow, without an id for the
+// newest.
+func (w *campaignWatch) describe(ctx context.Context, key, run string) (running bool, id string, err error) {
+	d, err := w.c.temporal.DescribeWorkflowExecution(ctx, "build/"+key, run)
+	if _, gone := errors.AsType[*serviceerror.NotFound](err); gone {
+		return false, "", nil
 	}
-	again := c.base.Exec(c.database, `SELECT build_id, before, after FROM statuses WHERE before NOT IN ('PENDING', 'RUNNING') AND before <> after`)
-	if again != "" {
-		c.broken("P3", "rows had a final status and got another: %s", strings.ReplaceAll(again, "\n", ", "))
-	}
-	changes := c.base.Exec(c.database, "SELECT count(*) FROM statuses")
-	var n int
-	if _, err := fmt.Sscan(changes, &n); err != nil || n == 0 {
-		c.violation("no change of a status was recorded: %s", changes)
-	}
-	c.count("changes of status", n)
+	info := d.GetWorkflowExecutionInfo()
+	return info.GetStatus() == enums.WORKFLOW_EXECUTION_STATUS_RUNNING, info.GetExecution().GetRunId(), err
 }
