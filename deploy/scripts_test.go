@@ -29,7 +29,7 @@ func makeSecrets(t *testing.T) string {
 	t.Helper()
 	for _, program := range []string{"openssl", "ssh-keygen"} {
 		if _, err := exec.LookPath(program); err != nil {
-			t.Skipf("%s is not installed", program)
+			missing(t, program, program+" is not installed")
 		}
 	}
 	dir := filepath.Join(t.TempDir(), "secrets")
@@ -113,11 +113,14 @@ func TestNginxTakesTheConfiguration(t *testing.T) {
 	if err != nil {
 		missing(t, "nginx", "nginx is not installed, or not on PATH")
 	}
+	if _, err := exec.LookPath("openssl"); err != nil {
+		missing(t, "openssl", "openssl is not installed")
+	}
 	tls := t.TempDir()
 	out, err := exec.CommandContext(t.Context(), "openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=gm.example.net",
 		"-keyout", filepath.Join(tls, "privkey.pem"), "-out", filepath.Join(tls, "fullchain.pem")).CombinedOutput()
 	if err != nil {
-		t.Skipf("no certificate without openssl: %v: %s", err, out)
+		t.Fatalf("a certificate: %v: %s", err, out)
 	}
 	for name, c := range map[string]struct{ tls, listen string }{
 		"without certificates": {"/nowhere", "listen 80;"},

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"coursewright/internal/gitrepo/gitrepotest"
 )
 
 // Requests of ioctl(2) that stop and continue all writing to a file system.
@@ -28,8 +30,18 @@ type smallDisk struct {
 	dir string
 }
 
-// mountsHere says why file systems cannot be mounted here, empty when they can.
+// mountsHere says why file systems cannot be mounted here, empty when they can. It
+// fails the test when COURSEWRIGHT_REQUIRE names mounts.
 func mountsHere(tb testing.TB) (missing string) {
+	tb.Helper()
+	missing = mountsMissing(tb)
+	if missing != "" && gitrepotest.Required("mounts") {
+		tb.Fatalf("no file system can be mounted, and %s has the word mounts: %s", gitrepotest.RequireVariable, missing)
+	}
+	return missing
+}
+
+func mountsMissing(tb testing.TB) string {
 	tb.Helper()
 	if os.Getuid() != 0 {
 		return "mounting needs root"
@@ -274,7 +286,7 @@ func TestClockJump(t *testing.T) {
 	for i, by := range []time.Duration{72 * time.Hour, -time.Hour, 0, 72 * time.Hour, 0} {
 		jump, err := newClockJump(p.Process.Pid) // anew, as each fault of a campaign does
 		if i == 0 && errors.Is(err, errNoClockJump) {
-			t.Skip(err)
+			gitrepotest.Missing(t, "clocks", err.Error())
 		}
 		must(t, err)
 		must(t, jump.set(by))

@@ -156,7 +156,7 @@ func newCampaign(tb testing.TB, s campaignScale, seed uint64) *campaign {
 // the machine's, else none.
 func (c *campaign) startEngine() {
 	c.tb.Helper()
-	missing := dockertest.DaemonMissing()
+	missing := dockertest.DaemonMissing(c.tb)
 	switch {
 	case missing == "":
 		c.daemon = dockertest.StartDaemon(c.tb)

@@ -135,9 +135,8 @@ func documentedFiles(t *testing.T) map[string][]string {
 // newDocumented starts a service with two courses, of which one builds for minutes.
 func newDocumented(t *testing.T) *documented {
 	t.Helper()
-	if _, err := exec.LookPath("curl"); err != nil {
-		t.Skip("curl is not installed")
-	}
+	gitrepotest.Need(t, "curl")
+	gitrepotest.Need(t, "openssl")
 	d := &documented{versions: newVersions(t)}
 	d.start("v1.0.0")
 	api := d.apis[0]
@@ -163,7 +162,7 @@ func newDocumented(t *testing.T) *documented {
 	private, public := filepath.Join(keys, "private.pem"), filepath.Join(keys, "public.pem")
 	if out, err := exec.CommandContext(t.Context(), "sh", "-euc", `openssl genrsa -out "$0" 2048; openssl rsa -in "$0" -pubout -out "$1"`,
 		private, public).CombinedOutput(); err != nil {
-		t.Skipf("no keys without openssl: %v: %s", err, out)
+		t.Fatalf("keys: %v: %s", err, out)
 	}
 	d.environ = append(os.Environ(), asProgram+"=1", "PATH="+bin+string(os.PathListSeparator)+os.Getenv("PATH"),
 		"COURSEWRIGHT_PRIVATE_KEY_FILE="+private, "COURSEWRIGHT_PUBLIC_KEY_FILE="+public, urlVariable+"="+api.base, "HOME="+t.TempDir(), "TOKEN=none")

@@ -27,9 +27,6 @@ import (
 // said why to nobody, begins anew.
 func TestBuildsWaitForTheEngine(t *testing.T) {
 	t.Parallel()
-	if missing := dockertest.DaemonMissing(); missing != "" {
-		t.Skip(missing)
-	}
 	engine := dockertest.StartDaemon(t)
 	data := t.TempDir()
 	h := startDevWith(t, append(containerSettings(), "COURSEWRIGHT_BUILD_DOCKER_HOST="+engine.Address(), "COURSEWRIGHT_BUILD_RETRY_DELAY=1s", "COURSEWRIGHT_BUILD_CONCURRENCY=2"), data)
@@ -80,9 +77,6 @@ done
 // back and the container is gone.
 func TestACourseIsNotBuiltWhileItsContainerOutlivesTheEngine(t *testing.T) {
 	t.Parallel()
-	if missing := dockertest.DaemonMissing(); missing != "" {
-		t.Skip(missing)
-	}
 	engine, temporal, shared := dockertest.StartDaemon(t), temporaltest.Start(t), t.TempDir()
 	d := newDeployment(t, deploymentOptions{apis: 1, settings: map[string]string{"TEMPORAL_ADDRESS": temporal.Address(), "BUILD_CONCURRENCY": "4"}})
 	api := d.apis[0]
@@ -166,9 +160,6 @@ func TestACourseIsNotBuiltWhileItsContainerOutlivesTheEngine(t *testing.T) {
 // the container when the engine is back, unless another worker has come.
 func TestTheWatchmanWaitsForTheEngine(t *testing.T) {
 	t.Parallel()
-	if missing := dockertest.DaemonMissing(); missing != "" {
-		t.Skip(missing)
-	}
 	engine, dir := dockertest.StartDaemon(t), t.TempDir()
 	api := engine.Client()
 	made, err := api.ContainerCreate(t.Context(), client.ContainerCreateOptions{

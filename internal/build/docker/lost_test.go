@@ -24,9 +24,6 @@ import (
 // the next try builds once more.
 func TestTheEngineEndsTheContainer(t *testing.T) {
 	t.Parallel()
-	if missing := dockertest.DaemonMissing(); missing != "" {
-		t.Skip(missing)
-	}
 	for name, tt := range map[string]struct {
 		args []string
 		away func(t *testing.T, d *dockertest.Daemon, container int)
@@ -94,9 +91,6 @@ func testTheEngineEndsTheContainer(t *testing.T, engine *dockertest.Daemon, away
 // end, nothing is missing.
 func TestTheEngineMissesTheEnd(t *testing.T) {
 	t.Parallel()
-	if missing := dockertest.DaemonMissing(); missing != "" {
-		t.Skip(missing)
-	}
 	engine := dockertest.StartDaemon(t)
 	b := newBuilder(t, docker.Options{Host: engine.Address()})
 	for name, missed := range map[string]bool{"missed": true, "seen": false} {

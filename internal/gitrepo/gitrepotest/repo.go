@@ -14,7 +14,8 @@ import (
 )
 
 // RequireVariable names the environment variable that lists, separated by
-// commas or blanks, the programs without which tests fail instead of skip.
+// commas or blanks, the programs and abilities without which tests fail instead of
+// skip.
 const RequireVariable = "COURSEWRIGHT_REQUIRE"
 
 // Need finds a program, or skips the test; it fails the test when
@@ -29,12 +30,25 @@ func Need(tb testing.TB, program string) string {
 	if err == nil {
 		return path
 	}
-	words := strings.FieldsFunc(os.Getenv(RequireVariable), func(r rune) bool { return r == ',' || r == ' ' })
-	if slices.Contains(words, program) {
-		tb.Fatalf("%s is required by %s but not installed", program, RequireVariable)
-	}
-	tb.Skipf("%s is not installed", program)
+	Missing(tb, program, program+" is not installed")
 	return ""
+}
+
+// Missing skips the test, saying why; it fails the test when RequireVariable
+// lists the word for what is missing.
+func Missing(tb testing.TB, word, why string) {
+	tb.Helper()
+	if Required(word) {
+		tb.Fatalf("%s, and %s has the word %s", why, RequireVariable, word)
+	}
+	tb.Skip(why)
+}
+
+// Required says whether RequireVariable lists a word, for tests that do less
+// without what it stands for.
+func Required(word string) bool {
+	words := strings.FieldsFunc(os.Getenv(RequireVariable), func(r rune) bool { return r == ',' || r == ' ' })
+	return slices.Contains(words, word)
 }
 
 // Repo is a bare repository that plays the course's origin.

@@ -7,9 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strconv"
-	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -46,7 +44,7 @@ const Ask = `printf 'GET / HTTP/1.0\r\n\r\n' | busybox nc -w 1`
 func StartApart(t *testing.T) *Apart {
 	t.Helper()
 	missing := t.Skipf
-	if slices.Contains(strings.Fields(os.Getenv("COURSEWRIGHT_REQUIRE")), "dockerd") {
+	if required("dockerd") {
 		missing = t.Fatalf
 	}
 	if os.Getuid() != 0 {

@@ -29,8 +29,19 @@ type Daemon struct {
 	containerd *exec.Cmd
 }
 
-// DaemonMissing says why no engine can be started here, empty when one can.
-func DaemonMissing() string {
+// DaemonMissing says why no engine can be started here, empty when one can, for
+// tests that do less without. It fails the test when COURSEWRIGHT_REQUIRE names
+// dockerd.
+func DaemonMissing(tb testing.TB) string {
+	tb.Helper()
+	missing := daemonMissing()
+	if missing != "" && required("dockerd") {
+		tb.Fatalf("%s, and COURSEWRIGHT_REQUIRE has the word dockerd", missing)
+	}
+	return missing
+}
+
+func daemonMissing() string {
 	if os.Getuid() != 0 {
 		return "starting a container engine needs root"
 	}
@@ -45,7 +56,9 @@ func DaemonMissing() string {
 // LiveRestore makes containers outlive the engine, by whatever it ends.
 const LiveRestore = "--live-restore"
 
-// StartDaemon runs an engine with LiveRestore until the test ends, with Image in it.
+// StartDaemon runs an engine with LiveRestore until the test ends, with Image in
+// it. It skips the test where that is not possible, or fails it when
+// COURSEWRIGHT_REQUIRE names dockerd.
 func StartDaemon(tb testing.TB) *Daemon {
 	tb.Helper()
 	return StartDaemonWith(tb, LiveRestore)
@@ -54,6 +67,9 @@ func StartDaemon(tb testing.TB) *Daemon {
 // StartDaemonWith is StartDaemon with further arguments of dockerd.
 func StartDaemonWith(tb testing.TB, args ...string) *Daemon {
 	tb.Helper()
+	if missing := DaemonMissing(tb); missing != "" {
+		tb.Skip(missing)
+	}
 	dir, err := os.MkdirTemp("", "cw-docker-") //nolint:usetesting // a socket's path has to be short
 	if err != nil {
 		tb.Fatal(err)

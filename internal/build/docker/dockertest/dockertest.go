@@ -25,7 +25,7 @@ const Image = "coursewright-test/busybox:1"
 func Engine(t testing.TB) *client.Client {
 	t.Helper()
 	missing := t.Skipf
-	if slices.Contains(strings.Fields(os.Getenv("COURSEWRIGHT_REQUIRE")), "docker") {
+	if required("docker") {
 		missing = t.Fatalf
 	}
 	api, err := find(t)
@@ -40,6 +40,11 @@ func Engine(t testing.TB) *client.Client {
 	}
 	Import(t, api, Image)
 	return api
+}
+
+// required says whether COURSEWRIGHT_REQUIRE names a word.
+func required(word string) bool {
+	return slices.Contains(strings.Fields(os.Getenv("COURSEWRIGHT_REQUIRE")), word)
 }
 
 // find gives the engine and why it does not answer.
@@ -59,7 +64,7 @@ func find(t testing.TB) (*client.Client, error) {
 // Here says whether Engine would not skip, for tests that do less without.
 func Here(t testing.TB) bool {
 	t.Helper()
-	if slices.Contains(strings.Fields(os.Getenv("COURSEWRIGHT_REQUIRE")), "docker") {
+	if required("docker") {
 		return true
 	}
 	_, engine := find(t)
