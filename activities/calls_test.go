@@ -137,3 +137,33 @@ func TestAPlusThatIsAwayIsCalledForAWhile(t *testing.T) {
 		})
 	}
 }
+
+// unending is a publisher whose workflow does not go on.
+type unending struct{}
+
+func (unending) Publish(ctx context.Context, _ course.PublishRequest) (course.PublishResult, error) {
+	<-ctx.Done()
+	return course.PublishResult{}, ctx.Err()
+}
+
+// A worker that stops may be the one that has to publish. It does not wait for
+// itself: the next try publishes, and the teacher is told nothing.
+func TestAPublishingIsLeftToTheNextTryWhenTheWorkerStops(t *testing.T) {
+	t.Parallel()
+	s, job, store := newService(t, http.NotFound)
+	s.Publisher = unending{}
+	var suite testsuite.WorkflowTestSuite
+	env := suite.NewTestActivityEnvironment()
+	env.RegisterActivity(s.PublishNow)
+	stop := make(chan struct{})
+	close(stop)
+	env.SetWorkerStopChannel(stop)
+	_, err := env.ExecuteActivity(s.PublishNow, job)
+	var app *temporal.ApplicationError
+	if !errors.As(err, &app) || app.NonRetryable() {
+		t.Errorf("got %v, want an error after which it is tried again", err)
+	}
+	if log := logOf(t, store, job.BuildID); log != "" {
+		t.Errorf("the log tells %q", log)
+	}
+}

@@ -9,12 +9,16 @@ import (
 
 	"go.temporal.io/sdk/temporal"
 
+	"coursewright/internal/build"
 	"coursewright/internal/buildlog"
 	"coursewright/internal/commitstatus"
 	"coursewright/internal/course"
 	"coursewright/internal/lms"
 	"coursewright/internal/remote"
 )
+
+// publishStop is how long a worker that stops waits for the workflow that publishes.
+const publishStop = time.Second
 
 // Publisher publishes a release through its workflow.
 type Publisher interface {
@@ -57,8 +61,15 @@ type ServiceSteps struct {
 // PublishNow publishes what a build has just stored, for deployments where no
 // A+ asks for it.
 func (s *ServiceSteps) PublishNow(ctx context.Context, job Job) error {
-	return ofTry(ctx, s.logged(ctx, job, func(ctx context.Context, log *buildlog.Writer) error {
+	// The workflow that publishes may need the very process that stops: what has
+	// not been published soon is for the next try.
+	ctx, stop := keepAlive(ctx, vitals{stopAfter: publishStop})
+	defer stop()
+	return ofTry(ctx, s.withLog(ctx, job, func(log *buildlog.Writer) error {
 		err := s.publish(ctx, job, log)
+		if cause := context.Cause(ctx); err != nil && errors.Is(cause, build.ErrHandOver) {
+			return cause
+		}
 		if err != nil {
 			tellUnpublished(log, err)
 		}
