@@ -10,9 +10,12 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-// serveAdmin answers operators on a listener of their own: metrics, health and
-// profiles. Unlike the public addresses it tells causes.
-func serveAdmin(y *system, l net.Listener, cleanup *cleanups) {
+// serveAdmin answers operators on a listener of their own, if there is one: metrics,
+// health and profiles. Unlike the public addresses it tells causes.
+func serveAdmin(y *system, l net.Listener, out io.Writer, cleanup *cleanups) {
+	if l == nil {
+		return
+	}
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(y.registry, promhttp.HandlerOpts{}))
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, "ok\n") })
@@ -23,6 +26,7 @@ func serveAdmin(y *system, l net.Listener, cleanup *cleanups) {
 	mux.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
 	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
 	y.run("admin server", y.newServer(mux), l, cleanup)
+	fmt.Fprintf(out, "admin http://%s\n", l.Addr())
 }
 
 // readyz tells the state of everything that the process depends on, a line each.

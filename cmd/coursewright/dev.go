@@ -77,6 +77,10 @@ func runDev(ctx context.Context, o devOptions, out, errOut io.Writer) (err error
 	}
 	cleanup.add("listener", func() error { return ignoreClosed(listener.Close()) })
 	base := "http://" + listener.Addr().String()
+	admin, err := listen(ctx, "ADMIN_LISTEN", s.AdminListen, s.AdminListen != "", &cleanup)
+	if err != nil {
+		return err
+	}
 
 	t, err := devTemporal(ctx, s, o, log, &cleanup)
 	if err != nil {
@@ -94,6 +98,7 @@ func runDev(ctx context.Context, o devOptions, out, errOut io.Writer) (err error
 		return err
 	}
 	cleanup.add("system", y.Close)
+	serveAdmin(y, admin, out, &cleanup)                  //nolint:contextcheck // the stop begins when ctx has ended
 	if err := serve(y, listener, &cleanup); err != nil { //nolint:contextcheck // the stop begins when ctx has ended
 		return err
 	}
@@ -127,14 +132,22 @@ func devSettings(o devOptions, more map[string]string) (settings.Settings, error
 	if err != nil {
 		return s, err
 	}
-	host, _, err := net.SplitHostPort(s.Listen)
+	return s, errors.Join(onLoopback(s.Listen), onLoopback(s.AdminListen))
+}
+
+// onLoopback refuses an address that other machines reach; none is fine.
+func onLoopback(address string) error {
+	if address == "" {
+		return nil
+	}
+	host, _, err := net.SplitHostPort(address)
 	if err != nil {
-		return s, fmt.Errorf("address to listen on %q: %w", s.Listen, err)
+		return fmt.Errorf("address to listen on %q: %w", address, err)
 	}
 	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
-		return s, fmt.Errorf("dev asks nobody for a password, so it listens on loopback addresses only, not on %q; use 127.0.0.1:PORT", s.Listen)
+		return fmt.Errorf("dev asks nobody for a password, so it listens on loopback addresses only, not on %q; use 127.0.0.1:PORT", address)
 	}
-	return s, nil
+	return nil
 }
 
 // lockData makes this process the only one that uses the data folder. The lock

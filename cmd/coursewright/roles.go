@@ -116,10 +116,7 @@ func runRole(ctx context.Context, r role, s settings.Settings, log *slog.Logger,
 		return err
 	}
 	cleanup.add("system", y.Close)
-	if admin != nil {
-		serveAdmin(y, admin, &cleanup) //nolint:contextcheck // the stop begins when ctx has ended
-		fmt.Fprintf(out, "admin http://%s\n", admin.Addr())
-	}
+	serveAdmin(y, admin, out, &cleanup) //nolint:contextcheck // the stop begins when ctx has ended
 	if public != nil {
 		if err := serve(y, public, &cleanup); err != nil { //nolint:contextcheck // the stop begins when ctx has ended
 			return err

@@ -181,7 +181,8 @@ func (h *harness) awaitStatus(path string, want int) {
 func TestAdminListener(t *testing.T) {
 	t.Parallel()
 	d := newDeployment(t, deploymentOptions{apis: 1, workers: 1})
-	for name, p := range map[string]*program{"api": d.apis[0], "worker": d.workers[0]} {
+	alone := startDev(t, t.TempDir(), "--admin-listen", "127.0.0.1:0")
+	for name, p := range map[string]*program{"api": d.apis[0], "worker": d.workers[0], "dev": alone.program} {
 		h := &harness{tb: t, base: p.admin}
 		for path, want := range map[string]string{
 			"/healthz":               "ok",
