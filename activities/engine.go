@@ -87,10 +87,10 @@ func (b *BuildSteps) waitForEngine(ctx context.Context, key string, log printer,
 		case ctx.Err() != nil:
 			return context.Cause(ctx)
 		case waited >= patience.Others && b.Agent.Others(ctx):
-			return errors.Join(b.unfit(ctx, away), b.release(ctx, key))
+			return errors.Join(b.unfit(ctx, away), b.Store.ReleaseCourse(ctx, key, b.Host))
 		case waited >= patience.Alone:
 			final := &awayError{fmt.Errorf("the host could not build for %s: %w", patience.Alone, away), true}
-			return errors.Join(final, b.release(ctx, key))
+			return errors.Join(final, b.Store.ReleaseCourse(ctx, key, b.Host))
 		}
 		select {
 		case <-ctx.Done():

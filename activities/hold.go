@@ -20,17 +20,14 @@ const goneAfter = HeartbeatTimeout + HostWait
 const releaseTimeout = 5 * time.Second
 
 // hold waits until no other host may run anything of a course, and notes that this
-// one may, if what it runs can outlive its worker. A build may have been ended, by
-// whoever, while its host could not stop it: the note outlives its workflow.
+// one may. A build may have been ended, by whoever, while its host could not stop it
+// or has not heard of that yet, as when its workflow is reset and begins elsewhere at
+// once: the note outlives the workflow.
 func (b *BuildSteps) hold(ctx context.Context, job Job, log printer) error {
-	self := ""
-	if _, ok := b.Builder.(build.Keeper); ok {
-		self = b.Host
-	}
 	patience, began, told := b.patience(), time.Now(), false
 	for gone := b.Host; ; {
-		holder, err := b.tryHold(ctx, job.CourseKey, self, gone)
-		if err == nil && holder == self {
+		holder, err := b.tryHold(ctx, job.CourseKey, gone)
+		if err == nil && holder == b.Host {
 			if told {
 				log.Printf("No other host builds the course any more; the build begins, after %s.", seconds(time.Since(began)))
 			}
@@ -61,9 +58,9 @@ func (b *BuildSteps) hold(ctx context.Context, job Job, log printer) error {
 }
 
 // tryHold asks the database, and waits for it when it is away.
-func (b *BuildSteps) tryHold(ctx context.Context, key, self, gone string) (holder string, err error) {
+func (b *BuildSteps) tryHold(ctx context.Context, key, gone string) (holder string, err error) {
 	err = persist(ctx, func(ctx context.Context) error {
-		holder, err = b.Store.HoldCourse(ctx, key, self, gone)
+		holder, err = b.Store.HoldCourse(ctx, key, b.Host, gone)
 		return err
 	})
 	return holder, err
@@ -117,14 +114,6 @@ func (b *BuildSteps) stopped(ctx context.Context, key string, err error) error {
 	if err != nil {
 		return b.clear(ctx, key)
 	}
-	return b.release(ctx, key)
-}
-
-// release ends the hold of this host.
-func (b *BuildSteps) release(ctx context.Context, key string) error {
-	if _, ok := b.Builder.(build.Keeper); !ok {
-		return nil
-	}
 	return b.Store.ReleaseCourse(ctx, key, b.Host)
 }
 
@@ -136,7 +125,7 @@ func (b *BuildSteps) clear(ctx context.Context, courseKey string) error {
 			return err
 		}
 	}
-	return b.release(ctx, courseKey)
+	return b.Store.ReleaseCourse(ctx, courseKey, b.Host)
 }
 
 // ClearLeft clears the courses that this host holds and does not build: their builds

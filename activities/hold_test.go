@@ -74,12 +74,12 @@ func TestABuildWaitsForTheHostThatMayRunAnother(t *testing.T) {
 		then     string // the holder
 	}{
 		"nobody":                    {outlasting, "", false, false, "", "a"},
-		"nobody, nothing outlives":  {ending, "", false, false, "", "nobody"},
+		"nobody, nothing outlives":  {ending, "", false, false, "", "a"},
 		"itself":                    {outlasting, "a", true, false, "", "a"},
-		"itself, nothing outlives":  {ending, "a", true, false, "", "nobody"},
+		"itself, nothing outlives":  {ending, "a", true, false, "", "a"},
 		"one that is not known":     {outlasting, "b", false, false, "is not known any more", "a"},
 		"one that says so":          {outlasting, "b", true, true, "(no engine); waiting for that", "a"},
-		"one that says so, then no": {ending, "b", true, true, "No other host builds the course any more", "nobody"},
+		"one that says so, then no": {ending, "b", true, true, "No other host builds the course any more", "a"},
 		"one that never says":       {outlasting, "b", true, false, "has not said in time", "a"},
 	} {
 		t.Run(name, func(t *testing.T) {

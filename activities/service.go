@@ -9,7 +9,6 @@ import (
 
 	"go.temporal.io/sdk/temporal"
 
-	"coursewright/internal/build"
 	"coursewright/internal/buildlog"
 	"coursewright/internal/commitstatus"
 	"coursewright/internal/course"
@@ -67,8 +66,8 @@ func (s *ServiceSteps) PublishNow(ctx context.Context, job Job) error {
 	defer stop()
 	return ofTry(ctx, s.withLog(ctx, job, func(log *buildlog.Writer) error {
 		err := s.publish(ctx, job, log)
-		if cause := context.Cause(ctx); err != nil && errors.Is(cause, build.ErrHandOver) {
-			return cause
+		if err != nil && ctx.Err() != nil {
+			return context.Cause(ctx)
 		}
 		if err != nil {
 			tellUnpublished(log, err)

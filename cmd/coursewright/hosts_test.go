@@ -10,11 +10,15 @@ import (
 	"testing"
 	"time"
 
+	sdk "go.temporal.io/sdk/client"
+
 	"coursewright/client"
 	"coursewright/internal/build/docker"
 	"coursewright/internal/build/docker/dockertest"
 	"coursewright/internal/course"
 	"coursewright/internal/gitrepo/gitrepotest"
+	"coursewright/internal/temporaldev"
+	"coursewright/internal/temporaldev/temporaltest"
 )
 
 // quick is how long a trivial build may take when it waits for no dead host:
@@ -239,5 +243,40 @@ func TestAWipedDiskLeavesNothingBehind(t *testing.T) {
 	api.shows("course", id, "does not answer any more")
 	if b := api.finished("course", id, course.StatusSuccess); b.Host == old || b.Host != d.hostID(0) {
 		t.Errorf("the build was done by %s; the disk was %s and is %s", b.Host, old, d.hostID(0))
+	}
+}
+
+// A build whose workflow is reset begins again at once, perhaps on another host, and
+// before the one that builds has heard of it: the second waits for the first to be
+// stopped. Each writes its time where the other sees it.
+func TestAResetBuildDoesNotRunBesideItself(t *testing.T) {
+	t.Parallel()
+	temporal := temporaltest.Start(t)
+	d := newDeployment(t, deploymentOptions{apis: 1, workers: 2, settings: map[string]string{"TEMPORAL_ADDRESS": temporal.Address()}})
+	admin, err := sdk.Dial(sdk.Options{HostPort: temporal.Address(), Namespace: temporaldev.Namespace, Logger: testLog(t)})
+	must(t, err)
+	t.Cleanup(admin.Close)
+	repo, api, shared := gitrepotest.New(t), d.apis[0], t.TempDir()
+	files := tiny("One")
+	files["build.sh"] = "cd " + shared + `
+if mkdir again 2>/dev/null; then
+	echo started
+	while :; do echo "$i" >alive.new; mv alive.new alive; i=$((i + 1)); sleep 0.02; done
+fi
+before=$(cat alive)
+sleep 0.3
+if [ "$before" != "$(cat alive)" ]; then echo "another build runs"; exit 9; fi
+cd "$OLDPWD"
+` + files["build.sh"]
+	repo.Commit(files, "first")
+	api.addCourse("course", repo.URL(), nil)
+	id := api.push("course")
+	api.shows("course", id, "started")
+	first := d.workerOf("course", id)
+	api.mustHost("drain", d.hostID(first))
+	reset(t, admin, "course")
+	b := api.finished("course", id, course.StatusSuccess)
+	if b.Host == d.hostID(first) {
+		t.Error("the build began again on the drained host")
 	}
 }

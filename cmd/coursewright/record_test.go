@@ -125,7 +125,7 @@ func recordReset(t *testing.T, folder string) {
 	h.addCourse("reset", repo.URL(), nil)
 	id := h.push("reset")
 	h.running("reset", id)
-	h.reset("reset")
+	reset(t, h.system.temporal, "reset")
 	must(t, os.WriteFile(gate, nil, 0o600))
 	h.succeed(id)
 	h.idle("reset")

@@ -11,6 +11,7 @@ import (
 	"go.temporal.io/api/common/v1"
 	enums "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/workflowservice/v1"
+	sdk "go.temporal.io/sdk/client"
 
 	"coursewright/internal/course"
 	"coursewright/internal/gitrepo/gitrepotest"
@@ -26,25 +27,25 @@ func gated(t *testing.T, gate string) map[string]string {
 }
 
 // reset takes a course's workflow back to its first task, as an administrator can.
-func (h *harness) reset(key string) {
-	h.tb.Helper()
-	ctx, id := h.tb.Context(), "build/"+key
+func reset(tb testing.TB, temporal sdk.Client, key string) {
+	tb.Helper()
+	ctx, id := tb.Context(), "build/"+key
 	first := int64(0)
-	for events := h.system.temporal.GetWorkflowHistory(ctx, id, "", false, enums.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT); events.HasNext() && first == 0; {
+	for events := temporal.GetWorkflowHistory(ctx, id, "", false, enums.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT); events.HasNext() && first == 0; {
 		e, err := events.Next()
 		if err != nil {
-			h.tb.Fatal(err)
+			tb.Fatal(err)
 		}
 		if e.GetEventType() == enums.EVENT_TYPE_WORKFLOW_TASK_COMPLETED {
 			first = e.GetEventId()
 		}
 	}
-	_, err := h.system.temporal.ResetWorkflowExecution(ctx, &workflowservice.ResetWorkflowExecutionRequest{
+	_, err := temporal.ResetWorkflowExecution(ctx, &workflowservice.ResetWorkflowExecutionRequest{
 		Namespace: temporaldev.Namespace, WorkflowExecution: &common.WorkflowExecution{WorkflowId: id},
 		Reason: "by an administrator", WorkflowTaskFinishEventId: first, RequestId: course.NewVersion(),
 	})
 	if err != nil {
-		h.tb.Fatal(err)
+		tb.Fatal(err)
 	}
 }
 
@@ -69,7 +70,7 @@ func TestTheSweeperKnowsWhatGoesOn(t *testing.T) {
 		t.Fatal(err)
 	}
 	terminated := time.Now()
-	h.reset("reset")
+	reset(t, h.system.temporal, "reset")
 	if b := h.await(ids["terminated"]); b.Status != course.StatusFailed || !strings.Contains(b.Reason, "Terminated") {
 		t.Errorf("the terminated build ended %s: %s", b.Status, b.Reason)
 	}
