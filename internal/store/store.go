@@ -67,8 +67,8 @@ type Courses interface {
 	SetBuildHost(ctx context.Context, courseID int64, host string) error
 }
 
-// Holds says of each course on which host something of it may run that outlives the
-// worker, such as a container. It is one host at most.
+// Holds says of each course on which host something of it may run. It is one host at
+// most.
 type Holds interface {
 	// HoldCourse notes host, or with an empty one that there is none, where no other
 	// is noted, or the one given as gone. It gives the host that is noted then; it is
