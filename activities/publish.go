@@ -54,7 +54,11 @@ func (p *PublishSteps) Switch(ctx context.Context, in Publish) (Published, error
 	if err != nil {
 		return Published{}, forTemporal(err)
 	}
-	return Published{Version: r.Version, BuildID: r.BuildID, Graders: len(graders)}, nil
+	problems, err := p.Releases.LinkProblems(r)
+	if err != nil {
+		return Published{}, forTemporal(err)
+	}
+	return Published{Version: r.Version, BuildID: r.BuildID, Graders: len(graders), Errors: problems}, nil
 }
 
 // lookLimit bounds the look at a build that figures are made of: A+ waits.

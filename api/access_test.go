@@ -60,18 +60,7 @@ func withTokens(t *testing.T, service *aplusauth.Service) *fixture {
 		}
 		c.Sweeps, c.Origins, c.DeployKey = sweeps, origins{}, testDeployKey
 		c.Metrics = http.NotFoundHandler()
-		rows, ok := c.Rows.(web.BuildRows)
-		if !ok {
-			t.Fatalf("%T does not serve the pages", c.Rows)
-		}
-		ended := make(chan struct{}) // so that live pages end at once
-		close(ended)
-		pages, err := web.New(web.Config{
-			Log: c.Log, Courses: c.Courses, Rows: rows, Builds: c.Builds, Releases: c.Releases, BaseURL: c.Addresses.Base,
-			May: api.PageAccess, Audit: api.Audit, Hosts: hosts, Diffs: c.Diffs, Closing: ended,
-		})
-		must(t, err)
-		c.Pages = pages
+		realPages(t, c)
 	})
 	for key, id := range map[string]int64{"c5": 5, "c6": 6, "noid": 0} {
 		c := f.addCourse(t, key)
@@ -86,6 +75,27 @@ func withTokens(t *testing.T, service *aplusauth.Service) *fixture {
 	must(t, err)
 	f.releases.stored = &course.Release{Key: "c5", Version: version("s"), Dir: "{}"}
 	return f
+}
+
+// realPages gives an API its pages.
+func realPages(t *testing.T, c *api.Config) {
+	t.Helper()
+	rows, ok := c.Rows.(web.BuildRows)
+	if !ok {
+		t.Fatalf("%T does not serve the pages", c.Rows)
+	}
+	ended := make(chan struct{}) // so that live pages end at once
+	close(ended)
+	cfg := web.Config{
+		Log: c.Log, Courses: c.Courses, Rows: rows, Builds: c.Builds, Releases: c.Releases, BaseURL: c.Addresses.Base,
+		May: api.PageAccess, Audit: api.Audit, Diffs: c.Diffs, Closing: ended,
+	}
+	if c.BuildHosts != nil {
+		cfg.Hosts = c.BuildHosts
+	}
+	pages, err := web.New(cfg)
+	must(t, err)
+	c.Pages = pages
 }
 
 type keyTexts struct{ private, public string }

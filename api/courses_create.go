@@ -25,7 +25,7 @@ func createCourse(g *gate, courses courseCreator, view courseView) handler {
 			return err
 		}
 		wanted := course.New("")
-		if err := fillCourse(body, &wanted); err != nil {
+		if err := fillCourse(body, &wanted, ""); err != nil {
 			return err
 		}
 		if !caller.may(Write, wanted, false) {

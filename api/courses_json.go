@@ -123,8 +123,9 @@ func readOnlyFields() []string {
 	return []string{"webhook_secret", "created_at", "hook_url", "latest_build", "stored", "published"}
 }
 
-// fillCourse puts the fields of a request into c and validates the result.
-func fillCourse(o *object, c *course.Course) error {
+// fillCourse puts the fields of a request into c and validates the result. The
+// old key is that of the course so far, empty for a new one.
+func fillCourse(o *object, c *course.Course, oldKey string) error {
 	const wantText, wantBool = "Give a text.", "Give true or false."
 	take(o, "key", wantText, &c.Key)
 	take(o, "remote_id", "Give a whole number, or null while A+ does not know the course.", &c.RemoteID)
@@ -137,5 +138,5 @@ func fillCourse(o *object, c *course.Course) error {
 	take(o, "approve_removals", wantBool, &c.ApproveRemovals)
 	take(o, "preview_branches", wantBool, &c.PreviewBranches)
 	o.ignore(readOnlyFields()...)
-	return o.finish(c.Validate())
+	return o.finish(c.ValidateChange(oldKey))
 }

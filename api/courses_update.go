@@ -41,7 +41,7 @@ func updateCourse(g *gate, courses courseUpdater, view courseView) handler {
 			changed.ID, changed.Revision = old.ID, old.Revision
 			changed.KeepSecrets(old)
 		}
-		if err := fillCourse(body, &changed); err != nil {
+		if err := fillCourse(body, &changed, old.Key); err != nil {
 			return err
 		}
 		// The caller needs rights to what the course becomes, too.

@@ -56,7 +56,13 @@ func (a settingsAPI) create(c *gin.Context, in change) error {
 	if err := at.agree(in.form, id); err != nil {
 		return err
 	}
-	return a.save(c, in.caller, wanted, a.courses.CreateCourse, "NEW-COURSE")
+	create := func(ctx context.Context, wanted course.Course) (course.Course, error) {
+		if err := wanted.Validate(); err != nil {
+			return wanted, err
+		}
+		return a.courses.CreateCourse(ctx, wanted)
+	}
+	return a.save(c, in.caller, wanted, create, "NEW-COURSE")
 }
 
 // agree says that the form means the course of the address.
@@ -96,6 +102,9 @@ func (a settingsAPI) replace(c *gin.Context, in change) error {
 	}
 	in.form.fill(&wanted)
 	update := func(ctx context.Context, wanted course.Course) (course.Course, error) {
+		if err := wanted.ValidateChange(old.Key); err != nil {
+			return wanted, err
+		}
 		if wanted.Key != old.Key {
 			if err := idle(ctx, a.rows, old.Key); err != nil {
 				return wanted, err
@@ -106,17 +115,13 @@ func (a settingsAPI) replace(c *gin.Context, in change) error {
 	return a.save(c, in.caller, wanted, update, "EDIT-COURSE")
 }
 
-// save validates and saves a course, and answers with it or with what is wrong
-// by field.
+// save has a course checked and written, and answers with it or with what is
+// wrong by field.
 func (a settingsAPI) save(
 	c *gin.Context, caller Caller, wanted course.Course,
 	write func(context.Context, course.Course) (course.Course, error), action string,
 ) error {
-	err := wanted.Validate()
-	saved := wanted
-	if err == nil {
-		saved, err = write(c.Request.Context(), wanted)
-	}
+	saved, err := write(c.Request.Context(), wanted)
 	if messages, ok := fieldMessages(err); ok {
 		settingsRefusal(c, messages)
 		return nil

@@ -18,9 +18,12 @@ func (i *importer) course(ctx context.Context, theirs gmimport.Course, remotes m
 	item := &courseReport{Key: theirs.Key, SourceID: theirs.ID}
 	i.report.Courses = append(i.report.Courses, item)
 	c := i.convert(theirs, item)
-	if err := c.Validate(); err != nil {
+	if err := c.ValidateChange(c.Key); err != nil {
 		item.problem("%v", err)
 		return nil
+	}
+	if why := course.NewKeyProblem(c.Key); why != "" {
+		item.note("its key goes on working here, but no other course gets such a one: %s", why)
 	}
 	if id := c.RemoteID; id != nil {
 		if other, taken := remotes[*id]; taken {
@@ -95,7 +98,7 @@ func (i *importer) convert(g gmimport.Course, item *courseReport) course.Course 
 		SkipBuildFailsafes: g.SkipBuildFailsafes, WebhookSecret: g.WebhookSecret,
 	}
 	var wrong *course.FieldErrors
-	if err := c.Validate(); errors.As(err, &wrong) && slices.ContainsFunc(wrong.Fields, func(f course.FieldError) bool { return f.Field == "update_hook" }) {
+	if err := c.ValidateChange(c.Key); errors.As(err, &wrong) && slices.ContainsFunc(wrong.Fields, func(f course.FieldError) bool { return f.Field == "update_hook" }) {
 		item.note("its update_hook is no http address and is left out")
 		c.UpdateHook = ""
 	}

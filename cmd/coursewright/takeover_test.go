@@ -152,6 +152,7 @@ func (o *oldService) fill(t *testing.T) {
 		t.Fatal(err)
 	}
 	o.db.Course(5, "api", 5, "reserved")
+	o.db.Course(8, "8", 9, "digits")
 	o.db.Course(6, "linked", 6, "linked")
 	o.release(t, "courses", "linked", "Linked", strings.Repeat("D4d", 10))
 	if err := os.Symlink("/etc/passwd", filepath.Join(o.options.courses, "linked/_build/passwd")); err != nil {
@@ -208,10 +209,13 @@ func withoutFiles(r *takeoverReport) *takeoverReport {
 
 func (o *oldService) checkFirst(t *testing.T, r *takeoverReport) {
 	t.Helper()
-	for key, want := range map[string]string{"good": stateNew, "broken": stateNew, "api": stateFailed, "linked": stateNew, "unbuilt": stateNew} {
+	for key, want := range map[string]string{"good": stateNew, "broken": stateNew, "api": stateFailed, "linked": stateNew, "unbuilt": stateNew, "8": stateNew} {
 		if got := r.course(t, key); got.State != want {
 			t.Errorf("course %s: %+v; want %s", key, got, want)
 		}
+	}
+	if notes := r.course(t, "8").Notes; len(notes) != 1 || !strings.Contains(notes[0], "Digits alone") {
+		t.Errorf("the course with a number as its key: %q; want it told", notes)
 	}
 	good, broken := r.course(t, "good"), r.course(t, "broken")
 	if good.Builds != 4 || good.Published.State != stateNew || good.Published.Linked != good.Published.Files || good.Published.Files == 0 || good.Published.NeedsBuild {

@@ -44,8 +44,8 @@ type PublishRequest struct {
 	Rollback bool // on purpose: an older build may replace a newer one
 }
 
-// PublishResult tells what a publish did. Errors are the graders', the release
-// is live all the same.
+// PublishResult tells what a publish did. Errors are the graders' and those of
+// addresses that another course has; the release is live all the same.
 type PublishResult struct {
 	Version string
 	BuildID int64

@@ -39,9 +39,26 @@ func isSlug(s string) bool {
 	return s != ""
 }
 
-// Validate checks the fields that a caller gives and returns all that is wrong
-// as *FieldErrors.
-func (c Course) Validate() error {
+// NewKeyProblem says why no course can get a key that courses may have from
+// before, empty when there is no reason.
+func NewKeyProblem(key string) string {
+	switch {
+	case key == "new":
+		return "At /gitmanager/new/ is the form for new courses, so a course of that name has no settings page; choose another key."
+	case key != "" && strings.Trim(key, "0123456789") == "":
+		// Its files would lie where the pages of another course look for theirs.
+		return "Digits alone are the number of a course in A+; choose a key with a letter, such as CS-A1110_2026Autumn."
+	}
+	return ""
+}
+
+// Validate checks the fields that a caller gives for a new course and returns
+// all that is wrong as *FieldErrors.
+func (c Course) Validate() error { return c.ValidateChange("") }
+
+// ValidateChange is Validate for a course that has a key already: it can be one
+// that no course gets any more.
+func (c Course) ValidateChange(oldKey string) error {
 	var out []FieldError
 	add := func(field, message string) { out = append(out, FieldError{Field: field, Message: message}) }
 	switch {
@@ -51,6 +68,8 @@ func (c Course) Validate() error {
 		add("key", "Use 1 to 50 letters, digits, hyphens and underscores.")
 	case slices.Contains(reservedKeys, c.Key):
 		add("key", "This word is an address of the service itself; choose another key.")
+	case c.Key != oldKey && NewKeyProblem(c.Key) != "":
+		add("key", NewKeyProblem(c.Key))
 	}
 	if c.RemoteID != nil && *c.RemoteID < 0 {
 		add("remote_id", "Give a whole number that is not negative.")

@@ -287,41 +287,88 @@ func checkUnprotected(t *testing.T, dir string) {
 	}
 }
 
+// Whoever of a course with a number and a course with that number as its key
+// was first keeps the address, and the other one is told.
 func TestStaticLinksOfOthersStay(t *testing.T) {
 	t.Parallel()
-	p, d := newCourse(t)
-	numbered := p.request(1)
-	numbered.Key, numbered.CachePath = "77", ""
-	stage(t, d, numbered)
-	if err := d.Commit(t.Context(), "77", version(1)); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := d.Publish(t.Context(), course.PublishRequest{Key: "77", Version: version(1)}); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Symlink(filepath.Join(p.static, "other"), filepath.Join(p.static, "88")); err != nil {
-		t.Fatal(err)
-	}
-	before := tree(t, p.static)
 	id := int64(77)
-	r := p.request(2)
-	r.RemoteID = &id
-	stage(t, d, r)
-	if err := d.Commit(t.Context(), key, version(2)); err != nil {
-		t.Fatal(err)
+	numbered := func(r *release.StageRequest) { r.Key, r.CachePath = "77", "" }
+	remote := func(r *release.StageRequest) { r.RemoteID = &id }
+	for name, test := range map[string]struct {
+		first, second func(*release.StageRequest)
+		told          string
+	}{
+		"the key first":    {numbered, remote, "belongs to the course with the key 77"},
+		"the number first": {remote, numbered, "the course " + key + " has the number 77"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p, d := newCourse(t)
+			if err := os.Symlink(filepath.Join(p.static, "other"), filepath.Join(p.static, "88")); err != nil {
+				t.Fatal(err)
+			}
+			first := p.live(t, d, 1, test.first)
+			before := tree(t, p.static)
+			if problems, err := d.LinkProblems(first); err != nil || len(problems) > 0 {
+				t.Errorf("the first one is told %q, %v", problems, err)
+			}
+			second := p.live(t, d, 2, test.second)
+			if problems, err := d.LinkProblems(second); err != nil || len(problems) != 1 || !strings.Contains(problems[0], test.told) {
+				t.Errorf("the second one is told %q, %v; want %q", problems, err, test.told)
+			}
+			p.live(t, d, 3, test.first) // nothing changes when the first one is built again
+			p.live(t, d, 4, test.second)
+			after := tree(t, p.static)
+			if second.Key == key {
+				delete(after, key)
+			}
+			if diff := cmp.Diff(before, after); diff != "" {
+				t.Errorf("links of others changed (-before +after):\n%s", diff)
+			}
+			if err := d.Remove(t.Context(), second.Key); err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(before, tree(t, p.static)); diff != "" {
+				t.Errorf("after Remove (-want +got):\n%s", diff)
+			}
+		})
 	}
-	publish(t, d, 2)
-	after := tree(t, p.static)
-	delete(after, key)
-	if diff := cmp.Diff(before, after); diff != "" {
-		t.Errorf("links of others changed (-before +after):\n%s", diff)
-	}
+}
+
+// The link by number is free again when the course that had it is gone.
+func TestAStaticLinkIsTakenWhenItsHolderIsGone(t *testing.T) {
+	t.Parallel()
+	p, d := newCourse(t)
+	id := int64(77)
+	p.live(t, d, 1, func(r *release.StageRequest) { r.RemoteID = &id })
+	numbered := func(r *release.StageRequest) { r.Key, r.CachePath, r.RemoteID = "77", "", &id }
+	p.live(t, d, 2, numbered)
 	if err := d.Remove(t.Context(), key); err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(before, tree(t, p.static)); diff != "" {
-		t.Errorf("after Remove (-want +got):\n%s", diff)
+	rel := p.live(t, d, 3, numbered)
+	if diff := cmp.Diff(map[string]string{"77": "-> " + p.publish + "/77/../public"}, tree(t, p.static)); diff != "" {
+		t.Errorf("links (-want +got):\n%s", diff)
 	}
+	if problems, err := d.LinkProblems(rel); err != nil || len(problems) > 0 {
+		t.Errorf("it is told %q, %v", problems, err)
+	}
+}
+
+// live builds and publishes a release of some course.
+func (p *place) live(t *testing.T, d *release.Depot, build int, change func(*release.StageRequest)) course.Release {
+	t.Helper()
+	r := p.request(build)
+	change(&r)
+	stage(t, d, r)
+	if err := d.Commit(t.Context(), r.Key, version(build)); err != nil {
+		t.Fatal(err)
+	}
+	out, err := d.Publish(t.Context(), course.PublishRequest{Key: r.Key, Version: version(build)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
 }
 
 // gitmanager keeps folders where this package keeps links.

@@ -2,6 +2,7 @@ package release
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -21,15 +22,60 @@ func (d *Depot) linkStatic(rel course.Release) error {
 	if rel.StaticDir == "" {
 		return d.unlinkStatic(rel.Key)
 	}
-	changed, err := d.staticLink(d.keyLink(rel.Key), d.keyTarget(rel.Key))
-	if err != nil {
+	changed := false
+	switch holder, err := d.numberHolder(rel.Key); {
+	case err != nil:
 		return err
+	case holder == "":
+		if changed, err = d.staticLink(d.keyLink(rel.Key), d.keyTarget(rel.Key)); err != nil {
+			return err
+		}
 	}
 	remote, err := d.linkRemote(rel)
 	if err != nil || (!changed && !remote) {
 		return err
 	}
 	return d.disk.sync(d.static)
+}
+
+// numberHolder is the live course whose link by remote id stands where the one
+// by this key belongs, "" for none. Pages of exercises look for their files by
+// that number, so the link stays.
+func (d *Depot) numberHolder(key string) (string, error) {
+	target, err := readLink(d.keyLink(key))
+	holder, found := strings.CutPrefix(target, d.static+"/")
+	if err != nil || !found || holder == key || !course.ValidKey(holder) {
+		return "", err
+	}
+	if live, err := d.liveVersion(holder); err != nil || live == "" {
+		return "", err
+	}
+	return holder, nil
+}
+
+// LinkProblems tells which addresses below /static/ a published release should
+// have and another course has.
+func (d *Depot) LinkProblems(rel course.Release) ([]string, error) {
+	if d.static == "" || rel.StaticDir == "" {
+		return nil, nil
+	}
+	var out []string
+	holder, err := d.numberHolder(rel.Key)
+	if err != nil {
+		return nil, err
+	}
+	if holder != "" {
+		out = append(out, fmt.Sprintf("The files of this course are not at /static/%[1]s/: the course %[2]s has the number %[1]s in A+, so that address is its own. Give this course a key that is no number.", rel.Key, holder))
+	}
+	if rel.RemoteID == nil {
+		return out, nil
+	}
+	number := strconv.FormatInt(*rel.RemoteID, 10)
+	target, err := readLink(filepath.Join(d.static, number))
+	if err == nil && number != rel.Key && target == d.keyTarget(number) {
+		out = append(out, fmt.Sprintf("Pages of exercises may miss files of this course: /static/%[1]s/ belongs to the course with the key %[1]s. Give that course a key that is no number, or remove it, and publish this one again.", number))
+	}
+	return out, err
 }
 
 // keyLink is STATIC/KEY.
@@ -49,24 +95,28 @@ func (d *Depot) staticLink(path, target string) (changed bool, err error) {
 }
 
 // linkRemote makes STATIC/REMOTE_ID and removes such links of former remote
-// ids. A course whose key looks like the remote id keeps its name.
+// ids. A live course whose key is that number keeps its link.
 func (d *Depot) linkRemote(rel course.Release) (changed bool, err error) {
 	keep := ""
 	if rel.RemoteID != nil {
 		keep = strconv.FormatInt(*rel.RemoteID, 10)
+	}
+	if keep == rel.Key {
+		keep = "" // the link by key does for both
+	}
+	path := filepath.Join(d.static, keep)
+	if keep != "" {
+		target, err := readLink(path)
+		if err != nil || target == d.keyLink(rel.Key) {
+			return false, err
+		}
 		live, err := d.liveVersion(keep)
 		if err != nil {
 			return false, err
 		}
-		if live != "" {
+		if live != "" && target == d.keyTarget(keep) {
 			d.log.Warn("no static link for the remote id: a course has that number as its key", "course", rel.Key, "remote_id", keep)
 			keep = ""
-		}
-	}
-	path := filepath.Join(d.static, keep)
-	if keep != "" {
-		if target, err := readLink(path); err != nil || target == d.keyLink(rel.Key) {
-			return false, err
 		}
 	}
 	// The old ones go first: as long as the new one is missing, a call that

@@ -165,7 +165,7 @@ func (p *formPage) read(r *http.Request) error {
 		c.RemoteID = &id
 	}
 	var fields *course.FieldErrors
-	if err := c.Validate(); errors.As(err, &fields) {
+	if err := c.ValidateChange(p.Key); errors.As(err, &fields) {
 		wrong = append(wrong, fields.Fields...)
 	} else if err != nil {
 		return err
