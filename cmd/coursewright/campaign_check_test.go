@@ -18,6 +18,17 @@ import (
 	"coursewright/internal/course"
 )
 
+// conclude looks at what there is in the end, while it can be asked for and when it
+// is stopped.
+func (c *campaign) conclude(stopWatching func()) {
+	c.tb.Helper()
+	c.check()
+	stopWatching()
+	c.checkWatch()
+	c.stop()
+	c.checkFiles()
+}
+
 // check looks at what a campaign has left and can be asked for. The faults are over.
 func (c *campaign) check() {
 	c.tb.Helper()
@@ -56,7 +67,7 @@ func (c *campaign) checkRows(k *campaignCourse) {
 	}
 	kept := 0 // the newest commit of which a build has ended, as it should or by an administrator
 	for i, b := range rows {
-		c.count("builds "+b.Status, 1)
+		c.count(ofBuilds, b.Status, 1)
 		switch {
 		case b.Status == string(course.StatusSuccess):
 			c.checkLog(k, b)
@@ -66,7 +77,7 @@ func (c *campaign) checkRows(k *campaignCourse) {
 				c.broken("P2", "%s: build %d was skipped, and no later one is there", k.key, b.ID)
 			}
 		case c.excused(k.key, b):
-			c.count("builds that were ended in Temporal", 1)
+			c.count(ofBuilds, "ended in Temporal", 1)
 			if i == 0 {
 				kept = k.promised // there is none after it, and its end is final
 			}
@@ -89,7 +100,7 @@ func (c *campaign) checkLog(k *campaignCourse, b buildJSON) {
 		"does not answer any more": "taken over by another host", "cleaning now": "leftovers cleaned",
 		"bytes of output could not be stored]": "gaps told in logs",
 	} {
-		c.count(what, strings.Count(log, words))
+		c.count(ofBuilds, what, strings.Count(log, words))
 	}
 	if err := wholeLog(log, c.lines(k)); err != nil {
 		c.broken("log", "%s: the log of build %d: %v\n%s", k.key, b.ID, err, log)
@@ -155,7 +166,7 @@ func (c *campaign) checkJournal(k *campaignCourse) {
 	if twice {
 		c.broken("P1", "%s: was built twice at once; its journal:\n%s", k.key, text)
 	}
-	c.count("tries", tries)
+	c.count(ofBuilds, "tries", tries)
 }
 
 // readJournal says how many tries have written a course's journal, and whether

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -102,27 +101,28 @@ func (c *campaign) commit(k *campaignCourse) {
 func (c *campaign) push(k *campaignCourse) {
 	c.tb.Helper()
 	well := c.state.well()
-	broken, err := c.post(c.tb.Context(), "/gitmanager/"+k.key+"/hook")
+	broken, err := c.post(c.tb.Context(), "/gitmanager/"+k.key+"/hook", c.pushes.Uint64())
 	k.unanswered += broken
 	switch {
 	case err == nil:
 		k.accepted++
 		k.promised = k.commits
-		c.count("pushes", 1)
+		c.count(ofPushes, "accepted", 1)
 	case well && c.state.well():
 		c.violation("push to %s while all was well: %v", k.key, err)
 	default:
-		c.count("pushes that were refused", 1)
+		c.count(ofPushes, "refused", 1)
 	}
 }
 
-// post sends an empty form to each of the apis in turn until one does what it
-// asks. broken is how many may have done it without saying so.
-func (c *campaign) post(ctx context.Context, path string) (broken int, err error) {
-	first := rand.IntN(len(c.apis)) //nolint:gosec // any will do
-	for i := range c.apis {
+// post sends an empty form to each of the apis in turn, from the one on that pick
+// chooses, until one does what it asks. broken is how many may have done it without
+// saying so.
+func (c *campaign) post(ctx context.Context, path string, pick uint64) (broken int, err error) {
+	for range c.apis {
 		var status int
-		status, err = postTo(ctx, c.apis[(first+i)%len(c.apis)].base()+path)
+		status, err = postTo(ctx, c.apis[pick%uint64(len(c.apis))].base()+path)
+		pick++
 		if err == nil && status == http.StatusOK {
 			return broken, nil
 		}
@@ -159,7 +159,7 @@ func postTo(ctx context.Context, address string) (status int, err error) {
 func (c *campaign) pushUntil(end time.Time) {
 	c.tb.Helper()
 	const burst = 10
-	r := rand.New(rand.NewPCG(c.seed, 1<<32))
+	r := c.pushes
 	some := func() *campaignCourse { return c.courses[r.IntN(len(c.courses))] }
 	for time.Now().Before(end) {
 		k := some()

@@ -79,7 +79,7 @@ func (c *campaign) checkObject(path, name string) error {
 	if st.Nlink < 2 {
 		c.broken("files", "%s is used by no release", path)
 	}
-	c.count("objects in the pool", 1)
+	c.count(ofWatch, "objects in the pool", 1)
 	return nil
 }
 
@@ -99,7 +99,7 @@ func (c *campaign) checkReleases(k *campaignCourse) {
 			if err := c.checkRelease(k, filepath.Dir(file)); err != nil {
 				c.broken("files", "%s: %v", filepath.Dir(file), err)
 			}
-			c.count("releases", 1)
+			c.count(ofWatch, "releases", 1)
 		}
 	}
 }

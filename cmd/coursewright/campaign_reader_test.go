@@ -46,7 +46,8 @@ func (c *campaign) readers() []*campaignReader {
 	return out
 }
 
-// readWhile reads with all readers until the returned function is called.
+// readWhile reads with all readers until the returned function is called, at the
+// latest until the test ends.
 func (c *campaign) readWhile() (stop func()) {
 	ctx, cancel := context.WithCancel(c.tb.Context())
 	var all sync.WaitGroup
@@ -60,7 +61,12 @@ func (c *campaign) readWhile() (stop func()) {
 			}
 		})
 	}
-	return func() { cancel(); all.Wait() }
+	stop = sync.OnceFunc(func() {
+		cancel()
+		all.Wait()
+	})
+	c.tb.Cleanup(stop)
+	return stop
 }
 
 // look reads one course and judges what it gets.
@@ -75,7 +81,7 @@ func (r *campaignReader) look(ctx context.Context, key string) {
 	case errors.Is(err, errGap) && r.last[key] == 0:
 		return // nothing was published yet
 	case errors.Is(err, errAway) && !well:
-		r.c.count("reads without answer", 1)
+		r.c.count(ofWatch, "reads without answer", 1)
 		return
 	case err != nil:
 		r.c.broken("P5", "%s, %s: %v (last seen: commit %d)", r.name, key, err, r.last[key])
@@ -86,7 +92,7 @@ func (r *campaignReader) look(ctx context.Context, key string) {
 	case number < r.last[key]:
 		r.c.broken("P6", "%s, %s: commit %d after %d", r.name, key, number, r.last[key])
 	}
-	r.c.count("reads", 1)
+	r.c.count(ofWatch, "reads", 1)
 	r.last[key] = number
 }
 

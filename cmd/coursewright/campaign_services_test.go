@@ -15,8 +15,9 @@ import (
 	"coursewright/internal/build/docker/dockertest"
 )
 
-// sufferer is a part of the deployment to which the faults of a lane happen.
-type sufferer interface{ do(f fault) }
+// sufferer is a part of the deployment to which the faults of a lane happen. do
+// says whether one did: nothing may have been there to happen to.
+type sufferer interface{ do(f fault) (happened bool) }
 
 // suffer does to a part what the plan has for its lane.
 func (c *campaign) suffer(name string, part sufferer, plan []fault, begin time.Time) {
@@ -25,20 +26,32 @@ func (c *campaign) suffer(name string, part sufferer, plan []fault, begin time.T
 		if f.lane != name {
 			continue
 		}
-		c.wait(time.Until(begin.Add(f.at)))
+		if pause(c.tb.Context(), time.Until(begin.Add(f.at))) != nil {
+			return // something was fatal
+		}
 		c.tb.Logf("%6.1fs %s", time.Since(begin).Seconds(), f)
 		c.state.begin(f)
-		part.do(f)
+		happened := part.do(f)
 		c.state.end(f)
-		group, _, _ := strings.Cut(f.lane, " ")
-		c.count("fault "+group+" "+string(f.kind), 1)
+		c.countFault(f, happened)
 	}
 }
 
+// countFault counts a fault if it happened. Those that never do are reported as 0.
+func (c *campaign) countFault(f fault, happened bool) {
+	group, _, _ := strings.Cut(f.lane, " ")
+	n := 0
+	if happened {
+		n = 1
+	}
+	c.count(ofFaults, group+" "+string(f.kind), n)
+}
+
 // unknown reports a fault that does not happen to such a part.
-func (c *campaign) unknown(f fault) {
+func (c *campaign) unknown(f fault) (happened bool) {
 	c.tb.Helper()
 	c.violation("nothing happens to %s by %s", f.lane, f.kind)
+	return false
 }
 
 // wait lets time pass, which is what a fault is made of.
@@ -59,7 +72,7 @@ func (c *campaign) launch(environ []string, args ...string) *program {
 		if err == nil {
 			return p
 		}
-		c.count("starts that failed", 1)
+		c.count(ofFaults, "starts that failed", 1)
 		if time.Now().After(end) {
 			c.violation("%v does not start: %v", args, err)
 			return p
@@ -85,7 +98,7 @@ func (c *campaign) freeze(what string, pid int, length time.Duration) {
 }
 
 // jump sets the clock of a process wrong for a while, by hours or days.
-func (c *campaign) jump(what string, pid int, f fault) {
+func (c *campaign) jump(what string, pid int, f fault) (happened bool) {
 	c.tb.Helper()
 	by := []time.Duration{time.Hour, 72 * time.Hour, -time.Hour, -72 * time.Hour, 5 * time.Minute, -5 * time.Minute}[f.pick%6]
 	j, err := newClockJump(pid)
@@ -94,12 +107,13 @@ func (c *campaign) jump(what string, pid int, f fault) {
 	}
 	if err != nil {
 		c.violation("%s: set the clock: %v", what, err)
-		return
+		return false
 	}
 	c.wait(f.length)
 	if err := j.set(0); err != nil {
 		c.violation("%s: set the clock back: %v", what, err)
 	}
+	return true
 }
 
 // mustBeKilled fails when a process that was killed had ended by itself before.
@@ -123,7 +137,7 @@ func (c *campaign) stopInOrder(what string, p *program) {
 	case well && c.state.well():
 		c.violation("%s, told to stop, ended with %v", what, err)
 	default:
-		c.count("stops that were broken off", 1)
+		c.count(ofFaults, "stops that were broken off", 1)
 	}
 }
 
@@ -153,7 +167,7 @@ func (w wires) environ(c *campaign) []string {
 }
 
 // do cuts what the fault says, for its length.
-func (w wires) do(c *campaign, f fault) {
+func (w wires) do(c *campaign, f fault) (happened bool) {
 	switch f.kind {
 	case faultHang:
 		w.temporal.hold()
@@ -168,8 +182,9 @@ func (w wires) do(c *campaign, f fault) {
 		c.wait(f.length)
 		w.base.pass()
 	default:
-		c.unknown(f)
+		return c.unknown(f)
 	}
+	return true
 }
 
 // campaignAPI is one of the processes that serve, always at the same address.
@@ -203,7 +218,7 @@ func (a *campaignAPI) start() {
 	a.program = a.c.launch(a.c.d.settings.environ(more...), "api")
 }
 
-func (a *campaignAPI) do(f fault) {
+func (a *campaignAPI) do(f fault) (happened bool) {
 	pid := a.program.cmd.Process.Pid
 	switch f.kind {
 	case faultKill:
@@ -216,16 +231,17 @@ func (a *campaignAPI) do(f fault) {
 	case faultFreeze:
 		a.c.freeze(a.name, pid, f.length)
 	case faultClock:
-		a.c.jump(a.name, pid, f)
+		return a.c.jump(a.name, pid, f)
 	default:
-		a.wires.do(a.c, f)
+		return a.wires.do(a.c, f)
 	}
+	return true
 }
 
 // campaignBase is PostgreSQL.
 type campaignBase struct{ c *campaign }
 
-func (b campaignBase) do(f fault) {
+func (b campaignBase) do(f fault) (happened bool) {
 	switch f.kind {
 	case faultKill:
 		b.c.base.Kill()
@@ -239,18 +255,19 @@ func (b campaignBase) do(f fault) {
 		b.c.wait(f.length)
 		b.c.base.Thaw()
 	default:
-		b.c.unknown(f)
+		return b.c.unknown(f)
 	}
+	return true
 }
 
 // campaignTemporal is Temporal's server.
 type campaignTemporal struct{ c *campaign }
 
-func (t campaignTemporal) do(f fault) {
+func (t campaignTemporal) do(f fault) (happened bool) {
 	pid := t.c.server.pid(t.c)
 	if pid == 0 {
 		t.c.violation("Temporal is not there")
-		return
+		return false
 	}
 	switch f.kind {
 	case faultKill:
@@ -258,8 +275,9 @@ func (t campaignTemporal) do(f fault) {
 	case faultFreeze:
 		t.c.freeze("Temporal", pid, f.length)
 	default:
-		t.c.unknown(f)
+		return t.c.unknown(f)
 	}
+	return true
 }
 
 // processWith waits for a process that has a word among its arguments, 0 when none
@@ -292,7 +310,7 @@ type campaignEngine struct {
 	engine *dockertest.Daemon
 }
 
-func (e campaignEngine) do(f fault) {
+func (e campaignEngine) do(f fault) (happened bool) {
 	switch f.kind {
 	case faultKill:
 		e.engine.Kill()
@@ -301,8 +319,9 @@ func (e campaignEngine) do(f fault) {
 	case faultFreeze:
 		e.c.freeze("the container engine", e.engine.PID(), f.length)
 	default:
-		e.c.unknown(f)
+		return e.c.unknown(f)
 	}
+	return true
 }
 
 // containers lists the containers with a label, once the engine is there.
@@ -332,7 +351,7 @@ type campaignDisk struct {
 	disk *smallDisk
 }
 
-func (d campaignDisk) do(f fault) {
+func (d campaignDisk) do(f fault) (happened bool) {
 	switch f.kind {
 	case faultFull:
 		free := d.disk.fill()
@@ -341,6 +360,7 @@ func (d campaignDisk) do(f fault) {
 	case faultSlow:
 		d.disk.slow(f.length)
 	default:
-		d.c.unknown(f)
+		return d.c.unknown(f)
 	}
+	return true
 }

@@ -45,7 +45,7 @@ func (c *campaign) checkStatuses() {
 	if _, err := fmt.Sscan(changes, &n); err != nil || n == 0 {
 		c.violation("no final status was recorded: %s", changes)
 	}
-	c.count("final statuses written", n)
+	c.count(ofBuilds, "final statuses written", n)
 }
 
 // onSQLite runs statements in the campaign's database, and gives the first column

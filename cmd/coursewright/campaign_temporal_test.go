@@ -80,5 +80,5 @@ func TestCampaignOnTemporalsServer(t *testing.T) {
 	t.Parallel()
 	scale := shortCampaign()
 	scale.postgres, scale.production = true, true
-	runCampaign(t, scale, 1)
+	runCampaign(t, scale, 1, newCampaignReport())
 }

@@ -3,9 +3,9 @@ package main
 import (
 	"fmt"
 	"maps"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"sync"
 	"testing"
@@ -50,8 +50,12 @@ func TestCampaign(t *testing.T) {
 	scale.production = os.Getenv("TEMPORAL") == "server"
 	seed = numberOf(t, "SEED", seed)
 	scale.courses = int(numberOf(t, "COURSES", uint64(scale.courses))) //nolint:gosec // a handful
-	for i := range numberOf(t, "SEEDS", 1) {
-		t.Run(fmt.Sprint("seed ", seed+i), func(t *testing.T) { runCampaign(t, scale, seed+i) })
+	total, n := newCampaignReport(), numberOf(t, "SEEDS", 1)
+	for i := range n {
+		t.Run(fmt.Sprint("seed ", seed+i), func(t *testing.T) { runCampaign(t, scale, seed+i, total) })
+	}
+	if n > 1 {
+		t.Logf("all campaigns, seeds %d to %d\n%s", seed, seed+n-1, total.table())
 	}
 }
 
@@ -69,19 +73,16 @@ func numberOf(t *testing.T, name string, otherwise uint64) uint64 {
 	return n
 }
 
-func runCampaign(t *testing.T, scale campaignScale, seed uint64) {
+func runCampaign(t *testing.T, scale campaignScale, seed uint64, total *campaignReport) {
 	t.Helper()
 	c := newCampaign(t, scale, seed)
+	c.reportAtEnd(scale.command(seed), total)
+	c.start()
 	plan := planFaults(seed, scale.length, c.lanes())
 	t.Logf("seed %d, %d apis, %d workers, %d courses, %s\n%s", seed, scale.apis, scale.workers, scale.courses, scale.length, describePlan(plan))
 	stopWatching := c.watchWhile()
 	c.run(plan)
-	c.check()
-	stopWatching()
-	c.checkWatch()
-	c.stop()
-	c.checkFiles()
-	t.Log(c.report())
+	c.conclude(stopWatching)
 }
 
 // campaign is a deployment under attack.
@@ -91,7 +92,9 @@ type campaign struct {
 	seed     uint64
 	d        *deployment
 	state    *campaignState
-	mounts   bool // disks are small file systems of their own
+	report   *campaignReport
+	pushes   *rand.Rand // chooses what is pushed, and to whom
+	mounts   bool       // disks are small file systems of their own
 	releases *smallDisk
 
 	server       temporalServer
@@ -107,15 +110,23 @@ type campaign struct {
 	courses []*campaignCourse
 	workers []*campaignWorker
 
-	mu     sync.Mutex
-	disks  []string // ids of all build disks that there were
-	lost   []string // ids of those that are gone for good
-	counts map[string]int
+	mu    sync.Mutex
+	disks []string // ids of all build disks that there were
+	lost  []string // ids of those that are gone for good
 }
 
 func newCampaign(tb testing.TB, s campaignScale, seed uint64) *campaign {
 	tb.Helper()
-	c := &campaign{tb: tb, scale: s, seed: seed, state: newCampaignState(s.apis, time.Now), counts: map[string]int{}}
+	return &campaign{
+		tb: tb, scale: s, seed: seed, state: newCampaignState(s.apis, time.Now), report: newCampaignReport(),
+		pushes: rand.New(rand.NewPCG(seed, 1<<32)), //nolint:gosec // a choice that can be had again
+	}
+}
+
+// start starts everything that suffers later.
+func (c *campaign) start() {
+	tb, s := c.tb, c.scale
+	tb.Helper()
 	c.startTemporal(s.production)
 	o := deploymentOptions{settings: map[string]string{
 		"TEMPORAL_ADDRESS": c.server.Address(), "AUTO_PUBLISH": "true", "MIN_FREE_DISK": "4MiB", "HOST_PAUSE": "15s",
@@ -149,7 +160,6 @@ func newCampaign(tb testing.TB, s campaignScale, seed uint64) *campaign {
 	for i := range s.workers {
 		c.addWorker(i)
 	}
-	return c
 }
 
 // startEngine finds something to build in: an engine of the campaign's own, else
@@ -232,6 +242,7 @@ func (c *campaign) run(plan []fault) {
 	stopReading := c.readWhile()
 	begin := time.Now()
 	var lanes sync.WaitGroup
+	c.tb.Cleanup(lanes.Wait) // also when something is fatal
 	for name, part := range c.parts() {
 		lanes.Go(func() { c.suffer(name, part, plan, begin) })
 	}
@@ -241,16 +252,12 @@ func (c *campaign) run(plan []fault) {
 		w.resumeLate()
 	}
 	took := c.settle(c.scale.bound)
-	c.count("seconds until all was final", int(took.Seconds()+1))
+	c.count(ofBuilds, "seconds until all was final", int(took.Seconds()+1))
 	stopReading()
 }
 
 // count adds to a figure of the report.
-func (c *campaign) count(what string, n int) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.counts[what] += n
-}
+func (c *campaign) count(s section, what string, n int) { c.report.count(s, what, n) }
 
 // violation reports what must not be.
 func (c *campaign) violation(format string, args ...any) {
@@ -261,20 +268,6 @@ func (c *campaign) violation(format string, args ...any) {
 // broken reports a promise that was not kept.
 func (c *campaign) broken(promise, format string, args ...any) {
 	c.tb.Helper()
-	c.count("violations "+promise, 1)
+	c.count(ofViolations, promise, 1)
 	c.tb.Errorf(promise+": "+format, args...)
-}
-
-// report is the table of what happened.
-func (c *campaign) report() string {
-	for _, promise := range []string{"P1", "P2", "P3", "P4", "P5", "P6", "files", "other"} {
-		c.count("violations "+promise, 0)
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	out := fmt.Sprintf("campaign of seed %d\n", c.seed)
-	for _, what := range slices.Sorted(maps.Keys(c.counts)) {
-		out += fmt.Sprintf("%-32s %6d\n", what, c.counts[what])
-	}
-	return out
 }

@@ -67,10 +67,8 @@ func (c *campaign) watchWhile() (stop func()) {
 // checkWatch fails when the watch has seen nothing that it could judge.
 func (c *campaign) checkWatch() {
 	c.tb.Helper()
-	c.count("seconds judged", int(c.state.ableFor().Seconds()))
-	c.mu.Lock()
-	looks, rows := c.counts["looks judged"], c.counts["running rows judged"]
-	c.mu.Unlock()
+	c.count(ofWatch, "seconds judged", int(c.state.ableFor().Seconds()))
+	looks, rows := c.report.of(ofWatch, "looks judged"), c.report.of(ofWatch, "running rows judged")
 	if looks == 0 || rows == 0 {
 		c.broken("P3", "was not judged: %d looks at %d running rows while the database, Temporal and an api were there", looks, rows)
 	}
@@ -97,10 +95,10 @@ func (w *campaignWatch) look(ctx context.Context) {
 		}
 		running[b.CourseKey] = b
 	}
-	w.c.count("looks at the rows", 1)
+	w.c.count(ofWatch, "looks at the rows", 1)
 	if w.judge(ctx, running, waiting) && w.c.state.ableFor() > before {
-		w.c.count("looks judged", 1)
-		w.c.count("running rows judged", len(running))
+		w.c.count(ofWatch, "looks judged", 1)
+		w.c.count(ofWatch, "running rows judged", len(running))
 	}
 }
 
@@ -119,7 +117,7 @@ func (w *campaignWatch) judge(ctx context.Context, running, waiting map[string]c
 		since, seen := w.lost[b.ID]
 		if !seen {
 			since = w.c.state.ableFor()
-			w.c.count("running rows without a workflow", 1)
+			w.c.count(ofWatch, "running rows without a workflow", 1)
 		}
 		lost[b.ID] = since
 		w.tooLong("P3", since, "%s: build %d is RUNNING, its workflow has ended", key, b.ID)

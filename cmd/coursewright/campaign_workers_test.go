@@ -77,7 +77,7 @@ func (w *campaignWorker) start() {
 }
 
 // do does one fault and mends it.
-func (w *campaignWorker) do(f fault) {
+func (w *campaignWorker) do(f fault) (happened bool) {
 	w.c.tb.Helper()
 	pid := w.program.cmd.Process.Pid
 	switch f.kind {
@@ -89,12 +89,7 @@ func (w *campaignWorker) do(f fault) {
 		w.stop()
 		w.start()
 	case faultDrain:
-		if w.order("drain") {
-			w.c.wait(f.length)
-			for !w.order("resume") {
-				w.c.wait(time.Second)
-			}
-		}
+		return w.drain(f)
 	case faultFreeze:
 		w.c.freeze(w.name(), pid, f.length)
 	case faultLoss:
@@ -103,24 +98,38 @@ func (w *campaignWorker) do(f fault) {
 		w.newDisk()
 		w.start()
 	case faultClock:
-		w.c.jump(w.name(), pid, f)
+		return w.c.jump(w.name(), pid, f)
 	case faultFull, faultSlow:
-		campaignDisk{w.c, w.small}.do(f)
+		return campaignDisk{w.c, w.small}.do(f)
 	default:
-		w.wires.do(w.c, f)
+		return w.wires.do(w.c, f)
 	}
+	return true
+}
+
+// drain has the host drained and resumed.
+func (w *campaignWorker) drain(f fault) (happened bool) {
+	w.c.tb.Helper()
+	if !w.order("drain", f.pick) {
+		return false
+	}
+	w.c.wait(f.length)
+	for pick := f.pick; !w.order("resume", pick); pick++ {
+		w.c.wait(time.Second)
+	}
+	return true
 }
 
 // order tells the host by any api to drain or to resume, and says whether that was
 // heard: nobody may be there to hear it.
-func (w *campaignWorker) order(what string) bool {
+func (w *campaignWorker) order(what string, pick uint64) bool {
 	w.c.tb.Helper()
-	broken, err := w.c.post(w.c.tb.Context(), "/api/v1/hosts/"+w.host+"/"+what)
+	broken, err := w.c.post(w.c.tb.Context(), "/api/v1/hosts/"+w.host+"/"+what, pick)
 	if broken > 0 && what == "drain" {
 		w.unsure = append(w.unsure, w.host)
 	}
 	if err != nil {
-		w.c.count("orders that were not heard", 1)
+		w.c.count(ofPushes, "orders that were not heard", 1)
 	}
 	return err == nil || w.c.tb.Context().Err() != nil
 }
@@ -130,8 +139,8 @@ func (w *campaignWorker) order(what string) bool {
 func (w *campaignWorker) resumeLate() {
 	w.c.tb.Helper()
 	for _, id := range w.unsure {
-		w.c.count("drains that may have come late", 1)
-		if _, err := w.c.post(w.c.tb.Context(), "/api/v1/hosts/"+id+"/resume"); err != nil {
+		w.c.count(ofPushes, "drains that may have come late", 1)
+		if _, err := w.c.post(w.c.tb.Context(), "/api/v1/hosts/"+id+"/resume", uint64(w.number)); err != nil {
 			w.c.violation("%s: resume: %v", w.name(), err)
 		}
 	}

@@ -3,7 +3,6 @@ package main
 import (
 	"os"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -32,6 +31,8 @@ func TestAnyProcessMayStandStill(t *testing.T) {
 		}
 	}
 	c := newCampaign(t, freezeScale(), 1)
+	c.reportAtEnd("make torture FREEZE="+length.String(), newCampaignReport())
+	c.start()
 	var names []string
 	for name := range c.parts() {
 		if name != "releases" && name != "admin" && (name != "base" || c.base != nil) && (name != "engine" || c.daemon != nil) {
@@ -39,17 +40,17 @@ func TestAnyProcessMayStandStill(t *testing.T) {
 		}
 	}
 	slices.Sort(names)
+	stopWatching := c.watchWhile()
 	for _, name := range names {
 		c.standStill(name, length)
 	}
-	c.check()
-	t.Log(c.report())
+	c.conclude(stopWatching)
 }
 
 // standStill stops one process while builds run and pushes come.
 func (c *campaign) standStill(name string, length time.Duration) {
 	c.tb.Helper()
-	stopReading, stopWatching := c.readWhile(), c.watchWhile()
+	stopReading := c.readWhile()
 	for _, k := range c.courses {
 		c.commit(k)
 		c.push(k)
@@ -62,21 +63,16 @@ func (c *campaign) standStill(name string, length time.Duration) {
 	})
 	f := fault{lane: name, kind: faultFreeze, length: length}
 	c.state.begin(f)
-	thawed := make(chan struct{})
-	go func() {
-		defer close(thawed)
-		c.parts()[name].do(f)
-	}()
+	thawed := make(chan bool, 1)
+	go func() { thawed <- c.parts()[name].do(f) }()
 	c.wait(length / 2)
 	for _, k := range c.courses {
 		c.push(k)
 	}
-	<-thawed
+	happened := <-thawed
 	c.state.end(f)
 	took := c.settle(c.scale.bound)
-	group, _, _ := strings.Cut(name, " ")
-	c.count("fault "+group+" freeze", 1)
+	c.countFault(f, happened)
 	c.tb.Logf("%s stood still for %s; all builds were final %s later", name, length, took.Round(time.Second))
 	stopReading()
-	stopWatching()
 }
