@@ -13,9 +13,6 @@ import (
 	"coursewright/internal/webhook"
 )
 
-// maxDelivery bounds the body of a delivery: GitHub sends at most 25 MB.
-const maxDelivery = 25 << 20
-
 type hookBuilds interface {
 	Wake(key string)
 	Await(ctx context.Context, buildID int64) (course.Build, error)
@@ -25,6 +22,7 @@ type hookBuilds interface {
 type hookPolicy struct {
 	immediate bool // answer when the build has ended
 	unsigned  bool // believe deliveries for courses without a secret
+	bodies    *deliveryBodies
 }
 
 // hookStore is what the hook writes.
@@ -52,24 +50,19 @@ func hook(g *gate, rows hookStore, builds hookBuilds, policy hookPolicy) handler
 			err, _ = g.limits.badHook(c, err)
 			return err
 		}
-		body, err := readBody(c, maxDelivery)
-		if err != nil {
-			return err
-		}
 		ip := g.addresses.ClientIP(c.Request)
-		if !a.trusted {
-			err = policy.check(g, c, &a, body)
-		}
 		a.delivery.RequestIP = ip
-		if err != nil || a.ignored != "" {
+		options, err := policy.receive(g, c, &a)
+		switch {
+		case a.trusted && err != nil:
+			return err
+		case err != nil || a.ignored != "":
 			return a.turnAway(g, c, rows, err)
 		}
 		if err := g.limits.hook(c); err != nil {
 			return err
 		}
-		request := course.BuildRequest{
-			Options: formOptions(c.Request, body, a.trusted), Trigger: course.TriggerHook, RequestIP: ip,
-		}
+		request := course.BuildRequest{Options: options, Trigger: course.TriggerHook, RequestIP: ip}
 		if a.preview.PreviewBranch != "" {
 			request.Options = a.preview
 			g.note(c, "", "preview_branch", a.preview.PreviewBranch)
@@ -134,8 +127,8 @@ func (a admission) turnAway(g *gate, c *gin.Context, rows hookStore, refusal err
 	return nil
 }
 
-// admit decides who may go on: callers with Write access, and git hosts, whose
-// signature is checked next. Nobody else's body is read.
+// admit decides who may go on: callers with Write access, and those who say that
+// they are git hosts, which have to prove it next. Nobody else's body is read.
 func (p hookPolicy) admit(c *gin.Context, found course.Course) (admission, error) {
 	out := admission{course: found}
 	caller := CallerOf(c.Request)
@@ -154,17 +147,42 @@ func (p hookPolicy) admit(c *gin.Context, found course.Course) (admission, error
 		return out, &requestError{status: http.StatusBadRequest, detail: "Unknown git service"}
 	}
 	out.service = service
+	out.delivery = course.Delivery{
+		Service: string(service), Event: webhook.EventName(service, c.Request.Header), Headers: webhook.KeptHeaders(c.Request.Header),
+	}
 	return out, nil
+}
+
+// receive reads the body and what it asks for. Of senders who have to prove who
+// they are it is read only when the headers do not tell already that they
+// cannot.
+func (p hookPolicy) receive(g *gate, c *gin.Context, a *admission) (course.BuildOptions, error) {
+	if a.trusted {
+		body, err := readDelivery(c)
+		return formOptions(c.Request, body, true), err
+	}
+	if err := p.verify(g, c, a.course, func(secret string) error {
+		return webhook.VerifyHeaders(a.service, c.Request.Header, secret)
+	}); err != nil {
+		return course.BuildOptions{}, err
+	}
+	leave, err := p.bodies.enter(c.Request)
+	if err != nil {
+		return course.BuildOptions{}, err
+	}
+	defer leave()
+	body, err := readDelivery(c)
+	if err != nil {
+		return course.BuildOptions{}, err
+	}
+	return formOptions(c.Request, body, false), p.check(g, c, a, body)
 }
 
 // check decides whether a git host's delivery starts a build. What it says is
 // read when it has proved who it is.
 func (p hookPolicy) check(g *gate, c *gin.Context, a *admission, body []byte) error {
 	d := webhook.Delivery{Header: c.Request.Header, Body: body}
-	a.delivery = course.Delivery{
-		Service: string(a.service), Event: webhook.EventName(a.service, d.Header), Headers: webhook.KeptHeaders(d.Header),
-	}
-	if err := p.verify(g, c, a.course, a.service, d); err != nil {
+	if err := p.verify(g, c, a.course, func(secret string) error { return webhook.Verify(a.service, d, secret) }); err != nil {
 		return err
 	}
 	event := webhook.ParseEvent(a.service, d)
@@ -181,16 +199,16 @@ func (p hookPolicy) check(g *gate, c *gin.Context, a *admission, body []byte) er
 	return nil
 }
 
-// verify checks the sender against every secret that is valid now.
-func (p hookPolicy) verify(g *gate, c *gin.Context, found course.Course, service webhook.Service, d webhook.Delivery) error {
+// verify tries every secret that is valid now.
+func (p hookPolicy) verify(g *gate, c *gin.Context, found course.Course, with func(secret string) error) error {
 	secrets := found.Secrets(time.Now())
 	if len(secrets) == 0 && p.unsigned {
 		g.log.WarnContext(c.Request.Context(), "a delivery is believed without a secret", "course", found.Key)
 		return nil
 	}
-	err := webhook.Verify(service, d, "")
+	err := with("")
 	for _, secret := range secrets {
-		if err = webhook.Verify(service, d, secret); err == nil {
+		if err = with(secret); err == nil {
 			return nil
 		}
 	}

@@ -94,7 +94,7 @@ func (s *server) service(r *gin.Engine) {
 // gitmanager are the addresses that A+, git hosts and course pages know. Those
 // that gitmanager answers whatever the method are answered likewise.
 func (s *server) gitmanager(r *gin.Engine) {
-	r.POST(hookRoute, s.texts(hook(s.gate, s.Rows, s.Builds, hookPolicy{immediate: s.Immediate, unsigned: s.AllowUnsignedHooks})))
+	r.POST(hookRoute, s.texts(hook(s.gate, s.Rows, s.Builds, hookPolicy{immediate: s.Immediate, unsigned: s.AllowUnsignedHooks, bodies: newDeliveryBodies()})))
 	reads(r, badgeRoute, s.texts(badge(s.readers, s.Rows, s.Releases)))
 	anyway(r, "/gitmanager/:key/build_log-json", s.texts(buildLogJSON(s.gate, s.Rows, s.Logs)))
 	anyway(r, aplusJSONRoute, s.texts(aplusJSON(s.readers, s.Releases, s.Addresses, s.documents, s.versions)))

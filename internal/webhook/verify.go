@@ -1,6 +1,7 @@
 package webhook
 
 import (
+	"cmp"
 	"crypto/hmac"
 	"crypto/sha256"
 	"crypto/subtle"
@@ -15,24 +16,40 @@ import (
 // returns a *Refusal otherwise, also for an empty secret: nobody can prove to
 // know that one.
 func Verify(s Service, d Delivery, secret string) error {
+	if err := VerifyHeaders(s, d.Header, secret); err != nil || s == GitLab {
+		return err
+	}
+	digest, err := digestOf(s, d.Header)
+	if err != nil {
+		return err
+	}
+	signed := d.Body
+	if s == Gitea {
+		signed = d.payload() // not the raw body when that is a form
+	}
+	mac := hmac.New(sha256.New, []byte(secret))
+	mac.Write(signed)
+	if !hmac.Equal(digest, mac.Sum(nil)) {
+		return &Refusal{"Signatures didn't match"}
+	}
+	return nil
+}
+
+// VerifyHeaders is as much of Verify as needs no body: that there is a
+// signature, and of hosts that send the secret itself all of it.
+func VerifyHeaders(s Service, h http.Header, secret string) error {
 	if secret == "" {
 		return &Refusal{"The course has no webhook secret; make a new one on the course page"}
 	}
-	switch s {
-	case GitLab:
-		return verifyToken(d, secret)
-	case Gitea:
-		return verifyGitea(d, secret)
-	case GitHub:
-		return verifyPrefixed(d, "X-Hub-Signature-256", secret)
-	case Bitbucket:
-		return verifyPrefixed(d, "X-Hub-Signature", secret)
+	if s == GitLab {
+		return verifyToken(h, secret)
 	}
-	return &Refusal{"Unknown git service"}
+	_, err := digestOf(s, h)
+	return err
 }
 
-func verifyToken(d Delivery, secret string) error {
-	token := d.Header.Get("X-Gitlab-Token")
+func verifyToken(h http.Header, secret string) error {
+	token := h.Get("X-Gitlab-Token")
 	if token == "" {
 		return &Refusal{"No X-Gitlab-Token header"}
 	}
@@ -44,41 +61,39 @@ func verifyToken(d Delivery, secret string) error {
 	return nil
 }
 
-// verifyGitea checks a digest of the JSON text, which is not the raw body when
-// the body is a form.
-func verifyGitea(d Delivery, secret string) error {
-	signed := d.payload()
-	for _, name := range []string{"X-Forgejo-Signature", "X-Gitea-Signature", "X-Gogs-Signature"} {
-		if digest := d.Header.Get(name); digest != "" {
-			return compare(digest, signed, secret)
+// digestOf reads the signature.
+func digestOf(s Service, h http.Header) ([]byte, error) {
+	const prefix = "sha256="
+	var text string
+	switch s {
+	case Gitea:
+		text = cmp.Or(h.Get("X-Forgejo-Signature"), h.Get("X-Gitea-Signature"), h.Get("X-Gogs-Signature"))
+		if hub, ok := strings.CutPrefix(h.Get("X-Hub-Signature-256"), prefix); ok && text == "" {
+			text = hub
 		}
+		if text == "" {
+			return nil, &Refusal{"No X-Gitea-Signature header"}
+		}
+	case GitHub, Bitbucket:
+		header := "X-Hub-Signature-256"
+		if s == Bitbucket {
+			header = "X-Hub-Signature"
+		}
+		value := h.Get(header)
+		if value == "" {
+			return nil, &Refusal{"No " + header + " header"}
+		}
+		if text = strings.TrimPrefix(value, prefix); text == value {
+			return nil, &Refusal{"Signatures didn't match"}
+		}
+	default:
+		return nil, &Refusal{"Unknown git service"}
 	}
-	if digest, ok := strings.CutPrefix(d.Header.Get("X-Hub-Signature-256"), "sha256="); ok {
-		return compare(digest, signed, secret)
+	digest, err := hex.DecodeString(text)
+	if err != nil || len(digest) != sha256.Size {
+		return nil, &Refusal{"Signatures didn't match"}
 	}
-	return &Refusal{"No X-Gitea-Signature header"}
-}
-
-func verifyPrefixed(d Delivery, header, secret string) error {
-	value := d.Header.Get(header)
-	if value == "" {
-		return &Refusal{"No " + header + " header"}
-	}
-	digest, ok := strings.CutPrefix(value, "sha256=")
-	if !ok {
-		return &Refusal{"Signatures didn't match"}
-	}
-	return compare(digest, d.Body, secret)
-}
-
-func compare(digest string, signed []byte, secret string) error {
-	got, err := hex.DecodeString(digest)
-	mac := hmac.New(sha256.New, []byte(secret))
-	mac.Write(signed)
-	if err != nil || !hmac.Equal(got, mac.Sum(nil)) {
-		return &Refusal{"Signatures didn't match"}
-	}
-	return nil
+	return digest, nil
 }
 
 // payload is the JSON text: the body, or the field payload of a form.

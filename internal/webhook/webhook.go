@@ -1,7 +1,8 @@
 // Package webhook tells which git host sent a delivery, checks that the
 // sender knows the course's secret, and reads from the payload whether a
 // branch was pushed. It does pure computation: no requests, no database, no
-// log. Call Detect, Verify, ParseEvent and Event.Decide in this order.
+// log. Call Detect, VerifyHeaders, Verify, ParseEvent and Event.Decide in this
+// order.
 package webhook
 
 import (
