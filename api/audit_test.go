@@ -80,6 +80,7 @@ func TestAuditTellsWhoDidWhat(t *testing.T) {
 		{a.reader, "GET /c5/aplus-json", "", "action=APLUS-JSON outcome=done course=c5 caller=user:reader"},
 		{a.reader, "GET /api/v1/courses/c6", "", "action=ACCESS outcome=denied course=c6 caller=user:reader"},
 		{a.expired, "GET /gitmanager/", "", `action=TOKEN outcome=denied course="" caller=""`},
+		{a.expired, "GET /static/c5/nosuch.html", "", `action=TOKEN outcome=denied course=c5 caller=""`},
 		{a.expired, "POST /login", "", `action=LOGIN outcome=denied course="" caller=""`},
 		{"", "POST /gitmanager/c5/builds", "", `action=INITIATE-BUILD outcome=denied course=c5 caller=""`},
 		{"", "POST /gitmanager/c5/hook " + push, "", `action=INITIATE-BUILD outcome=refused course=c5 caller=""`},

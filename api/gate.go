@@ -28,6 +28,7 @@ type gate struct {
 	addresses *Addresses
 	log       *slog.Logger
 	limits    *limits
+	server    *server
 }
 
 // course finds the course that the path names. byDefault is the answer for a
@@ -74,7 +75,7 @@ func (g *gate) caller(c *gin.Context) (Caller, error) {
 	i := exchangeOf(c.Request).identity
 	switch {
 	case i.refusal != nil:
-		return i.caller, g.limits.badToken(c, i.refusal)
+		return i.caller, g.server.turnAway(c, i.refusal)
 	case i.caller.anonymous():
 		return i.caller, errAnonymous
 	}

@@ -53,14 +53,20 @@ func (s *server) identify(c *gin.Context) {
 	case c.FullPath() == staticRoute:
 		found = identity{refusal: bad} // most of these files are for everybody
 	default:
-		if bad.Cookie {
-			s.login.dropCookie(c)
-		}
-		of.trail.refuseToken(bad)
-		refuseToken(c, s.limits.badToken(c, bad))
+		refuseToken(c, s.turnAway(c, bad))
 		return
 	}
 	of.identity = found
+}
+
+// turnAway gives the answer to a token that does not hold: the browser forgets
+// it, and the log tells of it.
+func (s *server) turnAway(c *gin.Context, bad *AuthError) error {
+	if bad.Cookie {
+		s.login.dropCookie(c)
+	}
+	exchangeOf(c.Request).trail.refuseToken(bad)
+	return s.limits.badToken(c, bad)
 }
 
 // refuseToken answers in gitmanager's words, which A+ shows to its users.

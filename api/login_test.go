@@ -69,6 +69,8 @@ func TestLoginCookie(t *testing.T) {
 		{"page with a bad cookie", "GET /gitmanager/", "Cookie", "AuthToken=bad", plain, 401, cleared, "Expired token"},
 		{"page with a cookie", "GET /gitmanager/", "Cookie", "AuthToken=good.token.x", plain, 200, "", "page /gitmanager/"},
 		{"assets with a bad cookie", "GET /assets/style.css", "Cookie", "AuthToken=bad", plain, 200, "", "page /assets/style.css"},
+		{"protected file with a bad cookie", "GET /static/intro/nosuch.html", "Cookie", "AuthToken=bad", plain, 401, cleared, "Expired token"},
+		{"protected file with a bad token", "GET /static/intro/nosuch.html", "Authorization", "Bearer bad", plain, 401, "", "Expired token"},
 		{"API with a bad cookie", "GET /api/v1/courses", "Cookie", "AuthToken=bad", plain, 401, cleared, `{"type":"urn:coursewright:problem:unauthenticated","title":"Unauthorized","status":401,"detail":"Expired token"}`},
 		{"anonymous page", "GET /gitmanager/intro/updates?x=1", "X-Nothing", "", plain, 302, "", `<a href="/login?referer=%2Fgitmanager%2Fintro%2Fupdates">`},
 	}

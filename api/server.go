@@ -50,7 +50,7 @@ func New(cfg Config) (http.Handler, error) {
 	if s.limits, err = newLimits(cfg.Limits, s); err != nil {
 		return nil, err
 	}
-	s.gate.limits, s.login.limits = s.limits, s.limits
+	s.gate.server, s.gate.limits, s.login.limits = s, s.limits, s.limits
 	recent, err := newRecentCourses(cfg.Courses)
 	if err != nil {
 		return nil, err
