@@ -10,7 +10,7 @@ import (
 )
 
 // originsAtOnce is how many git hosts are asked at a time for people who fill in
-// forms: each is a process, and a host may let it wait.
+// forms, and as many for the poll: each is a process, and a host may let it wait.
 const originsAtOnce = 4
 
 // origins looks at git origins for the pages and the API; nil where this process

@@ -2,8 +2,12 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"sync"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"coursewright/internal/course"
 )
@@ -13,8 +17,17 @@ import (
 // process polls: two would ask twice for a commit whose build has not got to know
 // it yet.
 type poller struct {
-	y     *system
+	y        *system
+	patience time.Duration // with one origin: one that is down must not delay the others for long
+
+	mu    sync.Mutex
 	asked map[int64]string // by course: the commit that was asked for last
+}
+
+const pollPatience = 30 * time.Second
+
+func (y *system) newPoller(patience time.Duration) *poller {
+	return &poller{y: y, patience: patience, asked: map[int64]string{}}
 }
 
 // startPolling polls until the cleanup runs, if the deployment wants it.
@@ -23,27 +36,39 @@ func (y *system) startPolling(ctx context.Context) error {
 	if interval <= 0 {
 		return nil
 	}
-	p := &poller{y: y, asked: map[int64]string{}}
-	y.asLeader(ctx, "polling", interval, p.poll)
+	y.asLeader(ctx, "polling", interval, y.newPoller(pollPatience).poll)
 	return nil
 }
 
-// poll looks at every course once. A course that cannot be looked at is told in
-// the log and does not keep the others from being looked at.
+// poll looks at every course once, at few at a time. A course that cannot be
+// looked at is told in the log and does not keep the others from being looked at.
 func (p *poller) poll(ctx context.Context) error {
-	return p.y.eachCourse(ctx, func(c course.Course) error {
+	var looks errgroup.Group
+	looks.SetLimit(originsAtOnce)
+	var mu sync.Mutex
+	var failures []error
+	err := p.y.eachCourse(ctx, func(c course.Course) error {
 		if c.GitOrigin == "" {
 			return nil
 		}
-		if err := p.look(ctx, c); err != nil {
-			return fmt.Errorf("poll %s: %w", c.Key, err)
-		}
+		looks.Go(func() error {
+			if err := p.look(ctx, c); err != nil {
+				mu.Lock()
+				defer mu.Unlock()
+				failures = append(failures, fmt.Errorf("poll %s: %w", c.Key, err))
+			}
+			return nil
+		})
 		return nil
 	})
+	err = errors.Join(err, looks.Wait())
+	return errors.Join(append(failures, err)...)
 }
 
 func (p *poller) look(ctx context.Context, c course.Course) error {
-	branches, err := p.y.git.Branches(ctx, c.GitOrigin)
+	asking, cancel := context.WithTimeout(ctx, p.patience)
+	defer cancel()
+	branches, err := p.y.git.Branches(asking, c.GitOrigin)
 	if err != nil {
 		return err
 	}
@@ -53,10 +78,9 @@ func (p *poller) look(ctx context.Context, c course.Course) error {
 		return err
 	}
 	b, built := latest[c.ID]
-	if commit == "" || p.asked[c.ID] == commit || (built && (b.Commit == commit || !b.Status.Final())) {
+	if commit == "" || (built && (b.Commit == commit || !b.Status.Final())) || !p.ask(c.ID, commit) {
 		return nil
 	}
-	p.asked[c.ID] = commit
 	asked, err := p.y.store.RequestBuild(ctx, c.Key, course.BuildRequest{Trigger: course.TriggerPoll})
 	if err != nil {
 		return err
@@ -64,6 +88,17 @@ func (p *poller) look(ctx context.Context, c course.Course) error {
 	p.y.workflows.Wake(c.Key)
 	p.y.log.Info("a push came without its hook", "course", c.Key, "build", asked.ID, "commit", commit)
 	return nil
+}
+
+// ask says whether a commit is to be asked for, once.
+func (p *poller) ask(courseID int64, commit string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.asked[courseID] == commit {
+		return false
+	}
+	p.asked[courseID] = commit
+	return true
 }
 
 // background does something at once and then every interval, one at a time,

@@ -1,13 +1,18 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -115,7 +120,8 @@ func TestAPushOverSSH(t *testing.T) {
 	}
 }
 
-// A push whose hook never came is found by polling.
+// A push whose hook never came is found by polling, also while other git hosts
+// swallow what they are asked.
 func TestALostHookIsFound(t *testing.T) {
 	t.Parallel()
 	repo := gitrepotest.New(t)
@@ -130,6 +136,43 @@ func TestALostHookIsFound(t *testing.T) {
 	if b := h.succeed(h.builds("course")[0].ID); b.Commit != commit || b.Trigger != course.TriggerPoll {
 		t.Errorf("build %+v is not of the push", b)
 	}
+	h.addCourse("silent", silentHost(t), nil) // newer, so it is looked at first
+	repo.Commit(tiny("Two"), "second")
+	ctx, stop := context.WithCancel(t.Context())
+	var polling sync.WaitGroup
+	polling.Go(func() {
+		if err := h.system.newPoller(time.Hour).poll(ctx); !errors.Is(err, context.Canceled) {
+			t.Errorf("polling ended with %v", err)
+		}
+	})
+	for len(h.builds("course")) < 2 {
+		if err := waitShortly(t.Context()); err != nil {
+			t.Error(err)
+			break
+		}
+	}
+	stop()
+	polling.Wait()
+	err := h.system.newPoller(time.Millisecond).poll(t.Context())
+	if err == nil || !strings.Contains(err.Error(), "poll silent: ") {
+		t.Errorf("a look at a host that says nothing ends with %v", err)
+	}
+}
+
+// silentHost is the address of a git host that takes connections and says nothing.
+func silentHost(t *testing.T) string {
+	t.Helper()
+	var lc net.ListenConfig
+	l, err := lc.Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := l.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return "http://" + l.Addr().String() + "/course.git"
 }
 
 func (h *harness) document(key string) map[string]any {
