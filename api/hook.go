@@ -175,7 +175,10 @@ func (p hookPolicy) receive(g *gate, c *gin.Context, a *admission) (course.Build
 	if err != nil {
 		return course.BuildOptions{}, err
 	}
-	return formOptions(c.Request, body, false), p.check(g, c, a, body)
+	if err := p.check(g, c, a, body); err != nil {
+		return course.BuildOptions{}, err
+	}
+	return formOptions(c.Request, body, false), nil
 }
 
 // check decides whether a git host's delivery starts a build. What it says is

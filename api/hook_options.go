@@ -6,6 +6,8 @@ import (
 	"mime/multipart"
 	"net/http"
 	"net/url"
+	"regexp"
+	"strings"
 
 	"coursewright/internal/course"
 )
@@ -39,11 +41,7 @@ func bodyForm(contentType string, body []byte) url.Values {
 	}
 	switch kind {
 	case "application/x-www-form-urlencoded":
-		form, err := url.ParseQuery(string(body))
-		if err != nil {
-			return nil
-		}
-		return form
+		return parsePairs(string(body))
 	case "multipart/form-data":
 		const inMemory = 1 << 20
 		form, err := multipart.NewReader(bytes.NewReader(body), params["boundary"]).ReadForm(inMemory)
@@ -55,4 +53,39 @@ func bodyForm(contentType string, body []byte) url.Values {
 		return form.Value
 	}
 	return nil
+}
+
+// maxPairs is Django's limit as well.
+const maxPairs = 1000
+
+// parsePairs reads a form as Django does, which takes nothing for an error: a
+// semicolon and a percent sign that begins no escape stand for themselves.
+// url.ParseQuery leaves such pairs out. A form with too many fields holds none.
+func parsePairs(body string) url.Values {
+	form := url.Values{}
+	if strings.Count(body, "&") > maxPairs {
+		return form
+	}
+	for pair := range strings.SplitSeq(body, "&") {
+		if name, value, _ := strings.Cut(pair, "="); pair != "" {
+			form.Add(unescape(name), unescape(value))
+		}
+	}
+	return form
+}
+
+// stray finds percent signs that begin no escape, and escapes.
+var stray = regexp.MustCompile(`%([0-9a-fA-F]{2})?`)
+
+func unescape(s string) string {
+	out, err := url.QueryUnescape(stray.ReplaceAllStringFunc(s, func(sign string) string {
+		if sign == "%" {
+			return "%25"
+		}
+		return sign
+	}))
+	if err != nil { // not reached: no stray sign is left
+		return s
+	}
+	return out
 }

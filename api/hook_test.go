@@ -40,6 +40,7 @@ func TestHookOptions(t *testing.T) {
 		{"query wins", "?build_image=&rebuild_all=no", "build_image=i:1&rebuild_all=on&skip_git=on", []string{"Content-Type", form}, course.BuildOptions{SkipGit: true}},
 		{"other words are false", "?skip_git=1&skip_build=True&rebuild_all=yes", "", nil, course.BuildOptions{}},
 		{"multipart", "", "--b\r\nContent-Disposition: form-data; name=\"skip_git\"\r\n\r\non\r\n--b--\r\n", []string{"Content-Type", "multipart/form-data; boundary=b"}, course.BuildOptions{SkipGit: true}},
+		{"odd signs in a form", "", "a;b&build_image=%zz;%3d&skip_git=on&=&%", []string{"Content-Type", form}, course.BuildOptions{SkipGit: true, BuildImage: "%zz;="}},
 		{"broken forms hold none", "", "--b", []string{"Content-Type", "multipart/form-data; boundary=b"}, course.BuildOptions{}},
 		{"signed: no image, no command", allQuery, push, signed, course.BuildOptions{SkipGit: true, SkipBuild: true, SkipNotify: true, RebuildAll: true}},
 	}
