@@ -33,18 +33,22 @@ func TestAnyProcessMayStandStill(t *testing.T) {
 	c := newCampaign(t, freezeScale(), 1)
 	c.reportAtEnd("make torture FREEZE="+length.String(), newCampaignReport())
 	c.start()
-	var names []string
+	stopWatching := c.watchWhile()
+	for _, name := range c.processes() {
+		c.standStill(name, length)
+	}
+	c.conclude(stopWatching)
+}
+
+// processes are the parts of the deployment that are processes, in order.
+func (c *campaign) processes() (names []string) {
 	for name := range c.parts() {
 		if name != "releases" && name != "admin" && (name != "base" || c.base != nil) && (name != "engine" || c.daemon != nil) {
 			names = append(names, name)
 		}
 	}
 	slices.Sort(names)
-	stopWatching := c.watchWhile()
-	for _, name := range names {
-		c.standStill(name, length)
-	}
-	c.conclude(stopWatching)
+	return names
 }
 
 // standStill stops one process while builds run and pushes come.
