@@ -140,7 +140,7 @@ func (c *Client) Tell(ctx context.Context, s Status) error {
 		return to.Broken(ctx, err)
 	}
 	defer answer.Body.Close() //nolint:errcheck // only read
-	said := remote.ReadSome(answer.Body)
+	said := remote.ReadSome(answer)
 	switch {
 	case answer.StatusCode == http.StatusCreated, answer.StatusCode == http.StatusOK:
 		return nil

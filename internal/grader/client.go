@@ -171,10 +171,10 @@ func (c *Client) post(ctx context.Context, to remote.Target, b *body) (*answer, 
 	}
 	defer response.Body.Close() //nolint:errcheck // only read
 	if response.StatusCode != http.StatusOK {
-		text := remote.ReadSome(response.Body)
+		text := remote.ReadSome(response)
 		return nil, to.Refused(response, text, hint(response.StatusCode, b))
 	}
-	data, err := remote.ReadAll(response.Body, maxAnswer)
+	data, err := remote.ReadAll(response, maxAnswer)
 	if err != nil {
 		return nil, to.Broken(ctx, err)
 	}

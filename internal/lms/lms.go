@@ -146,9 +146,9 @@ func (c *Client) post(ctx context.Context, in call) ([]byte, remote.Target, erro
 	}
 	defer answer.Body.Close() //nolint:errcheck // only read
 	if answer.StatusCode != http.StatusOK {
-		return nil, to, in.final(to.Refused(answer, remote.ReadSome(answer.Body), hint(answer.StatusCode)))
+		return nil, to, in.final(to.Refused(answer, remote.ReadSome(answer), hint(answer.StatusCode)))
 	}
-	data, err := remote.ReadAll(answer.Body, maxAnswer)
+	data, err := remote.ReadAll(answer, maxAnswer)
 	if err != nil {
 		return nil, to, in.final(to.Broken(ctx, err))
 	}

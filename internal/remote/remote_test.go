@@ -290,10 +290,48 @@ func TestDirectFollowsNothing(t *testing.T) {
 
 func TestReadAll(t *testing.T) {
 	t.Parallel()
-	if got, err := remote.ReadAll(strings.NewReader("12345"), 5); err != nil || string(got) != "12345" {
+	answer := func(text string) *http.Response {
+		return &http.Response{Body: io.NopCloser(strings.NewReader(text))}
+	}
+	if got, err := remote.ReadAll(answer("12345"), 5); err != nil || string(got) != "12345" {
 		t.Errorf("got %q, %v", got, err)
 	}
-	if got, err := remote.ReadAll(strings.NewReader("123456"), 5); !errors.Is(err, remote.ErrTooLong) {
+	if got, err := remote.ReadAll(answer("123456"), 5); !errors.Is(err, remote.ErrTooLong) {
 		t.Errorf("got %q, %v", got, err)
+	}
+}
+
+// A service that repeats what it was sent does not bring it to light.
+func TestCredentialsAreMasked(t *testing.T) {
+	t.Parallel()
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprintf(w, "%s%s and %s", strings.Repeat(" ", 1990), r.Header.Get("Authorization"), r.Header.Get("Private-Token"))
+	}))
+	t.Cleanup(s.Close)
+	for name, c := range map[string]struct{ user, header, value, secret string }{
+		"a token":          {"", "Authorization", "Bearer abcdefghijklmnopqrstuvwxyz", "abcdef"},
+		"GitLab's":         {"", "Private-Token", "abcdefghijklmnopqrstuvwxyz", "abcdef"},
+		"of the address":   {"user:opensesame@", "X-Nothing", "", "dXNlcjpvcGVu"},
+		"without a scheme": {"", "Authorization", "abcdefghijklmnopqrstuvwxyz", "abcdef"},
+	} {
+		for way, read := range map[string]func(*http.Response) ([]byte, error){
+			"all":  func(r *http.Response) ([]byte, error) { return remote.ReadAll(r, 1<<16) },
+			"some": func(r *http.Response) ([]byte, error) { return remote.ReadSome(r), nil },
+		} {
+			r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, strings.Replace(s.URL, "://", "://"+c.user, 1), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.Header.Set(c.header, c.value)
+			answer, err := remote.Direct(nil).Do(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			data, err := read(answer)
+			_ = answer.Body.Close()
+			if err != nil || strings.Contains(string(data), c.secret) || way == "all" && !strings.Contains(string(data), "***") || len(data) < 1990 {
+				t.Errorf("%s, %s: %q, %v", name, way, strings.TrimSpace(string(data)), err)
+			}
+		}
 	}
 }

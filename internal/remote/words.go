@@ -1,6 +1,7 @@
 package remote
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -51,22 +52,61 @@ func Direct(c *http.Client) *http.Client {
 var ErrTooLong = errors.New("the answer is too long")
 
 // ReadAll reads an answer's body of at most limit bytes, ErrTooLong otherwise.
-func ReadAll(body io.Reader, limit int64) ([]byte, error) {
-	data, err := io.ReadAll(io.LimitReader(body, limit+1))
+// Where the answer repeats credentials of its request they are masked: a service
+// in trouble may tell all that it was sent, and what it tells is shown.
+func ReadAll(answer *http.Response, limit int64) ([]byte, error) {
+	data, err := io.ReadAll(io.LimitReader(answer.Body, limit+1))
 	if err != nil {
 		return nil, err
 	}
 	if int64(len(data)) > limit {
 		return nil, fmt.Errorf("%w: more than %d bytes", ErrTooLong, limit)
 	}
-	return data, nil
+	return conceal(data, credentials(answer.Request)), nil
 }
 
-// ReadSome reads the beginning of a body that is only shown; what cannot be
-// read is left out.
-func ReadSome(body io.Reader) []byte {
+// ReadSome reads the beginning of a body that is only shown, with credentials
+// masked as ReadAll does; what cannot be read is left out.
+func ReadSome(answer *http.Response) []byte {
+	const most = 4 * maxShown
+	secrets := credentials(answer.Request)
+	more := 0 // so that none is cut in two
+	for _, secret := range secrets {
+		more = max(more, len(secret))
+	}
 	// The status has been told already; a body that breaks off adds nothing.
-	data, _ := io.ReadAll(io.LimitReader(body, 4*maxShown))
+	data, _ := io.ReadAll(io.LimitReader(answer.Body, int64(most+more)))
+	data = conceal(data, secrets)
+	return data[:min(len(data), most)]
+}
+
+// credentials are what a request proves its right with, in the forms in which an
+// answer may repeat it.
+func credentials(r *http.Request) []string {
+	if r == nil {
+		return nil
+	}
+	var out []string
+	for _, name := range []string{"Authorization", "Private-Token"} {
+		for _, value := range r.Header.Values(name) {
+			out = append(out, value[strings.LastIndex(value, " ")+1:])
+		}
+	}
+	if _, password, ok := r.BasicAuth(); ok {
+		out = append(out, password)
+	}
+	if password, ok := r.URL.User.Password(); ok {
+		out = append(out, password, url.QueryEscape(password), url.PathEscape(password))
+	}
+	return out
+}
+
+func conceal(data []byte, secrets []string) []byte {
+	for _, secret := range secrets {
+		if secret != "" {
+			data = bytes.ReplaceAll(data, []byte(secret), []byte("***"))
+		}
+	}
 	return data
 }
 
