@@ -1,6 +1,7 @@
 package gitrepo
 
 import (
+	"encoding/base64"
 	"net/url"
 	"path/filepath"
 	"regexp"
@@ -100,6 +101,9 @@ func remoteOrigin(u *url.URL) (origin, error) {
 	switch o.scheme {
 	case "http", "https":
 		o.username, o.password = u.User.Username(), password
+		if o.hasCredentials() { // as they travel: a git host may repeat the header
+			o.secrets = append(o.secrets, base64.StdEncoding.EncodeToString([]byte(o.username+":"+o.password)))
+		}
 		if password == "" && o.username != "" {
 			// Some hosts take an access token in the place of the user name.
 			o.secrets = append(o.secrets, o.username)

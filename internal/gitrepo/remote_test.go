@@ -111,6 +111,27 @@ func TestHTTPCredentials(t *testing.T) {
 	}
 }
 
+// A git host in trouble repeats all that it was sent.
+func TestAHostThatRepeatsCredentials(t *testing.T) {
+	t.Parallel()
+	gitrepotest.Need(t, "git")
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("WWW-Authenticate", `Basic realm="git"`)
+		status := http.StatusInternalServerError
+		if r.Header.Get("Authorization") == "" {
+			status = http.StatusUnauthorized
+		}
+		http.Error(w, "refused: "+r.Header.Get("Authorization")+", "+r.Header.Get("X-Key"), status)
+	}))
+	t.Cleanup(server.Close)
+	b := newBench(t, gitrepo.Config{GitOptions: []string{"-c", "http." + server.URL + "/.extraHeader=X-Key: hunter3secret"}})
+	_, err := b.try(t.Context(), withUser(server.URL, "reader", "hunter2secret")+"/0.git", "main")
+	if err == nil || !strings.Contains(b.logged(), "refused: Basic ***, ***") {
+		t.Errorf("error %v, log\n%s", err, b.logged())
+	}
+	b.noSecret("hunter2secret", "hunter3secret", "cmVhZGVyOmh1bnRlcjJzZWNyZXQ")
+}
+
 // spy records the credentials that reach a server of somebody else.
 type spy struct {
 	mu   sync.Mutex

@@ -28,6 +28,7 @@ func (g *Git) newSession(o origin, log func(string)) *session {
 	if log == nil {
 		log = func(string) {}
 	}
+	o.secrets = slices.Concat(o.secrets, headerSecrets(g.cfg.GitOptions))
 	return &session{git: g, origin: o, env: g.environment(o), log: log, hidden: map[string]string{}}
 }
 
@@ -141,6 +142,22 @@ func killGroup(pid int) error {
 		return nil
 	}
 	return err
+}
+
+// headerSecrets are what options of the deployment prove its right with, by a
+// header of their own: a git host may repeat it.
+func headerSecrets(options []string) []string {
+	var out []string
+	for _, option := range options {
+		name, header, _ := strings.Cut(option, "=")
+		if !strings.HasSuffix(strings.ToLower(name), ".extraheader") {
+			continue
+		}
+		_, value, _ := strings.Cut(header, ":")
+		value = strings.TrimSpace(value)
+		out = append(out, value, value[strings.LastIndex(value, " ")+1:])
+	}
+	return out
 }
 
 // clean hides credentials and the server's paths.
