@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -49,18 +50,22 @@ func (j *job) pull(ctx context.Context, ref reference.Named) error {
 	if err := j.output.printf("Fetching image %s.\n", reference.FamiliarString(ref)); err != nil {
 		return err
 	}
-	progress, err := j.api.ImagePull(ctx, ref.String(), client.ImagePullOptions{RegistryAuth: login})
+	auth, err := login.encoded()
 	if err != nil {
-		return pullError(j.request.Image, err)
+		return err
+	}
+	progress, err := j.api.ImagePull(ctx, ref.String(), client.ImagePullOptions{RegistryAuth: auth})
+	if err != nil {
+		return pullError(j.request.Image, login, err)
 	}
 	defer progress.Close() //nolint:errcheck // it was read to its end
 	told := map[string]bool{}
 	for message, err := range progress.JSONMessages(ctx) {
 		switch {
 		case err != nil:
-			return fmt.Errorf("fetch image %s: %w", j.request.Image, err)
+			return fmt.Errorf("fetch image %s: %w", j.request.Image, login.masked(err))
 		case message.Error != nil:
-			return pullError(j.request.Image, message.Error)
+			return pullError(j.request.Image, login, message.Error)
 		}
 		line := progressLine(message)
 		if line == "" || told[line] {
@@ -88,12 +93,13 @@ func progressLine(m jsonstream.Message) string {
 
 // pullError tells the authors' mistakes, a name or a missing login, from
 // trouble of registry and network.
-func pullError(image string, err error) error {
+func pullError(image string, used login, err error) error {
 	refused := errdefs.IsNotFound(err) || errdefs.IsUnauthorized(err) || errdefs.IsPermissionDenied(err) || errdefs.IsInvalidArgument(err)
 	// An error in the stream of progress has no status of its own.
 	for _, words := range []string{"manifest unknown", "not found", "pull access denied", "unauthorized", "no basic auth credentials", "no matching manifest", "denied:"} {
 		refused = refused || strings.Contains(strings.ToLower(err.Error()), words)
 	}
+	err = used.masked(err)
 	if refused {
 		return course.Authorf("image %s cannot be fetched: %v. Check its name and tag (build_image in apps.meta); an image that needs a login needs one of the administrator (BUILD_REGISTRY_LOGINS)", image, err)
 	}
@@ -103,22 +109,52 @@ func pullError(image string, err error) error {
 // dockerHub is the name under which config.json keeps logins to docker.io.
 const dockerHub = "https://index.docker.io/v1/"
 
-// login finds the login to the image's registry in the form that the engine
-// takes; empty without one. The file is read every time, since logins change.
-func (o Options) login(ref reference.Named) (string, error) {
-	if o.Logins == "" {
+// login is a login to a registry, empty for none.
+type login struct{ registry.AuthConfig }
+
+// encoded gives it in the form that the engine takes.
+func (l login) encoded() (string, error) {
+	if l == (login{}) {
 		return "", nil
+	}
+	return authconfig.Encode(l.AuthConfig)
+}
+
+// masked takes the login out of what the engine tells: it repeats what registries
+// answer, and one in trouble may answer with all that it was sent.
+func (l login) masked(err error) error {
+	text := err.Error()
+	secrets := []string{l.IdentityToken, l.RegistryToken}
+	if l.Password != "" {
+		secrets = append(secrets, l.Password, base64.StdEncoding.EncodeToString([]byte(l.Username+":"+l.Password)))
+	}
+	for _, secret := range secrets {
+		if secret != "" {
+			text = strings.ReplaceAll(text, secret, "***")
+		}
+	}
+	if text == err.Error() {
+		return err
+	}
+	return errors.New(text) // nothing behind it: causes are told as well
+}
+
+// login finds the login to the image's registry. The file is read every time,
+// since logins change.
+func (o Options) login(ref reference.Named) (login, error) {
+	if o.Logins == "" {
+		return login{}, nil
 	}
 	data, err := os.ReadFile(o.Logins)
 	if err != nil {
-		return "", fmt.Errorf("setting BUILD_REGISTRY_LOGINS: %w", err)
+		return login{}, fmt.Errorf("setting BUILD_REGISTRY_LOGINS: %w", err)
 	}
 	var file struct {
 		Auths map[string]registry.AuthConfig `json:"auths"`
 	}
 	if json.Unmarshal(data, &file) != nil {
 		// The decoder's message could show a part of a secret.
-		return "", fmt.Errorf("setting BUILD_REGISTRY_LOGINS: %s is not JSON in the form of Docker's config.json", o.Logins)
+		return login{}, fmt.Errorf("setting BUILD_REGISTRY_LOGINS: %s is not JSON in the form of Docker's config.json", o.Logins)
 	}
 	domain := reference.Domain(ref)
 	names := []string{domain, "https://" + domain, "http://" + domain}
@@ -126,20 +162,20 @@ func (o Options) login(ref reference.Named) (string, error) {
 		names = append(names, dockerHub, "index.docker.io")
 	}
 	for _, name := range names {
-		login, ok := file.Auths[name]
+		found, ok := file.Auths[name]
 		if !ok {
 			continue
 		}
-		if login.Auth != "" {
-			if login.Username, login.Password, err = nameAndPassword(login.Auth); err != nil {
-				return "", fmt.Errorf("setting BUILD_REGISTRY_LOGINS: %s, login to %s: %w", o.Logins, name, err)
+		if found.Auth != "" {
+			if found.Username, found.Password, err = nameAndPassword(found.Auth); err != nil {
+				return login{}, fmt.Errorf("setting BUILD_REGISTRY_LOGINS: %s, login to %s: %w", o.Logins, name, err)
 			}
-			login.Auth = ""
+			found.Auth = ""
 		}
-		login.ServerAddress = name
-		return authconfig.Encode(login)
+		found.ServerAddress = name
+		return login{found}, nil
 	}
-	return "", nil
+	return login{}, nil
 }
 
 func nameAndPassword(auth string) (name, password string, err error) {

@@ -141,6 +141,29 @@ func TestFetchFails(t *testing.T) {
 	}
 }
 
+// A registry that repeats what it was sent brings no login to light.
+func TestLoginsAreMasked(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if user, password, ok := r.BasicAuth(); ok {
+			http.Error(w, fmt.Sprintf("refused: %s, which is %s and %s", r.Header.Get("Authorization"), user, password), http.StatusForbidden)
+			return
+		}
+		w.Header().Set("WWW-Authenticate", `Basic realm="test"`)
+		w.WriteHeader(http.StatusUnauthorized)
+	}))
+	t.Cleanup(server.Close)
+	host := strings.TrimPrefix(server.URL, "http://")
+	b := newBuilder(t, docker.Options{Logins: logins(t, host, registryUser, registryPassword)})
+	request, _ := newRequest(t, "echo built\n")
+	request.Image = host + "/courses/image:1"
+	_, err := b.Run(t.Context(), request)
+	wantServiceError(t, err)
+	if !strings.Contains(err.Error(), "***, which is reader and ***") {
+		t.Errorf("error %v", err)
+	}
+}
+
 func TestRegistryIsDown(t *testing.T) {
 	t.Parallel()
 	server := httptest.NewServer(http.NotFoundHandler())
