@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/url"
+	"os"
 	"strconv"
 	"strings"
 	"sync"
@@ -54,7 +55,7 @@ func NewTracing(ctx context.Context, c TracesConfig) (*Tracing, error) {
 	}
 	root := sdktrace.TraceIDRatioBased(c.Share)
 	provider := sdktrace.NewTracerProvider(
-		sdktrace.WithBatcher(&loggedExporter{SpanExporter: exporter, log: c.Log}, sdktrace.WithBatchTimeout(time.Second)),
+		sdktrace.WithBatcher(&loggedExporter{SpanExporter: exporter, log: c.Log, secrets: headerValues(os.Getenv)}, sdktrace.WithBatchTimeout(time.Second)),
 		sdktrace.WithResource(resource.NewSchemaless(
 			attribute.String("service.name", c.Service), attribute.String("service.version", c.Version))),
 		sdktrace.WithSampler(sdktrace.ParentBased(root)),
@@ -82,9 +83,10 @@ func (t *Tracing) Close() error {
 type loggedExporter struct {
 	sdktrace.SpanExporter
 
-	log  *slog.Logger
-	mu   sync.Mutex
-	away bool
+	log     *slog.Logger
+	secrets []string // what a collector may repeat and no log may hold
+	mu      sync.Mutex
+	away    bool
 }
 
 // ExportSpans sends spans; those that cannot be sent are lost.
@@ -94,13 +96,45 @@ func (e *loggedExporter) ExportSpans(ctx context.Context, spans []sdktrace.ReadO
 	defer e.mu.Unlock()
 	switch {
 	case err != nil && !e.away:
-		e.log.Error("spans cannot be sent and are lost", "error", err)
+		e.log.Error("spans cannot be sent and are lost", "error", e.masked(err))
 	case err == nil && e.away:
 		e.log.Info("spans are sent again")
 	}
 	e.away = err != nil
 	return nil
 }
+
+// masked is the text of an error, which may hold all that the collector said.
+func (e *loggedExporter) masked(err error) string {
+	text := err.Error()
+	for _, secret := range e.secrets {
+		text = strings.ReplaceAll(text, secret, "***")
+	}
+	return text
+}
+
+// headerValues are those of the headers that OpenTelemetry's variables give,
+// without a scheme before them.
+func headerValues(getenv func(string) string) []string {
+	var out []string
+	for _, variable := range []string{"OTEL_EXPORTER_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_TRACES_HEADERS"} {
+		for pair := range strings.SplitSeq(getenv(variable), ",") {
+			_, value, _ := strings.Cut(pair, "=")
+			if plain, err := url.PathUnescape(value); err == nil {
+				value = plain
+			}
+			value = strings.TrimSpace(value)
+			if value = value[strings.LastIndex(value, " ")+1:]; len(value) >= shortestSecret {
+				out = append(out, value)
+			}
+		}
+	}
+	return out
+}
+
+// shortestSecret tells a secret from a word such as the name of a tenant, which
+// would make the log unreadable.
+const shortestSecret = 8
 
 // Parent gives the span of a context as it travels, empty for none.
 func (t *Tracing) Parent(ctx context.Context) string {

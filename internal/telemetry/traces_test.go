@@ -102,3 +102,23 @@ func TestTheCollectorIsAway(t *testing.T) {
 		t.Errorf("with a collector there is logged %q", log.String())
 	}
 }
+
+// What a collector is sent as headers is not logged, whatever it answers.
+func TestHeadersForTheCollectorAreMasked(t *testing.T) {
+	t.Setenv("OTEL_EXPORTER_OTLP_HEADERS", "x-tenant=1,authorization=Bearer%20opensesame")
+	t.Setenv("OTEL_EXPORTER_OTLP_TRACES_HEADERS", "x-key=open%2Csesame")
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		http.Error(w, "refused: "+r.Header.Get("Authorization")+", "+r.Header.Get("X-Key"), http.StatusForbidden)
+	}))
+	t.Cleanup(server.Close)
+	var log bytes.Buffer
+	tracing := newTracing(t, telemetry.TracesConfig{Endpoint: server.URL, Share: 1, Log: slog.New(slog.NewTextHandler(&log, nil))})
+	tracing.End(context.Background(), telemetry.Span{Name: "x", From: time.Unix(1, 0), To: time.Unix(2, 0)})
+	if err := tracing.Close(); err != nil {
+		t.Error(err)
+	}
+	// The one variable has the other's place for traces.
+	if got := log.String(); !strings.Contains(got, "refused: , ***") {
+		t.Errorf("logged %q", got)
+	}
+}
