@@ -188,13 +188,23 @@ func anyURL() kind[string] {
 
 // baseURL is an address that paths are added to.
 func baseURL() kind[string] {
-	k := addresses("an http or https address without query", func(u *url.URL) bool { return u.RawQuery == "" })
+	return withoutSlash(addresses("an http or https address without query", func(u *url.URL) bool { return u.RawQuery == "" }))
+}
+
+func withoutSlash(k kind[string]) kind[string] {
 	parse := k.parse
 	k.parse = func(r raw) (string, error) {
 		s, err := parse(r)
 		return strings.TrimRight(s, "/"), err
 	}
 	return k
+}
+
+// shownURL is an address that others are told, and that holds no credentials
+// therefore.
+func shownURL() kind[string] {
+	return withoutSlash(addresses("an http or https address without query and without user and password: it is shown to everybody",
+		func(u *url.URL) bool { return u.RawQuery == "" && u.User == nil }))
 }
 
 func redactURL(s string) string {

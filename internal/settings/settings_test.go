@@ -252,6 +252,7 @@ func TestProblems(t *testing.T) {
 		"boolean":            {environ: []string{"COURSEWRIGHT_IMMEDIATE=maybe"}, want: []string{"true or false"}},
 		"choice":             {environ: []string{"COURSEWRIGHT_BUILDER=podman"}, want: []string{"docker, exec, local"}},
 		"address":            {environ: []string{"COURSEWRIGHT_STATIC_CONTENT_HOST=host.test"}, want: []string{"http or https"}},
+		"address to show":    {environ: []string{"COURSEWRIGHT_TEMPORAL_UI_URL=https://u:hidden@host.test"}, want: []string{"***", "without user and password"}},
 		"list":               {environ: []string{"COURSEWRIGHT_GIT_OPTIONS=-c a"}, want: []string{"JSON list"}},
 		"map":                {environ: []string{`COURSEWRIGHT_UID_TO_KEY={"a": 1}`}, want: []string{`"a" is not a text`}},
 		"null":               {environ: []string{"COURSEWRIGHT_DATA=null"}, want: []string{"COURSEWRIGHT_DATA", "give a path"}},

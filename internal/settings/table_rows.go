@@ -49,7 +49,7 @@ func webRows() []row {
 			Name: "ADMIN_LISTEN",
 			Doc:  "Address of a second listener, for operators alone: `/metrics`, `/healthz`, `/readyz` and Go's profiles at `/debug/pprof/`. It asks nobody for a password. Unset: there is none.",
 		}),
-		define(baseURL(), func(s *Settings) *string { return &s.PublicBaseURL }, Setting{
+		define(shownURL(), func(s *Settings) *string { return &s.PublicBaseURL }, Setting{
 			Name: "PUBLIC_BASE_URL",
 			Doc:  "Address under which others reach the service. When it is unset, addresses follow the host of each request.",
 		}),
@@ -73,7 +73,7 @@ func webRows() []row {
 			Name: "STATIC_URL", Default: "/static/", Gitmanager: true,
 			Doc: "Path of the static files; it begins and ends with a slash.",
 		}),
-		define(anyURL(), func(s *Settings) *string { return &s.StaticContentHost }, Setting{
+		define(shownURL(), func(s *Settings) *string { return &s.StaticContentHost }, Setting{
 			Name: "STATIC_CONTENT_HOST", Gitmanager: true,
 			Doc: "Scheme and host of the static files, as builds and A+ are told. A path in it is dropped.",
 		}),

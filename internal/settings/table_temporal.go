@@ -20,7 +20,7 @@ func temporalRows() []row {
 			Name: "TEMPORAL_RETENTION", Default: "168h",
 			Doc: "How long a namespace that `coursewright migrate` makes keeps the histories of ended workflows.",
 		}),
-		define(baseURL(), func(s *Settings) *string { return &s.TemporalUIURL }, Setting{
+		define(shownURL(), func(s *Settings) *string { return &s.TemporalUIURL }, Setting{
 			Name: "TEMPORAL_UI_URL",
 			Doc:  "Temporal's Web UI; pages link to it.",
 		}),
