@@ -2,6 +2,7 @@ package workflows_test
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"io"
 	"log/slog"
@@ -197,6 +198,99 @@ func TestTwoSweepersCloseWhatIsGoneOnce(t *testing.T) {
 	if err != nil || last.Running != len(well) || last.Closed != 0 || last.By != "test" {
 		t.Errorf("the last sweep is %+v, %v", last, err)
 	}
+}
+
+// age lets all that the database knows be so much older.
+func (p *sweepPlace) age(by time.Duration) {
+	p.t.Helper()
+	db, err := sql.Open("sqlite", p.path+"?_pragma=busy_timeout(5000)")
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	for _, change := range []string{
+		"UPDATE builds SET requested_at = requested_at - ?1, started_at = started_at - ?1",
+		"UPDATE build_steps SET started_at = started_at - ?1",
+		"UPDATE hosts SET started_at = started_at - ?1, seen_at = seen_at - ?1",
+	} {
+		done, err := db.ExecContext(p.t.Context(), change, by.Microseconds())
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		if n, err := done.RowsAffected(); err != nil || n == 0 {
+			p.t.Fatalf("%s: %d rows, %v", change, n, err)
+		}
+	}
+	if err := db.Close(); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// A build began three hours ago, and as long ago was its host heard of for the last
+// time: while its workflow goes on, nobody closes it.
+func TestAgeClosesNoBuild(t *testing.T) {
+	t.Parallel()
+	p := newSweepPlace(t, temporaltest.Start(t).Address())
+	b := p.running("well")
+	if _, err := p.store.ReportHost(t.Context(), course.HostReport{ID: "disk", Name: "host", StartedAt: time.Now()}); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.store.RecordFacts(t.Context(), b.ID, course.Facts{Host: "disk"}); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.store.StartStep(t.Context(), b.ID, "build"); err != nil {
+		t.Fatal(err)
+	}
+	p.age(3 * time.Hour)
+	old, err := p.store.Build(t.Context(), b.ID)
+	if err != nil || time.Since(old.StartedAt) < 3*time.Hour || old.Host != "disk" {
+		t.Fatalf("the build is %+v, %v", old, err)
+	}
+	host, err := p.store.Host(t.Context(), "disk")
+	if err != nil || !host.Gone() {
+		t.Fatalf("the host is %+v, %v", host, err)
+	}
+	for range 3 {
+		if err := p.workflow.Sweep(t.Context(), time.Now()); err != nil {
+			t.Error(err)
+		}
+	}
+	p.wantStatus(b, course.StatusRunning, "")
+	p.terminate("well")
+	if err := p.workflow.Sweep(t.Context(), time.Now()); err != nil {
+		t.Error(err)
+	}
+	p.wantStatus(b, course.StatusFailed, "Terminated")
+}
+
+// A Temporal that does not know the namespace, such as a new and empty one, says
+// nothing of what runs: nothing is closed or signalled then.
+func TestNothingIsJudgedWithoutTheNamespace(t *testing.T) {
+	t.Parallel()
+	server := temporaltest.Start(t)
+	p := newSweepPlace(t, server.Address())
+	well, gone := p.running("well"), p.running("gone")
+	p.terminate("gone")
+	if _, err := p.store.RequestBuild(t.Context(), "gone", course.BuildRequest{Trigger: course.TriggerAPI}); err != nil {
+		t.Fatal(err)
+	}
+	elsewhere, err := client.NewLazyClient(client.Options{HostPort: server.Address(), Namespace: "none", Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(elsewhere.Close)
+	err = workflows.NewClient("test", elsewhere, p.store, slog.New(slog.DiscardHandler), workflows.Limits{}).Sweep(t.Context(), time.Now().Add(3*time.Hour))
+	if err == nil || !strings.Contains(err.Error(), "none") {
+		t.Errorf("the sweep says %v, and nothing of the namespace", err)
+	}
+	p.wantStatus(well, course.StatusRunning, "")
+	p.wantStatus(gone, course.StatusRunning, "")
+	last, err := p.store.LastSweep(t.Context())
+	if err != nil || !strings.Contains(last.Trouble, "2 builds could not be judged") || last.Closed+last.Running+last.Signalled != 0 {
+		t.Errorf("the sweep is %+v, %v", last, err)
+	}
+	p.sweep(p.workflow)
+	p.wantStatus(well, course.StatusRunning, "")
+	p.wantStatus(gone, course.StatusFailed, "Terminated")
 }
 
 // What waits is told to its workflow, once for each course, and the sweep says so.

@@ -68,6 +68,31 @@ func TestARoleIsRefusedForWhatItLacks(t *testing.T) {
 	}
 }
 
+// Whoever lets builds run without isolation is told so whenever a process starts,
+// before anything else can go wrong.
+func TestAStartWarnsOfTheLocalBuilder(t *testing.T) {
+	t.Parallel()
+	const warning = "builds run WITHOUT ISOLATION"
+	for _, c := range []struct {
+		command, builder string
+		warns            bool
+	}{{"worker", "local", true}, {"api", "local", true}, {"worker", "docker", false}} {
+		t.Run(c.command+" "+c.builder, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			s := newDeploymentSettings(t, dir)
+			s.set("BUILDER", c.builder)
+			s.set("LOG_LEVEL", "warn")
+			s.set("DATABASE_URL", "sqlite:"+filepath.Join(dir, "there is none.db"))
+			e := runProgram(t, s.environ(), c.command)
+			warned, failed := strings.Index(e.errOut, warning), strings.Index(e.errOut, "coursewright: ")
+			if e.status != 1 || failed < 0 || warned > failed || (warned >= 0) != c.warns {
+				t.Errorf("status %d, want a warning: %v\n%s", e.status, c.warns, e.errOut)
+			}
+		})
+	}
+}
+
 // memoryFolder is a folder on another file system than the test's.
 func memoryFolder(t *testing.T) string {
 	t.Helper()

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"database/sql"
 	"fmt"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -49,13 +51,28 @@ func reset(tb testing.TB, temporal sdk.Client, key string) {
 	}
 }
 
+// age lets all builds in a database of SQLite have begun so much earlier.
+func age(t *testing.T, file string, by time.Duration) {
+	t.Helper()
+	db, err := sql.Open("sqlite", file+"?_pragma=busy_timeout(5000)")
+	must(t, err)
+	for _, change := range []string{
+		"UPDATE builds SET requested_at = requested_at - ?1, started_at = started_at - ?1",
+		"UPDATE build_steps SET started_at = started_at - ?1",
+	} {
+		_, err := db.ExecContext(t.Context(), change, by.Microseconds())
+		must(t, err)
+	}
+	must(t, db.Close())
+}
+
 // The sweeper of a whole system: what was ended in Temporal is closed, what goes
-// on is left alone, also when its workflow was reset and when sweeps believe that
-// hours have passed, and the page tells.
+// on is left alone, also when its workflow was reset, when it began hours ago and when
+// sweeps believe that hours have passed, and the page tells.
 func TestTheSweeperKnowsWhatGoesOn(t *testing.T) {
 	t.Parallel()
-	h := newHarness(t, harnessOptions{environ: []string{"COURSEWRIGHT_BUILD_CONCURRENCY=3"}})
-	dir := t.TempDir()
+	data, dir := t.TempDir(), t.TempDir()
+	h := newHarness(t, harnessOptions{data: data, environ: []string{"COURSEWRIGHT_BUILD_CONCURRENCY=3"}})
 	ids := map[string]int64{}
 	for _, key := range []string{"well", "reset", "terminated"} {
 		repo := gitrepotest.New(t)
@@ -77,8 +94,9 @@ func TestTheSweeperKnowsWhatGoesOn(t *testing.T) {
 	if took := time.Since(terminated); took > rowBound {
 		t.Errorf("its row was final after %s", took)
 	}
-	for range 3 {
-		if err := h.system.workflows.Sweep(t.Context(), time.Now().Add(3*time.Hour)); err != nil {
+	age(t, filepath.Join(data, "coursewright.db"), 3*time.Hour)
+	for _, later := range []time.Duration{0, 0, 3 * time.Hour} {
+		if err := h.system.workflows.Sweep(t.Context(), time.Now().Add(later)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -87,7 +105,9 @@ func TestTheSweeperKnowsWhatGoesOn(t *testing.T) {
 	}
 	must(t, os.WriteFile(dir+"/gate", nil, 0o600))
 	for _, key := range []string{"well", "reset"} {
-		h.succeed(ids[key])
+		if b := h.succeed(ids[key]); b.FinishedAt.Sub(b.StartedAt) < 3*time.Hour && key == "well" {
+			t.Errorf("the build of three hours took %s", b.FinishedAt.Sub(b.StartedAt))
+		}
 	}
 	h.succeed(h.push("terminated"))
 }
