@@ -33,7 +33,8 @@ func (d *Depot) Approve(r course.Release, a course.Approval) error {
 		if _, err := os.Lstat(filepath.Join(dir, releaseName)); err != nil {
 			return err
 		}
-		if err := d.disk.replace(filepath.Join(dir, approvalName), text); err != nil {
+		// Beside the release: what a call that died has left is found there.
+		if err := d.disk.replace(filepath.Join(dir, approvalName), tempBeside(dir), text); err != nil {
 			return err
 		}
 		return d.disk.sync(dir)

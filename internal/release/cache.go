@@ -5,7 +5,6 @@ import (
 	"errors"
 	"hash/crc32"
 	"io/fs"
-	"log/slog"
 	"os"
 	"sync"
 	"time"
@@ -27,6 +26,7 @@ const (
 
 // cache is safe for concurrent use.
 type cache struct {
+	disk  *disk
 	path  string
 	known map[uint64]remembered // of the last time, read only
 
@@ -54,15 +54,15 @@ func (c *cache) remember(batch []remembered) {
 
 // openCache reads the cache at path; an empty path is a cache that remembers
 // nothing.
-func openCache(path string, dev uint64, log *slog.Logger) *cache {
-	c := &cache{path: path}
+func (d *Depot) openCache(path string, dev uint64) *cache {
+	c := &cache{disk: &d.disk, path: path}
 	if path == "" {
 		return c
 	}
 	data, err := os.ReadFile(path)
 	if err != nil {
 		if !errors.Is(err, fs.ErrNotExist) {
-			log.Warn("digest cache is not readable, all files are read again", "error", err)
+			d.log.Warn("digest cache is not readable, all files are read again", "error", err)
 		}
 		return c
 	}
@@ -125,10 +125,10 @@ func (c *cache) begin() (now int64, err error) {
 	if c.path == "" {
 		return 0, nil
 	}
-	if err := os.Remove(c.newPath()); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := c.disk.remove(c.newPath()); err != nil {
 		return 0, err
 	}
-	if err := os.WriteFile(c.newPath(), nil, 0o600); err != nil {
+	if err := c.write(nil); err != nil {
 		return 0, err
 	}
 	var st unix.Stat_t
@@ -151,10 +151,20 @@ func (c *cache) save(dev uint64, began int64) error {
 			settled = append(settled, r)
 		}
 	}
-	if err := os.WriteFile(c.newPath(), encodeCache(settled, dev), 0o600); err != nil {
+	if err := c.write(encodeCache(settled, dev)); err != nil {
 		return err
 	}
-	return os.Rename(c.newPath(), c.path)
+	return c.disk.rename(c.newPath(), c.path)
+}
+
+func (c *cache) write(data []byte) error {
+	if err := c.disk.step("write", c.newPath()); err != nil {
+		return err
+	}
+	if err := os.WriteFile(c.newPath(), data, 0o600); err != nil {
+		return err
+	}
+	return c.disk.step("filled", c.newPath())
 }
 
 func (c *cache) newPath() string { return c.path + ".new" }

@@ -89,8 +89,8 @@ func (d *Depot) commit(key, version string) error {
 }
 
 // Committed says whether a release was committed by an earlier call, published
-// since or not. It needs the store alone: a build worker asks it before it does
-// the work again.
+// since or not, and durably. It needs the store alone: a build worker asks it
+// before it does the work again.
 func (d *Depot) Committed(key, version string) (bool, error) {
 	if err := d.needStore(); err != nil {
 		return false, err
@@ -103,7 +103,12 @@ func (d *Depot) Committed(key, version string) (bool, error) {
 		return false, err
 	}
 	current, err := d.currentVersion(key)
-	if err != nil || current == version {
+	if err != nil {
+		return false, err
+	}
+	if current == version {
+		// The call that committed it may have died before it flushed that.
+		err := d.disk.sync(filepath.Join(d.store, key))
 		return err == nil, err
 	}
 	// Commit writes the fence first. What is left of a commit that died after it
@@ -137,11 +142,18 @@ func (d *Depot) makeCurrent(key, version string) error {
 	return err
 }
 
-// makeCourseFolder makes a course's folder below parent, durably.
+// makeCourseFolder makes a course's folder below parent, durably. Where one is
+// empty, the call that made it may have died before it flushed parent.
 func (d *Depot) makeCourseFolder(parent, dir string) error {
 	made, err := d.disk.ensureDir(dir)
-	if err != nil || !made {
+	if err != nil {
 		return err
+	}
+	if !made {
+		names, err := readNames(dir)
+		if err != nil || len(names) > 0 {
+			return err
+		}
 	}
 	return d.disk.sync(parent)
 }
@@ -173,7 +185,8 @@ func (d *Depot) writeFence(key string, f fence) error {
 	if now, err := d.readFence(key); err != nil || now == f {
 		return err
 	}
-	return d.disk.replace(filepath.Join(d.store, key, fenceName), fmt.Appendf(nil, "%d %s\n", f.build, f.version))
+	path := filepath.Join(d.store, key, fenceName)
+	return d.disk.replace(path, tempBeside(path), fmt.Appendf(nil, "%d %s\n", f.build, f.version))
 }
 
 // supersede notes on the stored releases, except the coming one, that they

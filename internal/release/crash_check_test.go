@@ -3,8 +3,11 @@ package release_test
 import (
 	"errors"
 	"fmt"
+	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -16,21 +19,142 @@ import (
 	"coursewright/internal/release"
 )
 
-// checkAfter looks at what a run has left, old or new, and repeats it.
-func (c crashCase) checkAfter(t *testing.T, where string, p *place, open func() *release.Depot) {
+// scene is a case on folders of its own, and what a power failure may leave of
+// them.
+type scene struct {
+	of    crashCase
+	place *place
+	tape  *tape
+	left  []remains
+}
+
+// remains is a state of the disk after a power failure.
+type remains struct {
+	where string
+	done  bool // the call had succeeded before
+	state []leftover
+}
+
+// keepOne is the configuration of all cases.
+func keepOne(cfg *release.Config) {
+	cfg.Keep = 1
+	cfg.Workers = 1 // the tape follows one step after the other
+}
+
+// scene prepares a case.
+func (c crashCase) scene(t *testing.T) *scene {
 	t.Helper()
-	checkState(t, where, p, open(), append([]int{c.after, c.live}, c.before...))
-	if err := c.run(t.Context(), p, open()); err != nil {
-		t.Fatalf("%s: the next try: %v", where, err)
+	s := &scene{of: c, place: memoryPlace(t)}
+	s.place.now = c.now
+	d := s.place.open(t, keepOne)
+	var err error
+	if s.tape, err = newTape(filepath.Dir(s.place.store)); err != nil {
+		t.Fatal(err)
 	}
-	if got := newest(t, open()); got != c.after {
-		t.Errorf("%s: after the next try build %d is newest, want %d", where, got, c.after)
+	s.follow(d, nil)
+	c.prepare(t, s.place, d)
+	s.end(t)
+	return s
+}
+
+// open opens the folders for one who meets a fault, nil for none.
+func (s *scene) open(t *testing.T, f fault) *release.Depot {
+	t.Helper()
+	d := s.place.open(t, keepOne)
+	s.follow(d, f)
+	return d
+}
+
+func (s *scene) follow(d *release.Depot, f fault) {
+	d.SetFault(func(op, path string) error {
+		var err error
+		if f != nil {
+			err = f(op, path)
+		}
+		return errors.Join(err, s.tape.step(op, path, err == nil))
+	})
+}
+
+func (s *scene) end(t *testing.T) {
+	t.Helper()
+	if err := s.tape.end(); err != nil {
+		t.Fatal(err)
 	}
-	if got := liveBuild(t, open()); got != c.live {
-		t.Errorf("%s: after the next try build %d is live, want %d", where, got, c.live)
+}
+
+// note keeps what a power failure leaves now, unless readers and the next try
+// were shown as much before.
+func (s *scene) note(where string, done bool) {
+	for how, state := range s.tape.left() {
+		if s.of.seen.first(fmt.Sprint(done), state) {
+			s.left = append(s.left, remains{fmt.Sprintf("%s, then the power failed and left %s", where, how), done, state})
+		}
 	}
-	checkState(t, where+", next try", p, open(), []int{c.after, c.live})
-	checkClean(t, where, p, open())
+}
+
+// again repeats the run and notes what a power failure leaves meanwhile, each
+// time a name has come or gone.
+func (s *scene) again(t *testing.T, where string) {
+	t.Helper()
+	where += ", next try"
+	s.tape.after = func(op, path string) {
+		switch op {
+		case "rename", "exchange", "remove", "remove all":
+			s.note(fmt.Sprintf("%s: after %s %s", where, op, filepath.Base(path)), false)
+		}
+	}
+	if err := s.of.run(t.Context(), s.place, s.open(t, nil)); err != nil {
+		t.Fatalf("%s: %v", where, err)
+	}
+	s.end(t)
+	s.tape.after = nil
+	s.note(where+" has succeeded", true)
+}
+
+// checkAfter looks at what a run has left, old or new, and repeats it.
+func (c crashCase) checkAfter(t *testing.T, where string, s *scene) {
+	t.Helper()
+	c.checkState(t, where, s.place, c.before, c.after)
+	s.again(t, where)
+	c.checkState(t, where+", next try", s.place, c.after)
+	for _, r := range s.left {
+		s.checkPowerLoss(t, r)
+	}
+	checkClean(t, where, s.place, s.place.open(t, keepOne))
+}
+
+// checkPowerLoss looks at what a power failure has left, and repeats the run.
+func (s *scene) checkPowerLoss(t *testing.T, r remains) {
+	t.Helper()
+	for _, wrong := range wrongObjects(r.state) {
+		t.Errorf("%s: pool file %s", r.where, wrong)
+	}
+	dir, err := os.MkdirTemp(filepath.Dir(filepath.Dir(s.place.store)), "release-test-") //nolint:usetesting // where the place is
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Error(err)
+		}
+	}()
+	p, err := s.place.restore(r.state, dir)
+	if err != nil {
+		t.Fatalf("%s: %v", r.where, err)
+	}
+	if r.done {
+		s.of.checkState(t, r.where, p, s.of.after)
+		want, got := slices.Sorted(maps.Keys(tree(t, s.place.static))), slices.Sorted(maps.Keys(tree(t, p.static)))
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s: links to static files (-want +got):\n%s", r.where, diff)
+		}
+	} else {
+		s.of.checkState(t, r.where, p, s.of.before, s.of.after)
+	}
+	if err := s.of.run(t.Context(), p, p.open(t, keepOne)); err != nil {
+		t.Errorf("%s: the next try: %v", r.where, err)
+	}
+	s.of.checkState(t, r.where+", next try", p, s.of.after)
 }
 
 // newest is the build that A+ would be told about, 0 for none.
@@ -55,45 +179,57 @@ func liveBuild(t *testing.T, d *release.Depot) int {
 	return int(rel.BuildID)
 }
 
-// checkState looks as readers do: what is there is whole, of an expected
-// build, and of one build only.
-func checkState(t *testing.T, where string, p *place, d *release.Depot, builds []int) {
+// checkState looks as readers do: what is there is whole, of one build only, and
+// as at one of the moments; with one alone, that one has come.
+func (c crashCase) checkState(t *testing.T, where string, p *place, may ...moment) {
 	t.Helper()
-	expected := func(rel course.Release) {
-		t.Helper()
-		text := fmt.Sprintf("build %d\n", rel.BuildID)
-		want := map[string]string{
-			"index.yaml": text, "static/a.html": text, "static/b.html": text,
-			"static/same.css": "never changes", "static/deep/er/c.html": text,
+	d := p.open(t, keepOne)
+	for _, find := range []func(string) (course.Release, error){d.Stored, d.Published} {
+		rel, err := find(key)
+		if errors.Is(err, course.ErrNotFound) {
+			continue
 		}
-		if diff := cmp.Diff(want, tree(t, filepath.Join(rel.Dir, "content"))); diff != "" {
-			t.Errorf("%s: build %d (-want +got):\n%s", where, rel.BuildID, diff)
+		if err != nil {
+			t.Fatalf("%s: %v", where, err)
 		}
-		if doc, err := d.Document(rel); err != nil || string(doc) != fmt.Sprintf(`{"build":%d}`, rel.BuildID) {
-			t.Errorf("%s: document of build %d: %q, %v", where, rel.BuildID, doc, err)
+		checkWhole(t, where, d, rel)
+	}
+	now, live := newest(t, d), liveBuild(t, d)
+	if !slices.ContainsFunc(may, func(m moment) bool { return m.newest == now }) {
+		t.Errorf("%s: build %d is newest, want one of %v", where, now, may)
+	}
+	if !slices.ContainsFunc(may, func(m moment) bool { return m.live == live }) {
+		t.Errorf("%s: build %d is live, want one of %v", where, live, may)
+	}
+	got, err := os.ReadFile(filepath.Join(p.static, key, "a.html"))
+	coming := errors.Is(err, fs.ErrNotExist) && slices.ContainsFunc(may, func(m moment) bool { return m.live == 0 })
+	if want := fmt.Sprintf("build %d\n", live); live != 0 && !coming && (err != nil || string(got) != want) {
+		t.Errorf("%s: build %d is live, but its static file has %q (%v)", where, live, got, err)
+	}
+	if c.also != nil {
+		c.also(t, where, d, len(may) == 1)
+	}
+}
+
+// checkWhole looks at everything in a release.
+func checkWhole(t *testing.T, where string, d *release.Depot, rel course.Release) {
+	t.Helper()
+	text := fmt.Sprintf("build %d\n", rel.BuildID)
+	want := map[string]string{
+		"index.yaml": text, "static/a.html": text, "static/b.html": text,
+		"static/same.css": "never changes", "static/deep/er/c.html": text,
+	}
+	content := filepath.Join(rel.Dir, "content")
+	if diff := cmp.Diff(want, tree(t, content)); diff != "" {
+		t.Errorf("%s: build %d (-want +got):\n%s", where, rel.BuildID, diff)
+	}
+	for name := range want {
+		if info, err := os.Stat(filepath.Join(content, name)); err == nil && info.Mode().Perm()&0o444 != 0o444 {
+			t.Errorf("%s: %s of build %d has the mode %v", where, name, rel.BuildID, info.Mode())
 		}
-		for _, b := range builds {
-			if int64(b) == rel.BuildID {
-				return
-			}
-		}
-		t.Errorf("%s: build %d turned up, want one of %v", where, rel.BuildID, builds)
 	}
-	if rel, err := d.Stored(key); err == nil {
-		expected(rel)
-	} else if !errors.Is(err, course.ErrNotFound) {
-		t.Errorf("%s: stored: %v", where, err)
-	}
-	rel, err := d.Published(key)
-	if errors.Is(err, course.ErrNotFound) {
-		return
-	}
-	if err != nil {
-		t.Fatalf("%s: published: %v", where, err)
-	}
-	expected(rel)
-	if got, err := os.ReadFile(filepath.Join(p.static, key, "a.html")); err == nil && string(got) != fmt.Sprintf("build %d\n", rel.BuildID) {
-		t.Errorf("%s: build %d is live, but its static file has %q", where, rel.BuildID, got)
+	if doc, err := d.Document(rel); err != nil || string(doc) != fmt.Sprintf(`{"build":%d}`, rel.BuildID) {
+		t.Errorf("%s: document of build %d: %q, %v", where, rel.BuildID, doc, err)
 	}
 }
 

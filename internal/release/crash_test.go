@@ -1,7 +1,6 @@
 package release_test
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -20,32 +19,56 @@ import (
 
 var errDied = errors.New("the process died here")
 
-// dieAt lets the first n changes on disk happen; later ones fail, those of
+// fault decides about each change on disk before it is made.
+type fault func(op, path string) error
+
+// dyingAt lets the first n changes on disk happen; later ones fail, those of
 // clean-up code included, as if the process had been killed. died tells
 // whether it came to that.
-func dieAt(d *release.Depot, n int64) (died func() bool) {
+func dyingAt(n int64) (f fault, died func() bool) {
 	var count atomic.Int64
-	d.SetFault(func(op, path string) error {
-		if count.Add(1) > n {
+	return func(op, path string) error {
+		at := count.Add(1)
+		if at == n+1 {
+			return errors.Join(fmt.Errorf("%s %s: %w", op, filepath.Base(path), errDied), halve(op, path))
+		}
+		if at > n {
 			return fmt.Errorf("%s %s: %w", op, filepath.Base(path), errDied)
 		}
 		return nil
-	})
-	return func() bool { return count.Load() > n }
+	}, func() bool { return count.Load() > n }
 }
 
-// failAt makes one change on disk fail, the one after the first n, as on a disk
-// that was full for a moment. The process goes on, its clean-up code included.
-// failed tells whether it came to that.
-func failAt(d *release.Depot, n int64) (failed func() bool) {
+func dieAt(d *release.Depot, n int64) (died func() bool) {
+	f, died := dyingAt(n)
+	d.SetFault(f)
+	return died
+}
+
+// failingAt makes one change on disk fail, the one after the first n, as on a
+// disk that was full for a moment. The process goes on, its clean-up code
+// included. failed tells whether it came to that.
+func failingAt(n int64) (f fault, failed func() bool) {
 	var count atomic.Int64
-	d.SetFault(func(op, path string) error {
+	return func(op, path string) error {
 		if count.Add(1) == n+1 {
-			return fmt.Errorf("%s %s: %w", op, filepath.Base(path), unix.ENOSPC)
+			return errors.Join(fmt.Errorf("%s %s: %w", op, filepath.Base(path), unix.ENOSPC), halve(op, path))
 		}
 		return nil
-	})
-	return func() bool { return count.Load() > n }
+	}, func() bool { return count.Load() > n }
+}
+
+// halve cuts a file to half of its length where it was filled just now: the write
+// that failed had written as much.
+func halve(op, path string) error {
+	if op != "filled" {
+		return nil
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	return os.Truncate(path, info.Size()/2)
 }
 
 // dieBefore fails every change from the first one on with that operation and
@@ -63,213 +86,19 @@ func dieBefore(d *release.Depot, op, base string) {
 	})
 }
 
-// crashCase is an operation that is killed at each of its steps in turn.
-type crashCase struct {
-	prepare func(t *testing.T, p *place, d *release.Depot)
-	run     func(ctx context.Context, p *place, d *release.Depot) error
-	before  []int // builds that may be live, or newest, afterwards
-	after   int   // the build that is newest once run succeeded
-	live    int   // the build that is live once run succeeded
-}
-
-// published publishes builds in turn.
-func published(builds ...int) func(*testing.T, *place, *release.Depot) {
-	return func(t *testing.T, p *place, d *release.Depot) {
-		t.Helper()
-		for _, b := range builds {
-			p.commit(t, d, b)
-			publish(t, d, b)
-		}
-	}
-}
-
-func ask(build int, rollback bool) func(context.Context, *place, *release.Depot) error {
-	return func(ctx context.Context, _ *place, d *release.Depot) error {
-		_, err := d.Publish(ctx, course.PublishRequest{Key: key, Version: version(build), Rollback: rollback})
-		return err
-	}
-}
-
-func stageAndCommit(build int) func(context.Context, *place, *release.Depot) error {
-	return func(ctx context.Context, p *place, d *release.Depot) error {
-		remote := int64(9)
-		r := p.request(build)
-		r.RemoteID, r.HasUnprotected, r.UnprotectedPaths = &remote, true, []string{"a.html", "b.html", "deep/er"}
-		if _, err := d.Stage(ctx, r); err != nil {
-			return err
-		}
-		return d.Commit(ctx, key, version(build))
-	}
-}
-
-func buildCases() map[string]crashCase {
-	return map[string]crashCase{
-		"first build": {
-			func(t *testing.T, p *place, _ *release.Depot) { t.Helper(); p.course(t, 1) },
-			stageAndCommit(1), nil, 1, 0,
-		},
-		"build": {
-			func(t *testing.T, p *place, d *release.Depot) { t.Helper(); published(1)(t, p, d); p.course(t, 2) },
-			stageAndCommit(2),
-			[]int{1},
-			2, 1,
-		},
-		"build over a stored one": {
-			func(t *testing.T, p *place, d *release.Depot) {
-				t.Helper()
-				published(1)(t, p, d)
-				p.commit(t, d, 2)
-				p.now = p.now.Add(time.Hour)
-				p.course(t, 3)
-			},
-			stageAndCommit(3),
-			[]int{2},
-			3, 1,
-		},
-	}
-}
-
-func publishCases() map[string]crashCase {
-	return map[string]crashCase{
-		"first publish": {
-			func(t *testing.T, p *place, d *release.Depot) { t.Helper(); p.commit(t, d, 1) },
-			ask(1, false), nil, 1, 1,
-		},
-		"publish": {
-			func(t *testing.T, p *place, d *release.Depot) {
-				t.Helper()
-				published(1)(t, p, d)
-				p.course(t, 2)
-				if err := stageAndCommit(2)(t.Context(), p, d); err != nil {
-					t.Fatal(err)
-				}
-			},
-			ask(2, false),
-			[]int{1},
-			2, 2,
-		},
-		"rollback": {published(1, 2), ask(1, true), []int{2}, 1, 1},
-	}
-}
-
-// takeoverCases begin with what another service has left, or change what leads to
-// a course.
-func takeoverCases() map[string]crashCase {
-	adopt := func(ctx context.Context, p *place, d *release.Depot) error {
-		r := p.request(1)
-		r.Adopt, r.Link = true, true
-		if _, err := d.Stage(ctx, r); err != nil {
-			return err
-		}
-		if err := d.Commit(ctx, key, r.Version); err != nil {
-			return err
-		}
-		return ask(1, false)(ctx, p, d)
-	}
-	asRemote := func(remote *int64) func(context.Context, *place, *release.Depot) error {
-		return func(ctx context.Context, p *place, d *release.Depot) error {
-			r := p.request(2)
-			r.RemoteID = remote
-			if _, err := d.Stage(ctx, r); err != nil {
-				return err
-			}
-			if err := d.Commit(ctx, key, r.Version); err != nil {
-				return err
-			}
-			return ask(2, false)(ctx, p, d)
-		}
-	}
-	publishedBefore := func(t *testing.T, p *place, d *release.Depot) {
-		t.Helper()
-		p.course(t, 1)
-		if err := stageAndCommit(1)(t.Context(), p, d); err != nil {
-			t.Fatal(err)
-		}
-		publish(t, d, 1)
-		p.course(t, 2)
-	}
-	other := int64(12)
-	return map[string]crashCase{
-		"adopt": {
-			func(t *testing.T, p *place, _ *release.Depot) { t.Helper(); p.course(t, 1) },
-			adopt, nil, 1, 1,
-		},
-		"publish over a folder": {
-			func(t *testing.T, p *place, d *release.Depot) {
-				t.Helper()
-				p.commit(t, d, 1)
-				if err := os.MkdirAll(filepath.Join(p.publish, key, "static"), 0o755); err != nil {
-					t.Fatal(err)
-				}
-			},
-			ask(1, false), nil, 1, 1,
-		},
-		"another remote id": {
-			publishedBefore,
-			asRemote(&other),
-			[]int{1},
-			2, 2,
-		},
-		"no remote id any more": {
-			publishedBefore,
-			asRemote(nil),
-			[]int{1},
-			2, 2,
-		},
-	}
-}
-
-func cleaningCases() map[string]crashCase {
-	return map[string]crashCase{
-		"prune": {
-			func(t *testing.T, p *place, d *release.Depot) {
-				t.Helper()
-				published(1, 2, 3)(t, p, d)
-				p.now = p.now.Add(time.Hour)
-			},
-			func(ctx context.Context, _ *place, d *release.Depot) error {
-				_, err := d.Prune(ctx, key)
-				return err
-			}, nil, 3, 3,
-		},
-		"garbage": {
-			func(t *testing.T, p *place, d *release.Depot) {
-				t.Helper()
-				published(1, 2)(t, p, d)
-				p.now = p.now.Add(time.Hour)
-				if _, err := d.Prune(t.Context(), key); err != nil {
-					t.Fatal(err)
-				}
-				p.course(t, 3)
-				stage(t, d, p.request(3))
-				p.now = p.now.Add(48 * time.Hour)
-			},
-			func(ctx context.Context, _ *place, d *release.Depot) error {
-				_, err := d.CollectGarbage(ctx)
-				return err
-			}, nil, 2, 2,
-		},
-		"discard": {
-			func(t *testing.T, p *place, d *release.Depot) {
-				t.Helper()
-				published(1)(t, p, d)
-				p.course(t, 2)
-				stage(t, d, p.request(2))
-			},
-			func(ctx context.Context, _ *place, d *release.Depot) error { return d.Discard(ctx, key, version(2)) }, nil, 1, 1,
-		},
-	}
-}
-
 // TestKilledAnywhere lets a process die before each of its changes on disk, and
 // lets each of them fail by itself: what is there is old or new, never between.
+// So it is when the power fails then, or at any time of the next try, and what
+// that try has said to be done is there also after a power failure.
 func TestKilledAnywhere(t *testing.T) {
 	t.Parallel()
 	all := buildCases()
 	maps.Copy(all, publishCases())
 	maps.Copy(all, takeoverCases())
 	maps.Copy(all, cleaningCases())
+	maps.Copy(all, besideCases())
 	for name, c := range all {
+		c.seen, c.now = newSeen(), time.Now()
 		for how, hit := range map[string]func(t *testing.T, c crashCase, n int64) bool{"killed": killAt, "failed": failStep} {
 			t.Run(name+", "+how, func(t *testing.T) {
 				t.Parallel()
@@ -278,7 +107,7 @@ func TestKilledAnywhere(t *testing.T) {
 						t.Fatal("never ends")
 					}
 					if !hit(t, c, n) {
-						t.Logf("%d steps", n)
+						t.Logf("%d steps; the power failed in %d ways", n, len(c.seen.sums))
 						return
 					}
 				}
@@ -291,14 +120,16 @@ func TestKilledAnywhere(t *testing.T) {
 // run. It says whether the run was killed at all.
 func killAt(t *testing.T, c crashCase, n int64) bool {
 	t.Helper()
-	p, open := c.place(t)
-	d := open()
-	died := dieAt(d, n)
-	err := c.run(t.Context(), p, d)
+	s := c.scene(t)
+	f, died := dyingAt(n)
+	where := fmt.Sprintf("killed after %d steps", n)
+	err := c.run(t.Context(), s.place, s.open(t, f))
 	if died() != errors.Is(err, errDied) || (!died() && err != nil) {
-		t.Fatalf("after %d steps: died %v, but the call says %v", n, died(), err)
+		t.Fatalf("%s: died %v, but the call says %v", where, died(), err)
 	}
-	c.checkAfter(t, fmt.Sprintf("killed after %d steps (%v)", n, err), p, open)
+	s.end(t)
+	s.note(where, !died())
+	c.checkAfter(t, fmt.Sprintf("%s (%v)", where, err), s)
 	return died()
 }
 
@@ -307,29 +138,20 @@ func killAt(t *testing.T, c crashCase, n int64) bool {
 // without the call failing.
 func failStep(t *testing.T, c crashCase, n int64) bool {
 	t.Helper()
-	p, open := c.place(t)
-	d := open()
-	failed := failAt(d, n)
-	err := c.run(t.Context(), p, d)
+	s := c.scene(t)
+	f, failed := failingAt(n)
+	where := fmt.Sprintf("step %d failed", n)
+	err := c.run(t.Context(), s.place, s.open(t, f))
 	if err != nil && !errors.Is(err, unix.ENOSPC) || err != nil && !failed() {
-		t.Fatalf("step %d failed: %v, but the call says %v", n, failed(), err)
+		t.Fatalf("%s: %v, but the call says %v", where, failed(), err)
 	}
+	s.end(t)
+	s.note(where, err == nil)
 	if err == nil {
-		checkState(t, fmt.Sprintf("a success though step %d failed", n), p, open(), []int{c.after, c.live})
+		c.checkState(t, "a success though "+where, s.place, c.after)
 	}
-	c.checkAfter(t, fmt.Sprintf("step %d failed (%v)", n, err), p, open)
+	c.checkAfter(t, fmt.Sprintf("%s (%v)", where, err), s)
 	return failed()
-}
-
-// place prepares a case on folders of its own.
-func (c crashCase) place(t *testing.T) (p *place, open func() *release.Depot) {
-	t.Helper()
-	p = memoryPlace(t)
-	open = func() *release.Depot {
-		return p.open(t, func(cfg *release.Config) { cfg.Keep = 1 })
-	}
-	c.prepare(t, p, open())
-	return p, open
 }
 
 // A call that died between the switch and its note has published all the same:

@@ -29,6 +29,14 @@ func (k *disk) step(op, path string) error {
 	return k.fault(op, path)
 }
 
+// stepIn is step for a name in a folder; the two are joined for tests only.
+func (k *disk) stepIn(op, dir, name string) error {
+	if k.fault == nil {
+		return nil
+	}
+	return k.fault(op, filepath.Join(dir, name))
+}
+
 func (k *disk) mkdir(path string) error {
 	if err := k.step("mkdir", path); err != nil {
 		return err
@@ -86,26 +94,39 @@ func (k *disk) write(path string, data []byte) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, f.Close()) }()
+	defer func() { err = errors.Join(err, k.close(f, path)) }()
 	if err := k.step("fill", path); err != nil {
 		return err
 	}
 	if _, err := f.Write(data); err != nil {
 		return err
 	}
-	if err := k.step("flush", path); err != nil {
+	// A test that lets this step fail leaves half of the data behind.
+	if err := k.step("filled", path); err != nil {
+		return err
+	}
+	if err := k.step("sync", path); err != nil {
 		return err
 	}
 	return f.Sync()
 }
 
-// replace gives path new contents in one step.
-func (k *disk) replace(path string, data []byte) error {
-	tmp := tempBeside(path)
-	if err := k.write(tmp, data); err != nil {
-		return err
+// close closes a file that was written. Network file systems tell only then
+// that the disk is full.
+func (k *disk) close(f *os.File, path string) error {
+	return errors.Join(k.step("close", path), f.Close())
+}
+
+// replace gives path new contents in one step. They are written to tmp first.
+func (k *disk) replace(path, tmp string, data []byte) error {
+	err := k.write(tmp, data)
+	if err == nil {
+		err = k.rename(tmp, path)
 	}
-	return k.rename(tmp, path)
+	if err != nil {
+		return errors.Join(err, k.remove(tmp))
+	}
+	return nil
 }
 
 // mark makes an empty file whose time carries a fact.
@@ -117,9 +138,13 @@ func (k *disk) mark(path string, at time.Time) error {
 	if err != nil {
 		return err
 	}
-	if err := f.Close(); err != nil {
+	if err := k.close(f, path); err != nil {
 		return err
 	}
+	return k.date(path, at)
+}
+
+func (k *disk) date(path string, at time.Time) error {
 	if err := k.step("date", path); err != nil {
 		return err
 	}
@@ -160,11 +185,12 @@ func (k *disk) switchLink(path, target, trash string) error {
 	if err := k.symlink(target, tmp); err != nil {
 		return err
 	}
-	return k.putLink(tmp, path, trash)
+	return k.put(tmp, path, trash)
 }
 
-// putLink renames a link to path, as switchLink does.
-func (k *disk) putLink(tmp, path, trash string) error {
+// put renames tmp to path in one step. A folder that is there already is exchanged
+// with it and then moved to trash.
+func (k *disk) put(tmp, path, trash string) error {
 	err := k.rename(tmp, path)
 	if !errors.Is(err, unix.EISDIR) && !errors.Is(err, fs.ErrExist) {
 		return err
@@ -176,10 +202,14 @@ func (k *disk) putLink(tmp, path, trash string) error {
 		return fmt.Errorf("exchange %s: %w", path, err)
 	}
 	err = k.toTrash(tmp, trash)
-	if errors.Is(err, unix.EXDEV) {
-		return k.removeAll(tmp)
+	if !errors.Is(err, unix.EXDEV) {
+		return err
 	}
-	return err
+	// Nothing of the folder may go before its name has gone for good.
+	if err := k.sync(filepath.Dir(path)); err != nil {
+		return err
+	}
+	return k.removeAll(tmp)
 }
 
 // toTrash takes a file or folder out of sight in one step; it is deleted later.

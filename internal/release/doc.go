@@ -33,11 +33,18 @@
 // every step that readers can see is one rename, and a repeated call does what
 // is missing. Losing power is covered by order: file data is flushed before
 // the file gets its name in the pool, every folder of a release before the
-// release is renamed into place, and the folder that holds the new name before
-// the link that makes it visible. ext4 and XFS write their metadata journal in
+// release is renamed into place, the folder that holds the new name before the
+// link that makes it visible, and the trash before anything in it is deleted. A
+// repeated call that finds its work done flushes it all the same: the call that did
+// it may have died before its flush. ext4 and XFS write their metadata journal in
 // order, there the first of these flushes carries the others; the code does not
 // rely on that, since Btrfs and network file systems promise it only for what
-// was flushed.
+// was flushed. What it takes for granted is that a rename happens as a whole, and
+// that changes of one name happen in their order.
+//
+// Not flushed are the times of the notes "published" and "superseded" and the
+// removal of "current": where they are lost, readers and the next call find the
+// truth from the links. The cache of digests has a checksum instead.
 //
 // Locks are flock(2) locks of the kernel on files that stay where they are: a
 // process that dies releases them, and no file means "locked" by existing.

@@ -132,7 +132,7 @@ func (p *placer) link(pool int, w piece) (err error) {
 			source := w.folder.sourceOf(n)
 			stats.Files++
 			stats.Bytes += n.stamp.size
-			if linked, err := p.linkSource(int(dir.Fd()), source, n); err != nil {
+			if linked, err := p.linkSource(dir, source, n); err != nil {
 				return err
 			} else if linked {
 				stats.Linked++
@@ -166,11 +166,11 @@ func (p *placer) link(pool int, w piece) (err error) {
 // linkSource gives a file of the course itself one more name in the release.
 // Such a file does not get into the pool: it keeps its owner and mode, so that
 // others may write to it. ok is false when the file has to be copied.
-func (p *placer) linkSource(dir int, source string, n *node) (ok bool, err error) {
+func (p *placer) linkSource(dir *os.File, source string, n *node) (ok bool, err error) {
 	if !p.share {
 		return false, nil
 	}
-	if err := p.depot.disk.step("link", n.name); err != nil {
+	if err := p.depot.disk.stepIn("link", dir.Name(), n.name); err != nil {
 		return false, err
 	}
 	f, err := openSeen(p.root, source, n.stamp)
@@ -180,7 +180,7 @@ func (p *placer) linkSource(dir int, source string, n *node) (ok bool, err error
 	defer func() { err = errors.Join(err, f.Close()) }()
 	// By its open file, so that the one that was looked at is linked. Other file
 	// systems, other owners (fs.protected_hardlinks) and too many names refuse.
-	err = unix.Linkat(unix.AT_FDCWD, fmt.Sprintf("/proc/self/fd/%d", f.Fd()), dir, n.name, unix.AT_SYMLINK_FOLLOW)
+	err = unix.Linkat(unix.AT_FDCWD, fmt.Sprintf("/proc/self/fd/%d", f.Fd()), int(dir.Fd()), n.name, unix.AT_SYMLINK_FOLLOW)
 	for _, no := range []error{unix.EXDEV, unix.EPERM, unix.EMLINK, unix.ENOENT, unix.EOPNOTSUPP} {
 		if errors.Is(err, no) {
 			return false, nil
@@ -192,7 +192,7 @@ func (p *placer) linkSource(dir int, source string, n *node) (ok bool, err error
 // linkFile links one file, or notes that the pool lacks it: it never had it,
 // the garbage collection took it, or it has too many names already.
 func (p *placer) linkFile(pool, dir int, name, folder string, want wanted) error {
-	if err := p.depot.disk.step("link", name); err != nil {
+	if err := p.depot.disk.stepIn("link", folder, name); err != nil {
 		return err
 	}
 	err := unix.Linkat(pool, want.object.name(), dir, name, 0)
@@ -266,7 +266,7 @@ func (p *placer) settle(w *wanted, tmp string) error {
 		return err
 	}
 	for i, to := range w.to {
-		if err := p.depot.disk.step("settle", to); err != nil {
+		if err := p.depot.disk.step("link", to); err != nil {
 			return err
 		}
 		err := os.Link(tmp, to)

@@ -103,12 +103,15 @@ func (k *disk) copyObject(root *os.Root, w *wanted, to string) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, out.Close()) }()
+	defer func() { err = errors.Join(err, k.close(out, to)) }()
 	if err := k.step("fill", to); err != nil {
 		return err
 	}
 	if _, err := io.Copy(out, in); err != nil {
 		return fmt.Errorf("store %s: %w", shown(w.source), err)
+	}
+	if err := k.step("filled", to); err != nil {
+		return err
 	}
 	h := sha256.New()
 	if _, err := io.Copy(h, io.NewSectionReader(out, 0, w.seen.size+1)); err != nil {
@@ -117,11 +120,13 @@ func (k *disk) copyObject(root *os.Root, w *wanted, to string) (err error) {
 	if digest(h.Sum(nil)) != w.object.digest {
 		return fmt.Errorf("file %s changed while it was stored", shown(w.source))
 	}
+	if err := k.step("chmod", to); err != nil {
+		return err
+	}
 	if err := out.Chmod(fs.FileMode(w.object.mode)); err != nil {
 		return err
 	}
-	mtime := time.Unix(0, w.seen.mtime)
-	return os.Chtimes(to, mtime, mtime)
+	return k.date(to, time.Unix(0, w.seen.mtime))
 }
 
 // adopt gives a copied file its name in the pool. An object that came there
@@ -130,18 +135,21 @@ func (k *disk) copyObject(root *os.Root, w *wanted, to string) (err error) {
 // gives way to the copy.
 func (d *Depot) adopt(tmp string, o object, full bool) error {
 	to := filepath.Join(d.store, objectsName, o.name())
-	if err := d.disk.step("adopt", to); err != nil {
-		return err
-	}
 	if _, err := d.disk.ensureDir(filepath.Dir(to)); err != nil {
 		return err
 	}
 	if full {
 		spare := tempBeside(to)
+		if err := d.disk.step("link", spare); err != nil {
+			return err
+		}
 		if err := os.Link(tmp, spare); err != nil {
 			return err
 		}
 		return d.disk.rename(spare, to)
+	}
+	if err := d.disk.step("link", to); err != nil {
+		return err
 	}
 	if err := os.Link(tmp, to); !errors.Is(err, fs.ErrExist) {
 		return err

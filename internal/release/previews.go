@@ -41,7 +41,7 @@ func (d *Depot) commitPreview(key, version string) error {
 	return d.disk.sync(home)
 }
 
-// HasPreview says whether a preview is kept.
+// HasPreview says whether a preview is kept, durably.
 func (d *Depot) HasPreview(key, version string) (bool, error) {
 	if err := d.needStore(); err != nil {
 		return false, err
@@ -52,6 +52,10 @@ func (d *Depot) HasPreview(key, version string) (bool, error) {
 	_, err := os.Lstat(d.previewDir(key, version))
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
+	}
+	if err == nil {
+		// The call that kept it may have died before it flushed that.
+		err = d.disk.sync(d.previewsDir(key))
 	}
 	return err == nil, err
 }

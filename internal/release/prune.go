@@ -139,14 +139,23 @@ func (d *Depot) removePublished(ctx context.Context, key string) error {
 		return err
 	}
 	defer unlock()
-	if err := d.unlinkStatic(key); err != nil {
+	if _, err := d.unlinkStatic(key); err != nil {
+		return err
+	}
+	// An earlier call may have removed them and died before this.
+	if err := d.flushStatic(d.static != "", nil); err != nil {
 		return err
 	}
 	trash := filepath.Join(d.publish, trashName)
 	if err := d.disk.toTrash(filepath.Join(d.publish, key), trash); err != nil {
 		return err
 	}
-	return d.disk.toTrash(d.releasesDir(key), trash)
+	if err := d.disk.toTrash(d.releasesDir(key), trash); err != nil {
+		return err
+	}
+	// The newest release must not go from the store as long as an older one could
+	// come back here.
+	return d.disk.sync(trash)
 }
 
 func (d *Depot) removeStored(ctx context.Context, key string) error {
@@ -225,19 +234,20 @@ func (d *Depot) collectTemps() error {
 			return fmt.Errorf("collect leftovers: %w", err)
 		}
 	}
-	dirs := map[string]string{} // folder → trash on its file system
-	for _, root := range []string{d.store, d.publish} {
-		if root == "" {
+	dirs := map[string]string{} // folder → root with the trash on its file system
+	for _, of := range []struct{ root, folder string }{{d.store, ""}, {d.store, previewsName}, {d.publish, ""}, {d.publish, releasesName}} {
+		if of.root == "" {
 			continue
 		}
-		names, err := readNames(root)
+		parent := filepath.Join(of.root, of.folder)
+		names, err := readNames(parent)
 		if err != nil {
 			return err
 		}
-		dirs[root] = root
+		dirs[parent] = of.root
 		for _, name := range names {
-			if info, err := os.Lstat(filepath.Join(root, name)); err == nil && info.IsDir() && course.ValidKey(name) {
-				dirs[filepath.Join(root, name)] = root
+			if info, err := os.Lstat(filepath.Join(parent, name)); err == nil && info.IsDir() && course.ValidKey(name) {
+				dirs[filepath.Join(parent, name)] = of.root
 			}
 		}
 	}
@@ -277,8 +287,9 @@ func (d *Depot) collectOld(dir, prefix string, remove func(path string) error) (
 	return gone, nil
 }
 
-// emptyTrash deletes what was moved out of sight. Two processes may do it at
-// once.
+// emptyTrash deletes what was moved out of sight, once that is durable: should the
+// power fail meanwhile, no release is back in its place with half of its files
+// gone. Two processes may do it at once.
 func (d *Depot) emptyTrash(ctx context.Context) (int, error) {
 	gone := 0
 	for _, root := range []string{d.store, d.publish} {
@@ -288,6 +299,12 @@ func (d *Depot) emptyTrash(ctx context.Context) (int, error) {
 		trash := filepath.Join(root, trashName)
 		names, err := readNames(trash)
 		if err != nil {
+			return gone, fmt.Errorf("empty trash: %w", err)
+		}
+		if len(names) == 0 {
+			continue
+		}
+		if err := d.disk.sync(trash); err != nil {
 			return gone, fmt.Errorf("empty trash: %w", err)
 		}
 		for _, name := range names {

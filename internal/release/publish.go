@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"path/filepath"
 
 	"coursewright/internal/course"
@@ -45,18 +46,28 @@ func (d *Depot) publishLocked(ctx context.Context, r course.PublishRequest) erro
 	if err != nil {
 		return err
 	}
-	if live == r.Version {
-		err = d.move(ctx, rel)
+	again := live == r.Version
+	if again {
+		err = d.finish(ctx, rel)
 	} else if err = d.fenced(rel, r.Rollback); err == nil {
 		err = d.replace(ctx, rel, live)
 	}
 	if err != nil {
 		return err
 	}
-	if err := d.linkStatic(rel); err != nil {
+	if err := d.linkStatic(rel, again); err != nil {
 		return err
 	}
 	return d.leaveStore(ctx, rel)
+}
+
+// finish makes the switch to the live release durable: the call that switched may
+// have died before it did.
+func (d *Depot) finish(ctx context.Context, rel course.Release) error {
+	if err := d.move(ctx, rel); err != nil {
+		return err
+	}
+	return d.disk.sync(d.publish)
 }
 
 // replace makes a release live instead of the present one, "" for none.
@@ -124,11 +135,12 @@ func (d *Depot) fenced(rel course.Release, rollback bool) error {
 	return nil
 }
 
-// move takes a release from the store to the publish folder, where it may be
-// already. Until the switch it counts as stored.
+// move takes a release from the store to the publish folder, durably. It may be
+// there already, but not flushed. Until the switch it counts as stored.
 func (d *Depot) move(ctx context.Context, rel course.Release) error {
+	dir := d.releasesDir(rel.Key)
 	if rel.Dir == d.publishedDir(rel.Key, rel.Version) {
-		return nil
+		return d.disk.sync(dir)
 	}
 	unlock, err := d.lockStore(ctx, rel.Key)
 	if err != nil {
@@ -141,7 +153,6 @@ func (d *Depot) move(ctx context.Context, rel course.Release) error {
 	} else if current != rel.Version {
 		return d.mismatch(rel.Key, rel.Version)
 	}
-	dir := d.releasesDir(rel.Key)
 	if err := d.makeCourseFolder(filepath.Dir(dir), dir); err != nil {
 		return err
 	}
@@ -159,6 +170,12 @@ func (d *Depot) prepare(rel course.Release, live, next string) error {
 		if err := d.markPublished(rel.Key, live); err != nil {
 			return err
 		}
+		// A power failure may bring "current" back, which leaveStore has removed.
+		// Without its mark as well, the release would count as stored again.
+		err := d.disk.sync(d.publishedDir(rel.Key, live))
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
 	}
 	return d.disk.symlink(linkTarget(rel.Key, rel.Version), next)
 }
@@ -166,7 +183,7 @@ func (d *Depot) prepare(rel course.Release, live, next string) error {
 // switchTo makes a release live. The mark is set after the switch: a release
 // in the publish folder without it is not published yet.
 func (d *Depot) switchTo(rel course.Release, next string) error {
-	if err := d.disk.putLink(next, filepath.Join(d.publish, rel.Key), filepath.Join(d.publish, trashName)); err != nil {
+	if err := d.disk.put(next, filepath.Join(d.publish, rel.Key), filepath.Join(d.publish, trashName)); err != nil {
 		return err
 	}
 	if err := d.disk.sync(d.publish); err != nil {

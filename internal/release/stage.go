@@ -129,7 +129,7 @@ func (d *Depot) stage(ctx context.Context, root *os.Root, r *StageRequest) (Stag
 	if err := unix.Stat(r.SourceDir, &st); err != nil {
 		return Staged{}, err
 	}
-	known := openCache(r.CachePath, st.Dev, d.log)
+	known := d.openCache(r.CachePath, st.Dev)
 	began, err := known.begin()
 	if err != nil {
 		d.log.Warn("digest cache is not writable", "course", r.Key, "error", err)
@@ -200,11 +200,20 @@ func (d *Depot) build(ctx context.Context, p *placer, content *folder, r *StageR
 	if err := each(ctx, syncers, slices.Concat(folders, made, []string{p.dir}), d.disk.sync); err != nil {
 		return err
 	}
-	staged := d.stagedDir(r.Key, r.Version)
-	if err := d.disk.toTrash(staged, filepath.Join(d.store, trashName)); err != nil {
+	// One that was staged before is never missing: Committed takes a release that
+	// is nowhere in the store for published.
+	staged, trash := d.stagedDir(r.Key, r.Version), filepath.Join(d.store, trashName)
+	err = d.disk.put(p.dir, staged, trash)
+	if errors.Is(err, unix.EINVAL) { // some network file systems exchange nothing
+		if err = d.disk.toTrash(staged, trash); err == nil {
+			err = d.disk.rename(p.dir, staged)
+		}
+	}
+	if err != nil {
 		return err
 	}
-	return d.disk.rename(p.dir, staged)
+	// For the same reason the name is durable before Commit writes the fence.
+	return d.disk.sync(filepath.Join(d.store, stagingName))
 }
 
 func (d *Depot) writeDocs(dir string, r *StageRequest) error {

@@ -14,13 +14,15 @@ import (
 
 // linkStatic sees to the links under the static root. They lead through
 // PUBLISH/KEY, hence they change only when a course gets its first release,
-// another remote id, or loses its static folder.
-func (d *Depot) linkStatic(rel course.Release) error {
+// another remote id, or loses its static folder. What changed is flushed, and
+// what an earlier call may have changed before it died.
+func (d *Depot) linkStatic(rel course.Release, again bool) error {
 	if d.static == "" {
 		return nil
 	}
 	if rel.StaticDir == "" {
-		return d.unlinkStatic(rel.Key)
+		changed, err := d.unlinkStatic(rel.Key)
+		return d.flushStatic(changed || again, err)
 	}
 	changed := false
 	switch holder, err := d.numberHolder(rel.Key); {
@@ -32,7 +34,12 @@ func (d *Depot) linkStatic(rel course.Release) error {
 		}
 	}
 	remote, err := d.linkRemote(rel)
-	if err != nil || (!changed && !remote) {
+	return d.flushStatic(changed || remote || again, err)
+}
+
+// flushStatic makes changed links durable.
+func (d *Depot) flushStatic(changed bool, err error) error {
+	if err != nil || !changed {
 		return err
 	}
 	return d.disk.sync(d.static)
@@ -121,18 +128,18 @@ func (d *Depot) linkRemote(rel course.Release) (changed bool, err error) {
 	}
 	// The old ones go first: as long as the new one is missing, a call that
 	// died here is mended by the next.
-	if err := d.unlinkRemotes(rel.Key, keep); err != nil || keep == "" {
-		return false, err
+	if changed, err = d.unlinkRemotes(rel.Key, keep); err != nil || keep == "" {
+		return changed, err
 	}
 	return d.staticLink(path, d.keyLink(rel.Key))
 }
 
 // unlinkRemotes removes all links by remote id that lead to a course, except
 // one.
-func (d *Depot) unlinkRemotes(key, except string) error {
+func (d *Depot) unlinkRemotes(key, except string) (changed bool, err error) {
 	names, err := readNames(d.static)
 	if err != nil {
-		return err
+		return false, err
 	}
 	for _, name := range names {
 		if name == except || name == "" || name[0] < '0' || name[0] > '9' {
@@ -141,32 +148,35 @@ func (d *Depot) unlinkRemotes(key, except string) error {
 		path := filepath.Join(d.static, name)
 		target, err := readLink(path)
 		if err != nil {
-			return err
+			return changed, err
 		}
 		if target != d.keyLink(key) {
 			continue
 		}
 		if err := d.disk.remove(path); err != nil {
-			return err
+			return changed, err
 		}
+		changed = true
 	}
-	return nil
+	return changed, nil
 }
 
 // unlinkStatic removes a course's links, gitmanager's included. Something else in their place, such
 // as a folder that an administrator made, stays.
-func (d *Depot) unlinkStatic(key string) error {
+func (d *Depot) unlinkStatic(key string) (changed bool, err error) {
 	if d.static == "" {
-		return nil
+		return false, nil
 	}
 	if target, err := readLink(d.keyLink(key)); err != nil {
-		return err
+		return false, err
 	} else if strings.HasPrefix(target, filepath.Join(d.publish, key)+"/") {
 		if err := d.disk.remove(d.keyLink(key)); err != nil {
-			return err
+			return false, err
 		}
+		changed = true
 	}
-	return d.unlinkRemotes(key, "")
+	remotes, err := d.unlinkRemotes(key, "")
+	return changed || remotes, err
 }
 
 // readNames lists a folder; one that does not exist, or is removed meanwhile,
