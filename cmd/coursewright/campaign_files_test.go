@@ -4,10 +4,12 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -24,6 +26,9 @@ func (c *campaign) checkFiles() {
 	c.tb.Helper()
 	for _, k := range c.courses {
 		c.checkReleases(k)
+	}
+	for _, w := range c.workers {
+		w.checkDisk()
 	}
 	d, err := release.Open(release.Config{
 		StorePath: c.d.path("releases/store"), PublishPath: c.d.path("releases/courses"), StaticRoot: c.d.path("releases/static"),
@@ -72,11 +77,11 @@ func (c *campaign) checkObject(path, name string) error {
 	if digest, _, _ := strings.Cut(name, "."); hex.EncodeToString(sum[:]) != digest {
 		c.broken("files", "the content of %s is not what its name says", path)
 	}
-	var st unix.Stat_t
-	if err := unix.Lstat(path, &st); err != nil {
+	links, err := linksOf(path)
+	if err != nil {
 		return err
 	}
-	if st.Nlink < 2 {
+	if links < 2 {
 		c.broken("files", "%s is used by no release", path)
 	}
 	c.count(ofWatch, "objects in the pool", 1)
@@ -84,7 +89,7 @@ func (c *campaign) checkObject(path, name string) error {
 }
 
 // checkReleases compares the releases of a course with the commits that they name:
-// all that is in them follows from the commit.
+// all that is in them follows from the commit, and nothing else is.
 func (c *campaign) checkReleases(k *campaignCourse) {
 	c.tb.Helper()
 	for _, pattern := range []string{"releases/store/%s/*/release.json", "releases/courses/.releases/%s/*/release.json"} {
@@ -120,18 +125,111 @@ func (c *campaign) checkRelease(k *campaignCourse, dir string) error {
 		return fmt.Errorf("it is of commit %q, which was never pushed", about.Commit)
 	}
 	title := campaignTitle(number)
-	files := containerCourse(title, "")
-	for name, want := range map[string]string{
-		"index.yaml": files["index.yaml"], "ex1.yaml": files["ex1.yaml"], "apps.meta": files["apps.meta"],
-		"_build/index.html": "<p>" + title + "</p>\n",
-	} {
-		got, err := os.ReadFile(filepath.Join(dir, "content", name))
+	want := containerCourse(title, "")
+	delete(want, "build.sh") // not of the release: the builder's alone
+	want["_build/index.html"] = "<p>" + title + "</p>\n"
+	return errors.Join(sameTree(filepath.Join(dir, "content"), want), sameNames(dir), ofTitle(filepath.Join(dir, "lms.json"), title))
+}
+
+// sameTree compares all files below a folder with what has to be there. Each is a
+// link into the pool, not a copy.
+func sameTree(dir string, want map[string]string) error {
+	seen := map[string]bool{}
+	err := filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return err
+		}
+		name, err := filepath.Rel(dir, path)
 		if err != nil {
 			return err
 		}
-		if string(got) != want {
-			return fmt.Errorf("%s is %q; the commit has %q", name, got, want)
+		seen[name] = true
+		content, known := want[name]
+		if !known || !e.Type().IsRegular() {
+			return fmt.Errorf("%s is a file that the commit does not give (%s)", name, e.Type())
+		}
+		got, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		if string(got) != content {
+			return fmt.Errorf("%s is %q; the commit gives %q", name, got, content)
+		}
+		if links, err := linksOf(path); err != nil || links < 2 {
+			return errors.Join(err, fmt.Errorf("%s has %d names: it is not in the pool", name, links))
+		}
+		return nil
+	})
+	for name := range want {
+		if err == nil && !seen[name] {
+			err = fmt.Errorf("%s is missing", name)
 		}
 	}
+	return err
+}
+
+// sameNames looks what else is in the folder of a release.
+func sameNames(dir string) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	var names []string
+	for _, e := range entries {
+		if !slices.Contains([]string{"published", "unpublished", "superseded"}, e.Name()) { // when something happened to it
+			names = append(names, e.Name())
+		}
+	}
+	if want := []string{"content", "course.json", "defaults.json", "graders.json", "lms.json", "public", "release.json"}; !slices.Equal(names, want) {
+		return fmt.Errorf("it has %q, want %q", names, want)
+	}
 	return nil
+}
+
+// ofTitle looks whether the document for the LMS is of the commit with a title.
+func ofTitle(file, title string) error {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	var document struct {
+		Name string `json:"name"`
+	}
+	if err := json.Unmarshal(text, &document); err != nil {
+		return err
+	}
+	if document.Name != title {
+		return fmt.Errorf("%s names the course %q; the commit %q", filepath.Base(file), document.Name, title)
+	}
+	return nil
+}
+
+func linksOf(path string) (uint64, error) {
+	var st unix.Stat_t
+	err := unix.Lstat(path, &st)
+	return st.Nlink, err
+}
+
+// checkDisk looks what a worker that was stopped in order has left on its disk
+// beside working copies: no file that was made under another name first.
+func (w *campaignWorker) checkDisk() {
+	w.c.tb.Helper()
+	err := filepath.WalkDir(w.disk(), func(path string, e fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		name := e.Name()
+		if slices.ContainsFunc([]string{".tmp-", ".host-", ".health-", ".filler"}, func(begin string) bool { return strings.HasPrefix(name, begin) }) ||
+			strings.Contains(name, ".clone-") {
+			w.c.broken("files", "%s is left", path)
+		}
+		if e.IsDir() && name == ".git" {
+			return fs.SkipDir
+		}
+		w.c.count(ofWatch, "files on build disks", 1)
+		return nil
+	})
+	if err != nil {
+		w.c.violation("%s: its disk: %v", w.name(), err)
+	}
 }
