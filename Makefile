@@ -42,7 +42,7 @@ bench: $(BIN)/temporal ## measure; prints the figures that the documentation pro
 
 torture: $(BIN)/temporal ## break everything while courses build, for example: make torture CAMPAIGN=30m SEED=7
 	@COURSEWRIGHT_TEST_TEMPORAL_CLI="$$PWD/$(BIN)/temporal" CAMPAIGN=$(CAMPAIGN) SEED=$(SEED) SEEDS=$(SEEDS) COURSES=$(COURSES) \
-		DATABASE=$(DATABASE) FAULTS=$(FAULTS) FREEZE=$(FREEZE) \
+		DATABASE=$(DATABASE) TEMPORAL=$(TEMPORAL) FAULTS=$(FAULTS) FREEZE=$(FREEZE) \
 		$(GO) test ./cmd/coursewright -run '^(TestCampaign|TestAnyProcessMayStandStill)$$' -parallel 1 -count 1 -timeout 10h -v
 
 upgrade: $(BIN)/temporal ## upgrade a deployment that builds from an earlier revision, for example: make upgrade FROM=v1.0.0

@@ -58,36 +58,52 @@ func (c *campaign) stop() {
 }
 
 // checkRows looks at the rows of a course and at their logs: every push that was
-// accepted has one, and they ended well unless an administrator meddled.
+// accepted has one, each ended well unless an administrator meddled, and what was
+// built is no older than what was there when it was asked for.
 func (c *campaign) checkRows(k *campaignCourse) {
 	c.tb.Helper()
 	rows := c.rows(k.key)
-	if n := len(rows); n < k.accepted || n > k.accepted+k.unanswered {
-		c.broken("P2", "%s: %d pushes were accepted, %d perhaps, there are %d builds", k.key, k.accepted, k.unanswered, n)
+	if n := len(rows); n < len(k.accepted) || n > len(k.accepted)+k.unanswered {
+		c.broken("P2", "%s: %d pushes were accepted, %d perhaps, there are %d builds", k.key, len(k.accepted), k.unanswered, n)
 	}
-	kept := 0 // the newest commit of which a build has ended, as it should or by an administrator
 	for i, b := range rows {
 		c.count(ofBuilds, b.Status, 1)
 		switch {
 		case b.Status == string(course.StatusSuccess):
 			c.checkLog(k, b)
-			kept = max(kept, k.numbers[b.Commit])
 		case b.Status == string(course.StatusSkipped):
 			if i == 0 {
 				c.broken("P2", "%s: build %d was skipped, and no later one is there", k.key, b.ID)
 			}
+			continue
 		case c.excused(k.key, b):
 			c.count(ofBuilds, "ended in Temporal", 1)
-			if i == 0 {
-				kept = k.promised // there is none after it, and its end is final
+			if b.Commit == "" {
+				continue // it had not got so far
 			}
 		default:
 			c.broken("P2", "%s: build %d is %s: %s\n%s", k.key, b.ID, b.Status, b.Reason, c.api.log(k.key, b.ID))
+			continue
+		}
+		if oldest := k.oldest(len(rows)-1-i, i == 0); k.numbers[b.Commit] < oldest {
+			c.broken("P2", "%s: build %d was asked for when commit %d was there, and is of commit %d", k.key, b.ID, oldest, k.numbers[b.Commit])
 		}
 	}
-	if kept < k.promised {
-		c.broken("P2", "%s: a push of commit %d was accepted, the newest that was built is %d", k.key, k.promised, kept)
+}
+
+// oldest is the number of the newest commit that was certainly there when a build
+// was asked for, the nth in their order: as many of those before it as pushes had no
+// answer may not be the accepted pushes', and the last one comes after all of them.
+func (k *campaignCourse) oldest(n int, last bool) int {
+	if last {
+		n = len(k.accepted) - 1
+	} else {
+		n -= k.unanswered
 	}
+	if n = min(n, len(k.accepted)-1); n < 0 {
+		return 0
+	}
+	return k.accepted[n]
 }
 
 // checkLog looks whether a build's log is whole: its last try has every line
@@ -109,48 +125,81 @@ func (c *campaign) checkLog(k *campaignCourse, b buildJSON) {
 
 // wholeLog says what a log lacks or has too much of. Where a try that came to
 // nothing tells that some of its output could not be stored it is believed: a
-// process that is stopped for a while cannot reach the database either. And where a
-// try tells that the container engine was away, what the container printed
-// meanwhile may be missing: the engine does not keep it.
+// process that is stopped for a while cannot reach the database either. And after a
+// try has told that the container engine was away, what the container printed
+// meanwhile may be missing: the engine does not keep it. One gap is granted for each
+// time that one is told.
 func wholeLog(log string, lines int) error {
 	var tries []string
-	next := 0       // the line that is due
-	before := false // a gap is told since the last line of any try
-	begun := false  // the try may lack its first lines
-	told := false   // it has a gap
-	away := false   // the engine was away
+	var try tryLog
+	untold := 0 // gaps that were told since the last line of any try
 	for line := range strings.Lines(log) {
+		if strings.Contains(line, "bytes of output could not be stored]") {
+			untold++
+		}
+		if strings.Contains(line, "Cannot connect to the Docker daemon") || strings.Contains(line, "Output of this moment may be missing") {
+			try.away++
+		}
 		words := strings.Fields(line)
-		before = before || strings.Contains(line, "bytes of output could not be stored]")
-		away = away || strings.Contains(line, "Cannot connect to the Docker daemon") || strings.Contains(line, "Output of this moment may be missing")
 		if len(words) != 3 || words[0] != "try" {
 			continue
 		}
-		try, what := words[1], words[2]
-		if len(tries) == 0 || tries[len(tries)-1] != try {
-			if slices.Contains(tries, try) {
-				return fmt.Errorf("try %s goes on after another", try)
+		if len(tries) == 0 || tries[len(tries)-1] != words[1] {
+			if slices.Contains(tries, words[1]) {
+				return fmt.Errorf("try %s goes on after another", words[1])
 			}
-			tries, next, begun, told, away = append(tries, try), 0, before, false, false
+			tries, try = append(tries, words[1]), tryLog{lines: lines, begun: untold}
 		} else {
-			told = told || before
+			try.told += untold
 		}
-		before = false
-		want := strconv.Itoa(next)
-		switch next {
-		case 0:
-			want = "begins"
-		case lines + 1:
-			want = "ends"
+		untold = 0
+		if err := try.take(words[2]); err != nil {
+			return fmt.Errorf("try %s %w", words[1], err)
 		}
-		if what != want && !begun && !told && !away {
-			return fmt.Errorf("try %s has %q where %q is due", try, what, want)
-		}
-		next++
 	}
-	if (next != lines+2 || told || before) && (!away || len(tries) == 0) {
-		return fmt.Errorf("the last of %d tries ends after %d of %d lines", len(tries), next, lines+2)
+	switch {
+	case len(tries) == 0 || try.next != lines+2 && try.away == 0:
+		return fmt.Errorf("the last of %d tries ends after %d of %d lines", len(tries), try.next, lines+2)
+	case try.told+untold > 0 || try.filled > 0:
+		return fmt.Errorf("the last of %d tries lacks lines that could not be stored", len(tries))
 	}
+	return nil
+}
+
+// tryLog is how far the log of a try has come.
+type tryLog struct {
+	lines int // that it has between its first and its last
+	next  int // the line that is due
+	// How many gaps may come: that were told before its first line, and after it, and
+	// for which the engine was away.
+	begun, told, away int
+	filled            int // how many of the first two kinds have come
+}
+
+// take takes the next line of a try.
+func (t *tryLog) take(what string) error {
+	place, err := strconv.Atoi(what)
+	switch what {
+	case "begins":
+		place, err = 0, nil
+	case "ends":
+		place, err = t.lines+1, nil
+	}
+	if err != nil || place < t.next || place > t.lines+1 {
+		return fmt.Errorf("has %q where line %d is due", what, t.next)
+	}
+	switch {
+	case place == t.next:
+	case t.begun > 0 && t.next == 0:
+		t.begun, t.filled = 0, t.filled+1
+	case t.told > 0:
+		t.told, t.filled = t.told-1, t.filled+1
+	case t.away > 0:
+		t.away--
+	default:
+		return fmt.Errorf("has %q where line %d is due", what, t.next)
+	}
+	t.next = place + 1
 	return nil
 }
 
@@ -199,10 +248,16 @@ func TestCampaignChecker(t *testing.T) {
 		"a gap in the first":   {"try b begins\ntry b 2\n" + whole, "where"},
 		"a gap that is told":   {"try b begins\n[9 bytes of output could not be stored]\ntry b 2\n" + whole, ""},
 		"a gap at the begin":   {"[9 bytes of output could not be stored]\ntry b 2\ntry b ends\n" + whole, ""},
-		"and in the last":      {"[9 bytes of output could not be stored]\ntry a 2\ntry a ends\n", "after 2 of 4"},
+		"and in the last":      {"[9 bytes of output could not be stored]\ntry a 2\ntry a ends\n", "lacks lines"},
 		"a gap between":        {"try b begins\n[9 bytes of output could not be stored]\n" + whole, ""},
-		"a gap in the last":    {"try a begins\n[9 bytes of output could not be stored]\ntry a 1\ntry a 2\ntry a ends\n", "after 4 of 4"},
-		"the engine was away":  {"try a begins\nbuild: Cannot connect to the Docker daemon\ntry a 2\n", ""},
+		"a gap in the last":    {"try a begins\n[9 bytes of output could not be stored]\ntry a 1\ntry a 2\ntry a ends\n", "lacks lines"},
+		"the engine was away":  {"try a begins\nbuild: Cannot connect to the Docker daemon\ntry a 2\ntry a ends\n", ""},
+		"away at the end":      {"try a begins\ntry a 1\nbuild: Cannot connect to the Docker daemon\n", ""},
+		"away, two gaps":       {"try a begins\nbuild: Cannot connect to the Docker daemon\ntry a 2\n", "after 3 of 4"},
+		"away, later a gap":    {"try a begins\nCannot connect to the Docker daemon\ntry a 1\ntry a ends\n", ""},
+		"away, twice a line":   {"try a begins\ntry a 1\nCannot connect to the Docker daemon\ntry a 1\ntry a ends\n", "where"},
+		"away after a gap":     {"try a begins\ntry a 2\nCannot connect to the Docker daemon\ntry a ends\n", "where"},
+		"told once, two gaps":  {"try b begins\n[9 bytes of output could not be stored]\ntry b 2\ntry b 2\n" + whole, "where"},
 		"the engine broke off": {"try a begins\nOutput of this moment may be missing: no\ntry a 2\ntry a ends\n", ""},
 		"it was away before":   {"try b begins\nCannot connect to the Docker daemon\ntry a begins\ntry a ends\n", "where"},
 		"cut off":              {"try a begins\ntry a 1\n", "after 2 of 4"},

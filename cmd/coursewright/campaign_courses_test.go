@@ -23,9 +23,8 @@ type campaignCourse struct {
 	commits    int
 	commit     string         // the newest
 	numbers    map[string]int // of commits, by hash
-	accepted   int            // pushes that were answered with success
-	unanswered int            // that were answered by nobody: a build may have been made
-	promised   int            // the number of the newest commit whose push was accepted
+	accepted   []int          // the newest commit at each push that was answered with success
+	unanswered int            // pushes that were answered by nobody: a build may have been made
 }
 
 // campaignScript is a build that every host can run, in containers or not. It
@@ -105,8 +104,7 @@ func (c *campaign) push(k *campaignCourse) {
 	k.unanswered += broken
 	switch {
 	case err == nil:
-		k.accepted++
-		k.promised = k.commits
+		k.accepted = append(k.accepted, k.commits)
 		c.count(ofPushes, "accepted", 1)
 	case well && c.state.well():
 		c.violation("push to %s while all was well: %v", k.key, err)

@@ -60,8 +60,8 @@ func (c *campaign) killWhileBuilding(names []string) {
 	c.api = c.apis[0].program
 	for _, k := range c.courses {
 		c.commit(k)
-		before := k.accepted
-		if c.push(k); k.accepted == before {
+		before := len(k.accepted)
+		if c.push(k); len(k.accepted) == before {
 			c.broken("P4", "%s was killed and is back: a push to %s is refused", names, k.key)
 		}
 	}
