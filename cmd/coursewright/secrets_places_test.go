@@ -2,9 +2,12 @@ package main
 
 import (
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"maps"
 	"net/http"
+	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -151,6 +154,25 @@ func (s *secretive) dump() {
 			row += " - 'git_origin' - 'webhook_secret' - 'old_webhook_secret'"
 		}
 		s.saw("table "+table, s.database.Exec(s.name, fmt.Sprintf("select %s::text from %q x", row, table)))
+	}
+}
+
+// folders keeps all files of the deployment's folders. What is not of the service's
+// making lies beside them.
+func (s *secretive) folders() {
+	s.t.Helper()
+	files := 0
+	must(s.t, filepath.WalkDir(s.dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || !d.Type().IsRegular() || filepath.Dir(path) == s.dir {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		s.saw("file "+path, string(text))
+		files++
+		return err
+	}))
+	if files < 100 {
+		s.t.Errorf("%d files only", files)
 	}
 }
 

@@ -17,7 +17,7 @@ import (
 )
 
 // Known secrets go in wherever one can, and come out nowhere: not in logs of any
-// level, tables, histories, metrics, pages and answers, whatever fails.
+// level, tables, files, histories, metrics, pages and answers, whatever fails.
 func TestSecretsStaySecret(t *testing.T) {
 	dockertest.Engine(t)
 	repos := map[string]*gitrepotest.Repo{}
@@ -69,6 +69,7 @@ func TestSecretsStaySecret(t *testing.T) {
 	must(t, s.worker.stop())
 	s.buildOnHosts()
 	s.dump()
+	s.folders()
 	s.histories()
 	must(t, s.api.stop())
 	s.startsThatFail()
