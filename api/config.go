@@ -121,6 +121,8 @@ type Config struct {
 	BuildHosts BuildHosts
 	// Sweeps tells what the reconciler does; nil: its address answers 404.
 	Sweeps Sweeps
+	// Now is the clock by which old webhook secrets end; nil means time.Now.
+	Now func() time.Time
 	// Origins asks git hosts; nil: the address for it answers 404.
 	Origins Origins
 	// DeployKey is the public ssh key that git hosts must let read, a line of an

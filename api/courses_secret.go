@@ -25,7 +25,7 @@ func renewSecret(g *gate, courses courseUpdater, view courseView) handler {
 		if err != nil {
 			return err
 		}
-		found.RenewSecret(time.Now(), keep)
+		found.RenewSecret(g.now(), keep)
 		saved, err := courses.UpdateCourse(c.Request.Context(), found)
 		if err != nil {
 			return unlessStale(c, err)

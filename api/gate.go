@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strconv"
+	"time"
 
 	"github.com/gin-gonic/gin"
 
@@ -29,6 +30,7 @@ type gate struct {
 	log       *slog.Logger
 	limits    *limits
 	server    *server
+	now       func() time.Time
 }
 
 // course finds the course that the path names. byDefault is the answer for a

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"time"
 
 	"github.com/gin-gonic/gin"
 
@@ -204,7 +203,7 @@ func (p hookPolicy) check(g *gate, c *gin.Context, a *admission, body []byte) er
 
 // verify tries every secret that is valid now.
 func (p hookPolicy) verify(g *gate, c *gin.Context, found course.Course, with func(secret string) error) error {
-	secrets := found.Secrets(time.Now())
+	secrets := found.Secrets(g.now())
 	if len(secrets) == 0 && p.unsigned {
 		g.log.WarnContext(c.Request.Context(), "a delivery is believed without a secret", "course", found.Key)
 		return nil

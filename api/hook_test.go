@@ -177,6 +177,40 @@ func TestSecretRotation(t *testing.T) {
 	}
 }
 
+// The old secret ends when its time is over, and the new one stays.
+func TestOldSecretsEnd(t *testing.T) {
+	t.Parallel()
+	const push, hours = `{"ref":"refs/heads/main"}`, 24
+	now := time.Date(2026, 9, 1, 12, 0, 0, 0, time.UTC)
+	f := newFixture(t, func(c *api.Config) { c.Now = func() time.Time { return now } })
+	f.addCourse(t, "intro")
+	renewed := now
+	if w := f.send(t, "POST", "/api/v1/courses/intro/webhook-secret", fmt.Sprintf(`{"keep_old_hours": %d}`, hours)); w.Code != http.StatusOK {
+		t.Fatalf("status %d: %s", w.Code, w.Body)
+	}
+	found, err := f.store.Course(t.Context(), "intro")
+	must(t, err)
+	for _, tt := range []struct {
+		after     time.Duration
+		old, next int
+	}{
+		{0, http.StatusOK, http.StatusOK},
+		{hours*time.Hour - time.Second, http.StatusOK, http.StatusOK},
+		{hours * time.Hour, http.StatusForbidden, http.StatusOK},
+		{1000 * time.Hour, http.StatusForbidden, http.StatusOK},
+	} {
+		now = renewed.Add(tt.after)
+		for secret, want := range map[string]int{"s3cret-for-tests-intro": tt.old, found.WebhookSecret: tt.next} {
+			if w := f.send(t, "POST", "/gitmanager/intro/hook", push, "X-GitHub-Event", "push", "X-Hub-Signature-256", signature(secret, push)); w.Code != want {
+				t.Errorf("GitHub, secret %s after %s: status %d, want %d", secret, tt.after, w.Code, want)
+			}
+			if w := f.send(t, "POST", "/gitmanager/intro/hook", push, "X-Gitlab-Event", "Push Hook", "X-Gitlab-Token", secret); w.Code != want {
+				t.Errorf("GitLab, secret %s after %s: status %d, want %d", secret, tt.after, w.Code, want)
+			}
+		}
+	}
+}
+
 // A course that came over from gitmanager may have no secret at all.
 func TestHookOfACourseWithoutASecret(t *testing.T) {
 	t.Parallel()

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"runtime/debug"
+	"time"
 
 	"github.com/gin-gonic/gin"
 )
@@ -30,9 +31,12 @@ type server struct {
 // New builds the handler of the whole service. It fails on settings that
 // cannot be used.
 func New(cfg Config) (http.Handler, error) {
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
 	s := &server{
 		Config:      cfg,
-		gate:        &gate{courses: cfg.Courses, addresses: cfg.Addresses, log: cfg.Log},
+		gate:        &gate{courses: cfg.Courses, addresses: cfg.Addresses, log: cfg.Log, now: cfg.Now},
 		crossOrigin: http.NewCrossOriginProtection(),
 		strict:      strictHeaders(),
 		strictData:  dataHeaders(),
