@@ -127,6 +127,12 @@ func signers(t *testing.T) (service, plus *aplusauth.Service) {
 // accessRequests are the addresses of gitmanager and those of Coursewright.
 func accessRequests() []string {
 	return []string{
+		"GET /api/gitmanager/c5/", "GET /api/gitmanager/id/5", "GET /api/gitmanager/c6/", "GET /api/gitmanager/noid/",
+		"PUT /api/gitmanager/c5/ key=c5&git_branch=dev&remote_id=5", "PUT /api/gitmanager/id/5 key=c5&git_branch=dev&remote_id=5",
+		"PUT /api/gitmanager/id/5 key=c5&git_branch=dev&remote_id=8", "PUT /api/gitmanager/c6/ key=c6&git_branch=dev&remote_id=5",
+		"PUT /api/gitmanager/noid/ key=noid&git_branch=dev", "PUT /api/gitmanager/noid/ key=noid&git_branch=dev&remote_id=9",
+		"POST /api/gitmanager/made/ key=made&git_branch=dev&remote_id=9", "POST /api/gitmanager/id/9 key=made&git_branch=dev&remote_id=9",
+		"POST /api/gitmanager/made/ key=made&git_branch=dev&remote_id=8", "POST /api/gitmanager/made/ key=made&git_branch=dev",
 		"GET /", "GET /c5/", "GET /noid/",
 		"GET /c5/aplus-json", "GET /noid/aplus-json",
 		"GET /c5/publish/STORE/" + version("s"), "GET /noid/publish/STORE/" + version("s"),
@@ -140,7 +146,7 @@ func accessRequests() []string {
 		"POST /gitmanager/c5/builds", "POST /gitmanager/c5/webhook-secret", "POST /gitmanager/c5/delete",
 		"POST /gitmanager/c5/hook", "POST /gitmanager/noid/hook", "GET /gitmanager/c5/hook",
 		"GET /gitmanager/c5/badge.svg", "GET /gitmanager/none/badge.svg", "GET /gitmanager/c5/build_log-json", "GET /gitmanager/noid/build_log-json",
-		"GET /api/gitmanager/c5/", "GET /api/gitmanager/id/5", "PUT /api/gitmanager/id/5", "POST /api/gitmanager/new/", "GET /robots.txt",
+		"GET /robots.txt",
 		"GET /api/v1/courses", `POST /api/v1/courses {"key": "made7", "git_branch": "main"}`, "GET /api/v1/courses/c5", "GET /api/v1/courses/noid",
 		`PATCH /api/v1/courses/c5 {"git_branch": "main"}`, "POST /api/v1/courses/c5/webhook-secret",
 		"GET /api/v1/courses/c5/builds", "POST /api/v1/courses/c5/builds", "GET /api/v1/courses/c5/builds/1/log",
@@ -181,15 +187,16 @@ func TestAccess(t *testing.T) {
 		return token
 	}
 	read, write := aplusauth.ForInstance(aplusauth.Read, 5), aplusauth.ForInstance(aplusauth.Write, 5)
+	writeNew := aplusauth.ForInstance(aplusauth.Write, 9) // which no course has
 	var never time.Time
 	past := time.Unix(1600000000, 0)
 	callers := []struct{ name, header, value string }{
 		{"no token", "X-Nothing", ""},
 		{"no rights", "Authorization", "Bearer " + sign(plus, never)},
 		{"read", "Authorization", "Bearer " + sign(plus, never, read)},
-		{"write", "Authorization", "Bearer " + sign(plus, never, write)},
-		{"both", "Authorization", "Bearer " + sign(plus, never, read, write)},
-		{"cookie", "Cookie", "AuthToken=" + sign(plus, never, read, write)},
+		{"write", "Authorization", "Bearer " + sign(plus, never, write, writeNew)},
+		{"both", "Authorization", "Bearer " + sign(plus, never, read, write, writeNew)},
+		{"cookie", "Cookie", "AuthToken=" + sign(plus, never, read, write, writeNew)},
 		{"master", "Authorization", "Bearer " + sign(service, never)},
 		{"expired", "Authorization", "Bearer " + sign(plus, past, read, write)},
 		{"old cookie", "Cookie", "AuthToken=" + sign(plus, past, read, write)},
@@ -197,23 +204,33 @@ func TestAccess(t *testing.T) {
 	requests := accessRequests()
 	asked := map[string]bool{}
 	lines := make([]string, len(requests)+1)
-	lines[0] = fmt.Sprintf("%-76s", "course c5 has id 5, noid has none")
+	lines[0] = fmt.Sprintf("%-80s", "course c5 has id 5, c6 has 6, noid has none; who may write, may write 9 too")
 	for i, target := range requests {
-		lines[i+1] = fmt.Sprintf("%-76s", target)
+		lines[i+1] = fmt.Sprintf("%-80s", target)
 	}
 	for _, caller := range callers {
 		f := withTokens(t, service)
-		lines[0] += fmt.Sprintf("  %-10s", caller.name)
+		before := f.courses(t)
+		lines[0] += fmt.Sprintf("  %-11s", caller.name)
 		for i, target := range requests {
 			method, path, _ := strings.Cut(target, " ")
 			path, body, _ := strings.Cut(path, " ")
 			headers := []string{caller.header, caller.value, "If-Match", "*"}
+			settings := strings.HasPrefix(path, "/api/gitmanager/")
 			if strings.HasPrefix(body, "key=") {
 				headers = append(headers, "Content-Type", "application/x-www-form-urlencoded")
 			}
 			w := f.send(t, method, path, body, headers...)
 			asked[method+" "+f.routeOf(t, method, path)] = true
-			lines[i+1] += fmt.Sprintf("  %-10d", w.Code)
+			outcome := fmt.Sprint(w.Code)
+			if settings && w.Code == http.StatusOK { // as is everything that A+ has to understand
+				done := !strings.Contains(w.Body.String(), `"error"`)
+				outcome += map[bool]string{true: " done", false: " refused"}[done]
+				if done && method != http.MethodGet {
+					f.restore(t, before) // what one changes is nothing to the next
+				}
+			}
+			lines[i+1] += fmt.Sprintf("  %-11s", outcome)
 		}
 	}
 	checkAllAsked(t, withTokens(t, service), asked)
@@ -221,6 +238,30 @@ func TestAccess(t *testing.T) {
 		lines[i] = strings.TrimRight(lines[i], " ") + "\n"
 	}
 	compareFile(t, filepath.Join("testdata", "access.txt"), strings.Join(lines, ""))
+}
+
+// courses are all rows of courses.
+func (f *fixture) courses(t *testing.T) []course.Course {
+	t.Helper()
+	list, err := f.store.ListCourses(t.Context(), course.Page{Limit: 99})
+	must(t, err)
+	return list
+}
+
+// restore gives the courses the settings that they had, and removes new ones.
+func (f *fixture) restore(t *testing.T, before []course.Course) {
+	t.Helper()
+	for _, now := range f.courses(t) {
+		i := slices.IndexFunc(before, func(c course.Course) bool { return c.ID == now.ID })
+		if i < 0 {
+			must(t, f.store.DeleteCourse(t.Context(), now.Key))
+			continue
+		}
+		was := before[i]
+		was.Revision = now.Revision
+		_, err := f.store.UpdateCourse(t.Context(), was)
+		must(t, err)
+	}
 }
 
 // checkAllAsked walks the router: every route must have been asked for, by the
