@@ -8,10 +8,13 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -230,8 +233,10 @@ func TestTwoImportsAtOnceDuringABuild(t *testing.T) {
 	c.setAutomatic(t, false)
 	first := c.ended(t, c.push(t, tiny("One")))
 	files := tiny("Two")
-	files["build.sh"] = "echo started; sleep 1\n" + files["build.sh"]
+	gate := newGate(t)
+	files["build.sh"] = "echo started; read go <" + gate.path + "\n" + files["build.sh"]
 	next := c.push(t, files)
+	c.logged(t, next, "started")
 	var both sync.WaitGroup
 	for range 2 {
 		both.Go(func() {
@@ -242,11 +247,43 @@ func TestTwoImportsAtOnceDuringABuild(t *testing.T) {
 	}
 	both.Wait()
 	c.published("course", first.Version)
+	gate.open(t)
 	second := c.ended(t, next)
 	if in := c.world.APlus.Import(t.Context(), instance); !in.Success {
 		t.Errorf("import of the next release: %v", in.Errors)
 	}
 	c.published("course", second.Version)
+}
+
+// gate is a pipe at which a build command waits for the test.
+type gate struct {
+	path string
+	pipe *os.File
+}
+
+func newGate(t *testing.T) gate {
+	t.Helper()
+	g := gate{path: filepath.Join(t.TempDir(), "gate")}
+	err := syscall.Mkfifo(g.path, 0o600)
+	if err == nil {
+		g.pipe, err = os.OpenFile(g.path, os.O_RDWR, 0) // so that neither side waits for the other to open it
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := g.pipe.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return g
+}
+
+func (g gate) open(t *testing.T) {
+	t.Helper()
+	if _, err := g.pipe.WriteString("go\n"); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // A+ that cannot be reached fails no build; it is asked again for a while.
