@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -45,6 +46,7 @@ func licences() []struct {
 // same, each with why.
 func unstated() map[string]string {
 	return map[string]string{
+		"github.com/cactus/go-statsd-client/statsd":    "MIT, as its files say",
 		"github.com/nexus-rpc/nexus-proto-annotations": "not stated in the module; a part of Temporal's API",
 	}
 }
@@ -54,10 +56,10 @@ type listedModule struct {
 	Main               bool
 }
 
-// modules lists what the program is linked from.
-func modules(t *testing.T) []listedModule {
+// modules lists what a program of a module's folder is linked from.
+func modules(t *testing.T, dir, program string) []listedModule {
 	t.Helper()
-	out, err := exec.CommandContext(t.Context(), "go", "list", "-deps", "-json=Module", "./cmd/coursewright").Output()
+	out, err := exec.CommandContext(t.Context(), "go", "-C", dir, "list", "-deps", "-json=Module", program).Output() //nolint:gosec // the test's own words
 	if err != nil {
 		t.Fatalf("go list: %v", err)
 	}
@@ -104,19 +106,55 @@ func licenceOf(m listedModule) (string, error) {
 	return "", errors.New("no licence that is known and allowed; look at it before the module is used")
 }
 
-// TestLicences holds the list of the licences of what the program contains, and
-// that none is outside of those that are allowed.
+// shipped are the programs of the images.
+func shipped() []struct{ title, dir, program string } {
+	return []struct{ title, dir, program string }{
+		{"The program", ".", "./cmd/coursewright"},
+		{"Temporal's program, in the image `dev` alone", "tools", "github.com/temporalio/cli/cmd/temporal"},
+	}
+}
+
+// debianLicences are those of the Debian packages that the images install, as their
+// copyright files say it; all of them are programs of their own.
+func debianLicences() map[string]string {
+	return map[string]string{
+		"bash": "GPL-3.0-or-later", "ca-certificates": "GPL-2.0-or-later, certificates MPL-2.0", "git": "GPL-2.0-only, parts LGPL-2.1-or-later and MIT",
+		"git-lfs": "MIT", "make": "GPL-3.0-or-later", "openssh-client": "BSD-3-Clause and others like it", "tini": "MIT",
+	}
+}
+
+// TestLicences holds the list of the licences of what the images contain, that no
+// module has one outside of those that are allowed, and that the texts are gathered
+// for the images.
 func TestLicences(t *testing.T) {
 	t.Parallel()
 	var b strings.Builder
-	b.WriteString("# Licences\n\nWhat the program is linked from, and under which licence. `make generate` writes this page; a test\nrefuses licences other than Apache-2.0, BSD, ISC, MIT and MPL-2.0.\n\n| module | version | licence |\n|---|---|---|\n")
-	for _, m := range modules(t) {
-		licence, err := licenceOf(m)
-		if err != nil {
-			t.Errorf("%s %s: %v", m.Path, m.Version, err)
+	b.WriteString("# Licences\n\nWhat is shipped, and under which licence. `make generate` writes this page; a test refuses modules with\n" +
+		"licences other than Apache-2.0, BSD, ISC, MIT and MPL-2.0. The texts are in the images:\n" +
+		"`/usr/local/share/doc/coursewright/licences`, `/usr/local/share/doc/temporal/licences` in the image `dev`, and\n" +
+		"`/usr/share/doc/PACKAGE/copyright` of Debian's packages. Whoever gives the program on without an image gathers them\n" +
+		"with `sh deploy/notices.sh go ./cmd/coursewright FOLDER`.\n\nBoth programs contain the runtime and the standard library of Go (BSD-3-Clause).\n")
+	for _, s := range shipped() {
+		fmt.Fprintf(&b, "\n## %s\n\n| module | version | licence |\n|---|---|---|\n", s.title)
+		all := modules(t, s.dir, s.program)
+		for _, m := range all {
+			licence, err := licenceOf(m)
+			if err != nil {
+				t.Errorf("%s %s: %v", m.Path, m.Version, err)
+			}
+			fmt.Fprintf(&b, "| %s | %s | %s |\n", m.Path, m.Version, licence)
 		}
-		fmt.Fprintf(&b, "| %s | %s | %s |\n", m.Path, m.Version, licence)
+		checkNotices(t, s.dir, s.program, all)
 	}
+	b.WriteString("\n## Debian's packages in the images\n\nBeside those of the base image, and with what they depend on.\n\n| package | licence |\n|---|---|\n")
+	for _, name := range debianPackages(t) {
+		licence, known := debianLicences()[name]
+		if !known {
+			t.Errorf("the licence of Debian's package %s is not listed", name)
+		}
+		fmt.Fprintf(&b, "| %s | %s |\n", name, licence)
+	}
+	b.WriteString("\n## In the repository, not shipped\n\nTests audit the pages with axe-core (MPL-2.0, `internal/browsertest/axe`).\n")
 	if *update {
 		if err := os.WriteFile(licencesFile, []byte(b.String()), 0o644); err != nil {
 			t.Fatal(err)
@@ -124,6 +162,49 @@ func TestLicences(t *testing.T) {
 	}
 	committed, err := os.ReadFile(licencesFile)
 	if err != nil || string(committed) != b.String() {
-		t.Errorf("%s is not what the program contains: run make generate: %v", licencesFile, err)
+		t.Errorf("%s is not what the images contain: run make generate: %v", licencesFile, err)
+	}
+}
+
+// debianPackages are those that the Dockerfile installs.
+func debianPackages(t *testing.T) (names []string) {
+	t.Helper()
+	text, err := os.ReadFile("deploy/Dockerfile")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range regexp.MustCompile(`apt-get install -y --no-install-recommends (.*) \\\n`).FindAllStringSubmatch(string(text), -1) {
+		names = append(names, strings.Fields(m[1])...)
+	}
+	if len(names) == 0 {
+		t.Fatal("the Dockerfile installs no package")
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// checkNotices gathers the texts as the image's build does and looks whether each
+// module has one, and Go.
+func checkNotices(t *testing.T, dir, program string, all []listedModule) {
+	t.Helper()
+	out := t.TempDir()
+	script, err := filepath.Abs("deploy/notices.sh")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), "sh", script, "go", program, out) //nolint:gosec // the test's own words
+	cmd.Dir = dir
+	if text, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("notices.sh: %v: %s", err, text)
+	}
+	for _, m := range append(all, listedModule{Path: "go"}) {
+		folder := m.Path
+		if m.Version != "" {
+			folder += "@" + m.Version
+		}
+		texts, err := filepath.Glob(filepath.Join(out, folder, "*"))
+		if _, without := unstated()[m.Path]; err != nil || len(texts) == 0 && !without {
+			t.Errorf("no licence of %s is gathered: %v", folder, err)
+		}
 	}
 }

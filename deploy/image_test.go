@@ -68,12 +68,13 @@ func buildImage(t *testing.T, engine *client.Client) {
 	if !found {
 		t.Fatal("the Dockerfile has no stage service")
 	}
-	stages := "FROM " + dockertest.Image + " AS build\nCOPY coursewright /out/coursewright\n" +
+	stages := "FROM " + dockertest.Image + " AS build\nCOPY coursewright /out/coursewright\nCOPY LICENSE /out/licences/LICENSE\n" +
 		"FROM " + dockertest.Image + " AS system\nCOPY tini /bin/tini\nCOPY --chown=1000:1000 data /data\n" +
 		"FROM system AS service" + last
 	files := tarOf(t, map[string][]byte{
 		"Dockerfile":                     []byte(stages),
 		"coursewright":                   read(t, program),
+		"LICENSE":                        read(t, "../LICENSE"),
 		"tini":                           []byte("#!/bin/sh\nshift\nexec \"$@\"\n"), // stands for the program
 		"data/store/.keep":               nil,
 		"data/courses/.keep":             nil,
