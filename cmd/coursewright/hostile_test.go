@@ -45,20 +45,22 @@ const (
 // Courses that try to read, write, stop or fill what is not theirs go the whole
 // way: clone, build, check, store, publish, serve. Each is refused with the place
 // and the remedy, or does no harm; nothing of another course changes, and other
-// courses are built meanwhile.
+// courses are built meanwhile. HOSTILE=measured tries one after the other and prints
+// what each has cost; `make torture` does so.
 func TestHostileCourses(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t, harnessOptions{environ: []string{
 		fmt.Sprintf("COURSEWRIGHT_COURSE_FILES=%d", hostileFiles), "COURSEWRIGHT_COURSE_SIZE=" + hostileSize,
 	}})
+	costs := hostileCosts{measured: os.Getenv("HOSTILE") == "measured"}
 	t.Run("courses", func(t *testing.T) {
 		for name, c := range hostileCourses() {
 			t.Run(name, func(t *testing.T) {
-				t.Parallel()
-				c.run(t, h, strings.ReplaceAll(name, " ", "-"))
+				costs.run(t, h, name, c)
 			})
 		}
 	})
+	t.Log(costs.table())
 	repo := gitrepotest.New(t)
 	repo.Commit(tiny("Honest"), "honest")
 	h.addCourse("honest", repo.URL(), nil)
@@ -66,7 +68,8 @@ func TestHostileCourses(t *testing.T) {
 	h.published("honest", b.Version)
 }
 
-func (c hostile) run(t *testing.T, h *harness, key string) {
+// run has the course built and looks at what comes of it.
+func (c hostile) run(t *testing.T, h *harness, key string) (b course.Build) {
 	t.Helper()
 	if c.root && os.Getuid() != 0 {
 		t.Skip("only root can do this")
@@ -84,7 +87,7 @@ func (c hostile) run(t *testing.T, h *harness, key string) {
 		c.repo(r)
 	}
 	at.addCourse(key, r.URL(), nil)
-	b := at.await(at.push(key))
+	b = at.await(at.push(key))
 	log := at.log(key, b.ID)
 	if len(c.refused) > 0 {
 		checkRefused(t, b, log, c.refused)
@@ -100,6 +103,7 @@ func (c hostile) run(t *testing.T, h *harness, key string) {
 	if err != nil || err2 != nil || len(names) != 1 || string(text) != victimText {
 		t.Errorf("the other course has changed: %v, %q, %v, %v", names, text, err, err2)
 	}
+	return b
 }
 
 const victimText = "of another course\n"

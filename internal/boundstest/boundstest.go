@@ -24,6 +24,7 @@ func Asked() bool { return os.Getenv(Variable) != "" }
 type Usage struct {
 	Time   time.Duration // of processors, so that a busy machine does not count
 	Memory int           // bytes resident at most, of the whole process
+	Growth int           // how much of that was not there before
 }
 
 // Within says whether both figures are within those of most.
@@ -53,9 +54,10 @@ func once(tb testing.TB, run func()) Usage {
 	if err := os.WriteFile("/proc/self/clear_refs", []byte(resetMost), 0); err != nil {
 		tb.Fatal(err)
 	}
-	before := ProcessorTime(tb)
+	before, resident := ProcessorTime(tb), MostResident(tb)
 	run()
-	return Usage{ProcessorTime(tb) - before, MostResident(tb)}
+	most := MostResident(tb)
+	return Usage{Time: ProcessorTime(tb) - before, Memory: most, Growth: most - resident}
 }
 
 // ProcessorTime is what this process has taken so far.
