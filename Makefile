@@ -12,10 +12,14 @@ SEEDS ?=
 COURSES ?=
 DATABASE ?=
 FAULTS ?=
+TEMPORAL ?=
 FREEZE ?= 45s
-FROM ?= HEAD~1
+# The oldest revision from which a deployment is upgraded in one go.
+OLDEST = a43a184f0dccd079a30688bacc6f1f9f79cbcda5
+FROM ?= $(OLDEST)
 LOAD ?= 2m
 OUTAGE ?= 30s
+MILLION ?=
 
 .PHONY: help run build test server helm lint bench torture upgrade load outage fuzz vuln scan generate clean
 
@@ -40,10 +44,15 @@ lint: $(BIN)/golangci-lint $(BIN)/workflowcheck ## check format, style, determin
 bench: $(BIN)/temporal ## measure; prints the figures that the documentation promises
 	@COURSEWRIGHT_TEST_TEMPORAL_CLI="$$PWD/$(BIN)/temporal" $(GO) test -run '^$$' -bench . -benchtime 1x ./...
 
+# The campaign and all that tries to break a promise: processes that stand still or are
+# killed, courses that mean harm (P7), secrets (P8), and death at every step of a release.
+TORTURE = ^(TestCampaign|TestAnyProcessMayStandStill|TestEveryCourseIsBuildableAfterAKill|TestAnotherHostTakesOverTheBuildOfADeadOne|$\
+TestHostileCourses|TestAMillionFiles|TestSecretsStaySecret|TestKilledAnywhere)$$
+
 torture: $(BIN)/temporal ## break everything while courses build, for example: make torture CAMPAIGN=30m SEED=7
 	@COURSEWRIGHT_TEST_TEMPORAL_CLI="$$PWD/$(BIN)/temporal" CAMPAIGN=$(CAMPAIGN) SEED=$(SEED) SEEDS=$(SEEDS) COURSES=$(COURSES) \
-		DATABASE=$(DATABASE) TEMPORAL=$(TEMPORAL) FAULTS=$(FAULTS) FREEZE=$(FREEZE) \
-		$(GO) test ./cmd/coursewright -run '^(TestCampaign|TestAnyProcessMayStandStill)$$' -parallel 1 -count 1 -timeout 10h -v
+		DATABASE=$(DATABASE) TEMPORAL=$(TEMPORAL) FAULTS=$(FAULTS) FREEZE=$(FREEZE) HOSTILE=measured COURSEWRIGHT_TEST_MILLION=$(MILLION) \
+		$(GO) test ./cmd/coursewright ./internal/release -run '$(TORTURE)' -parallel 1 -p 1 -count 1 -timeout 10h -v
 
 upgrade: $(BIN)/temporal ## upgrade a deployment that builds from an earlier revision, for example: make upgrade FROM=v1.0.0
 	@COURSEWRIGHT_TEST_TEMPORAL_CLI="$$PWD/$(BIN)/temporal" UPGRADE_FROM=$(FROM) \
