@@ -51,7 +51,7 @@ func webRows() []row {
 		}),
 		define(shownURL(), func(s *Settings) *string { return &s.PublicBaseURL }, Setting{
 			Name: "PUBLIC_BASE_URL",
-			Doc:  "Address under which others reach the service. When it is unset, addresses follow the host of each request.",
+			Doc:  "Address under which others reach the service. When it is unset, addresses follow the host of each request. A+ gets it in publish_url, so TRUSTING_REMOTES of A+ must list this host, also when GITMANAGER_URL names another.",
 		}),
 		define(networks(), func(s *Settings) *[]netip.Prefix { return &s.TrustedProxies }, Setting{
 			Name: "TRUSTED_PROXIES",
