@@ -60,6 +60,13 @@ func (k *disk) rename(from, to string) error {
 	return os.Rename(from, to)
 }
 
+func (k *disk) link(from, to string) error {
+	if err := k.step("link", to); err != nil {
+		return err
+	}
+	return os.Link(from, to)
+}
+
 func (k *disk) symlink(target, path string) error {
 	if err := k.step("symlink", path); err != nil {
 		return err

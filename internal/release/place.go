@@ -266,10 +266,7 @@ func (p *placer) settle(w *wanted, tmp string) error {
 		return err
 	}
 	for i, to := range w.to {
-		if err := p.depot.disk.step("link", to); err != nil {
-			return err
-		}
-		err := os.Link(tmp, to)
+		err := p.depot.disk.link(tmp, to)
 		if errors.Is(err, unix.EMLINK) {
 			rest := &wanted{object: w.object, source: w.source, seen: w.seen, full: true, to: w.to[i:]}
 			if err := p.again(rest, tmp+"+"); err != nil {

@@ -140,18 +140,12 @@ func (d *Depot) adopt(tmp string, o object, full bool) error {
 	}
 	if full {
 		spare := tempBeside(to)
-		if err := d.disk.step("link", spare); err != nil {
-			return err
-		}
-		if err := os.Link(tmp, spare); err != nil {
+		if err := d.disk.link(tmp, spare); err != nil {
 			return err
 		}
 		return d.disk.rename(spare, to)
 	}
-	if err := d.disk.step("link", to); err != nil {
-		return err
-	}
-	if err := os.Link(tmp, to); !errors.Is(err, fs.ErrExist) {
+	if err := d.disk.link(tmp, to); !errors.Is(err, fs.ErrExist) {
 		return err
 	}
 	return nil

@@ -18,16 +18,41 @@ import (
 // The whole file system is flushed at once where a build brings many new files.
 func TestPowerFailsAfterManyNewFiles(t *testing.T) {
 	t.Parallel()
-	c := crashCase{seen: newSeen(), now: time.Now()}
-	c.prepare = func(t *testing.T, p *place, _ *release.Depot) {
-		t.Helper()
-		p.course(t, 1)
-		for i := range 300 {
+	storedThenPowerFails(t, func(p *place) {
+		for i := range 260 {
 			p.write(t, map[string]string{fmt.Sprintf("static/%d", i): fmt.Sprint(i)})
 		}
+	}, nil)
+}
+
+// A file system allows a file so many names and no more. The next copy of it is as
+// durable as the first.
+func TestPowerFailsAfterAFileWithTooManyNames(t *testing.T) {
+	t.Parallel()
+	links := 0
+	storedThenPowerFails(t, func(*place) {}, func(op, path string) error {
+		if op == "link" && filepath.Base(path) == "b.html" {
+			links++
+		}
+		if links == 2 { // the pool does not have it at first; then its copy gets the names
+			links++
+			return unix.EMLINK
+		}
+		return nil
+	})
+	if links != 4 {
+		t.Errorf("%d links of a file that was refused one, want it refused and then linked", links-1)
 	}
+}
+
+// storedThenPowerFails stores the small course with more in it, lets the power
+// fail and compares what is left.
+func storedThenPowerFails(t *testing.T, more func(p *place), f fault) {
+	t.Helper()
+	c := crashCase{seen: newSeen(), now: time.Now()}
+	c.prepare = func(t *testing.T, p *place, _ *release.Depot) { t.Helper(); p.course(t, 1); more(p) }
 	s := c.scene(t)
-	if err := stageAndCommit(1)(t.Context(), s.place, s.open(t, nil)); err != nil {
+	if err := stageAndCommit(1)(t.Context(), s.place, s.open(t, f)); err != nil {
 		t.Fatal(err)
 	}
 	s.end(t)

@@ -99,36 +99,57 @@ func (w *tape) end() error {
 func (w *tape) settle() error {
 	op, path, through := w.op, w.path, w.through
 	w.op, w.through = "", false
-	dir := w.find(filepath.Dir(path))
-	if op == "" || dir == nil {
+	if op == "" || w.find(filepath.Dir(path)) == nil {
 		return nil
 	}
-	c, err := w.differences(dir, filepath.Dir(path), op == "link")
+	var err error
+	switch op {
+	case "sync", "sync all", "close":
+		if through {
+			w.flushed(op, path)
+		}
+	case "fill", "filled", "chmod", "date":
+		err = w.refill(path)
+	default:
+		err = errors.Join(w.rename(op, path), w.refill(path))
+	}
 	if err != nil {
 		return fmt.Errorf("tape of %s %s: %w", op, path, err)
 	}
-	if op == "remove all" {
-		w.apply(w.emptied(c))
+	if through && w.after != nil {
+		w.after(op, path)
 	}
-	w.apply(c)
+	return nil
+}
+
+func (w *tape) flushed(op, path string) {
 	n := w.find(path)
-	if n != nil && n.kind.IsRegular() {
-		if n.now, err = readContents(path); err != nil {
-			return fmt.Errorf("tape of %s %s: %w", op, path, err)
-		}
-	}
-	if !through {
-		return nil
-	}
 	switch {
 	case op == "sync all":
 		w.flushAll()
 	case op == "sync" && n != nil:
 		w.flush(n)
 	}
-	if w.after != nil {
-		w.after(op, path)
+}
+
+// refill looks at a file's data.
+func (w *tape) refill(path string) (err error) {
+	if n := w.find(path); n != nil && n.kind.IsRegular() {
+		n.now, err = readContents(path)
 	}
+	return err
+}
+
+// rename looks which names have come and gone.
+func (w *tape) rename(op, path string) error {
+	c, err := w.differences(w.find(filepath.Dir(path)), filepath.Dir(path), op == "link")
+	if err != nil {
+		return err
+	}
+	if op == "remove all" {
+		w.apply(w.emptied(c))
+	}
+	w.apply(c)
 	return nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -321,11 +322,20 @@ func (d *Depot) emptyTrash(ctx context.Context) (int, error) {
 }
 
 func (d *Depot) collectObjects(ctx context.Context, out *Collected) error {
-	for i := range 256 {
+	pool := filepath.Join(d.store, objectsName)
+	shelves, err := readNames(pool)
+	if err != nil {
+		return err
+	}
+	slices.Sort(shelves)
+	for _, shelf := range shelves {
+		if len(shelf) != 2 {
+			continue // not the service's own
+		}
 		if err := context.Cause(ctx); err != nil {
 			return err
 		}
-		if err := d.collectShelf(filepath.Join(d.store, objectsName, fmt.Sprintf("%02x", i)), out); err != nil {
+		if err := d.collectShelf(filepath.Join(pool, shelf), out); err != nil {
 			return err
 		}
 	}
