@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"testing"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -231,5 +232,29 @@ func (w *campaignWorker) checkDisk() {
 	})
 	if err != nil {
 		w.c.violation("%s: its disk: %v", w.name(), err)
+	}
+}
+
+// A release with a file too many, too few, of another commit or not in the pool is
+// told from a whole one.
+func TestCampaignTree(t *testing.T) {
+	t.Parallel()
+	for wrong, spoil := range map[string]func(dir string) error{
+		"":                    func(string) error { return nil },
+		"sub/a is missing":    func(dir string) error { return os.Remove(filepath.Join(dir, "sub", "a")) },
+		"b is a file that":    func(dir string) error { return os.WriteFile(filepath.Join(dir, "b"), nil, 0o600) },
+		"link is a file that": func(dir string) error { return os.Symlink("sub/a", filepath.Join(dir, "link")) },
+		`is "y"; the commit`:  func(dir string) error { return os.WriteFile(filepath.Join(dir, "sub", "a"), []byte("y"), 0o600) },
+		"not in the pool":     func(dir string) error { return os.Remove(filepath.Join(dir, "..", "pool")) },
+	} {
+		dir := filepath.Join(t.TempDir(), "content")
+		must(t, os.MkdirAll(filepath.Join(dir, "sub"), 0o755))
+		must(t, os.WriteFile(filepath.Join(dir, "..", "pool"), []byte("x"), 0o600))
+		must(t, os.Link(filepath.Join(dir, "..", "pool"), filepath.Join(dir, "sub", "a")))
+		must(t, spoil(dir))
+		err := sameTree(dir, map[string]string{"sub/a": "x"})
+		if (err == nil) != (wrong == "") || err != nil && !strings.Contains(err.Error(), wrong) {
+			t.Errorf("%v, want %q", err, wrong)
+		}
 	}
 }
