@@ -228,7 +228,7 @@ func median(of []float64) float64 {
 func requestsPerSecond(b *testing.B, address, coding string) float64 {
 	b.Helper()
 	out, err := exec.CommandContext(b.Context(), gitrepotest.Need(b, "wrk"),
-		"--threads", "2", "--connections", "16", "--duration", "1s", "--header", "Accept-Encoding: "+coding, address).CombinedOutput()
+		"--threads", "2", "--connections", "64", "--duration", "1s", "--header", "Accept-Encoding: "+coding, address).CombinedOutput()
 	if err != nil {
 		b.Fatalf("wrk: %v\n%s", err, out)
 	}
