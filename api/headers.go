@@ -48,6 +48,11 @@ func (s *server) secureHeaders(c *gin.Context) {
 	h := c.Writer.Header()
 	if s.Addresses.secure(c.Request) {
 		h.Set("Strict-Transport-Security", "max-age=31536000")
+	} else if s.Addresses.distrusts(c.Request) {
+		s.distrust.Do(func() {
+			s.Log.Warn("a proxy that is not trusted says that people use https: until TRUSTED_PROXIES lists it or PUBLIC_BASE_URL is set, addresses in answers begin with http and cookies are not Secure",
+				"peer", c.Request.RemoteAddr)
+		})
 	}
 	if courseContent(c.FullPath()) {
 		return
@@ -65,4 +70,10 @@ func (a *Addresses) secure(r *http.Request) bool {
 		return strings.HasPrefix(a.public, "https:")
 	}
 	return a.scheme(r) == "https"
+}
+
+// distrusts says whether a request claims to have come by https, and is not believed
+// since it comes from no trusted proxy.
+func (a *Addresses) distrusts(r *http.Request) bool {
+	return a.public == "" && r.Header.Get("X-Forwarded-Proto") == "https" && !a.fromProxy(r)
 }

@@ -132,6 +132,13 @@ func TestHeadersByHTTPS(t *testing.T) {
 				t.Errorf("%s: cookie %q", tt.name, cookie)
 			}
 		}
+		distrusted := 0
+		if tt.public == "" && tt.proto == "https" && !tt.want {
+			distrusted = 1
+		}
+		if got := strings.Count(f.log.String(), "a proxy that is not trusted"); got != distrusted {
+			t.Errorf("%s: the log tells %d times of a proxy that is not trusted, want %d", tt.name, got, distrusted)
+		}
 	}
 }
 

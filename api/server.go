@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"runtime/debug"
+	"sync"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -24,6 +25,7 @@ type server struct {
 	limits      *limits
 	strict      http.Header // see strictHeaders
 	strictData  http.Header // see dataHeaders
+	distrust    sync.Once   // tells of a proxy that is not trusted
 	description *description
 	docs        handler // the page of the description
 }

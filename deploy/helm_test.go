@@ -250,6 +250,32 @@ func TestChartSelectors(t *testing.T) {
 	}
 }
 
+// Behind an ingress with TLS the service knows that people use https, unless it is told
+// another address.
+func TestChartKnowsItsAddress(t *testing.T) {
+	t.Parallel()
+	const name = "COURSEWRIGHT_PUBLIC_BASE_URL"
+	for set, want := range map[string]string{
+		"ingress.tlsSecretName=tls":                      "",
+		"ingress.enabled=true":                           "",
+		"ingress.enabled=true,ingress.tlsSecretName=tls": "https://gitmanager.example.org",
+		"ingress.enabled=true,ingress.tlsSecretName=tls,settings.PUBLIC_BASE_URL=https://courses.example.org": "https://courses.example.org",
+	} {
+		all := render(t, set)
+		for _, pod := range []string{"Deployment cw-api", "StatefulSet cw-worker"} {
+			got := ""
+			for _, e := range all[pod].Spec.Template.Spec.Containers[0].Env {
+				if e.Name == name {
+					got = e.Value
+				}
+			}
+			if got != want {
+				t.Errorf("%s: %s has the address %q, want %q", set, pod, got, want)
+			}
+		}
+	}
+}
+
 // The pods of each role are confined, are looked after, know their settings, and
 // have their own folders and secrets alone.
 func TestChartPods(t *testing.T) {

@@ -62,11 +62,18 @@ readinessProbe:
   timeoutSeconds: 5
 {{- end }}
 
-{{- /* Variables of settings. Takes a list of settings; later ones win, also with
-       false and 0, which merge would skip. */}}
+{{- /* Variables of settings. Takes the root and a list of settings; later ones win,
+       also with false and 0, which merge would skip. Before all of them comes the
+       address that an ingress with TLS gives the service: without it the service
+       would tell others http addresses and leave its cookies open. */}}
 {{- define "coursewright.env" -}}
 {{- $all := dict }}
-{{- range . }}
+{{- with (index . 0).Values.ingress }}
+{{- if and .enabled .tlsSecretName }}
+{{- $_ := set $all "PUBLIC_BASE_URL" (printf "https://%s" .host) }}
+{{- end }}
+{{- end }}
+{{- range (index . 1) }}
 {{- range $name, $value := . }}
 {{- $_ := set $all $name $value }}
 {{- end }}
