@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -102,6 +103,45 @@ func TestGarbageCollectionSparesWhatIsUsed(t *testing.T) {
 	p.now = p.now.Add(48 * time.Hour)
 	if out, err := d.CollectGarbage(t.Context()); err != nil || out.Objects != 2 || out.Bytes != int64(len("build 1\n")+len("never changes")) {
 		t.Errorf("collected %+v, %v, want both files", out, err)
+	}
+}
+
+// A release that is being made links an object when the collection has just seen that
+// none has it: the object stays in the pool.
+func TestGarbageCollectionSparesWhatIsLinkedMeanwhile(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t)
+	d := p.open(t)
+	p.commit(t, d, 1)
+	if err := d.Remove(t.Context(), key); err != nil {
+		t.Fatal(err)
+	}
+	p.now = time.Now().Add(48 * time.Hour)
+	linked, shelf := filepath.Join(t.TempDir(), "linked"), ""
+	d.SetFault(func(op, path string) error {
+		if op != "rename" || shelf != "" || !strings.Contains(path, ".objects") {
+			return nil
+		}
+		shelf = filepath.Dir(path)
+		names, err := os.ReadDir(shelf)
+		if err != nil {
+			return err
+		}
+		return os.Link(filepath.Join(shelf, names[0].Name()), linked)
+	})
+	if out, err := d.CollectGarbage(t.Context()); err != nil || out.Objects != 1 {
+		t.Errorf("collected %+v, %v, want the other file alone", out, err)
+	}
+	names, err := os.ReadDir(shelf)
+	if err != nil || len(names) != 1 {
+		t.Fatalf("%v are left with it: %v", names, err)
+	}
+	kept, err := os.Stat(filepath.Join(shelf, names[0].Name()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if mine, err := os.Stat(linked); err != nil || !os.SameFile(kept, mine) {
+		t.Errorf("the pool has %s, not what was linked: %v", names[0].Name(), err)
 	}
 }
 

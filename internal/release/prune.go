@@ -360,11 +360,38 @@ func (d *Depot) collectShelf(dir string, out *Collected) error {
 		if st.Nlink > 1 || d.now().Sub(time.Unix(0, st.Ctim.Nano())) < d.garbageAge {
 			continue
 		}
-		if err := d.disk.remove(path); err != nil {
+		switch gone, err := d.collectObject(path); {
+		case err != nil:
 			return err
+		case gone:
+			out.Objects++
+			out.Bytes += st.Size
 		}
-		out.Objects++
-		out.Bytes += st.Size
 	}
 	return nil
+}
+
+// collectObject takes an object from the pool that no release had a moment ago. A
+// release that is being made may have linked it since: under its other name nobody
+// can, so that is looked at last, and the object comes back if so.
+func (d *Depot) collectObject(path string) (gone bool, err error) {
+	aside := tempBeside(path)
+	if err := d.disk.rename(path, aside); errors.Is(err, fs.ErrNotExist) {
+		return false, nil // another process was faster
+	} else if err != nil {
+		return false, err
+	}
+	var st unix.Stat_t
+	if err := unix.Lstat(aside, &st); errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	} else if err != nil {
+		return false, err
+	}
+	if st.Nlink > 1 {
+		// Where it was added anew meanwhile, one of the two is enough.
+		if err := d.disk.link(aside, path); err != nil && !errors.Is(err, fs.ErrExist) {
+			return false, err
+		}
+	}
+	return st.Nlink == 1, d.disk.remove(aside)
 }
