@@ -259,14 +259,20 @@ func (p *placer) fill(ctx context.Context) error {
 }
 
 // settle gives a flushed copy its name in the pool and its names in the
-// release. The release links the copy itself, whatever happens to the pool's
-// name: garbage collection may take that at any time.
+// release. The release links the copy itself, or the object that another process was
+// faster with; whatever happens to the pool's name then, since garbage collection may
+// take that at any time.
 func (p *placer) settle(w *wanted, tmp string) error {
-	if err := p.depot.adopt(tmp, w.object, w.full); err != nil {
+	from, err := p.depot.adopt(tmp, w.object, w.full)
+	if err != nil {
 		return err
 	}
 	for i, to := range w.to {
-		err := p.depot.disk.link(tmp, to)
+		err := p.depot.disk.link(from, to)
+		if errors.Is(err, fs.ErrNotExist) && from != tmp {
+			from = tmp // the garbage collection took the other
+			err = p.depot.disk.link(from, to)
+		}
 		if errors.Is(err, unix.EMLINK) {
 			rest := &wanted{object: w.object, source: w.source, seen: w.seen, full: true, to: w.to[i:]}
 			if err := p.again(rest, tmp+"+"); err != nil {

@@ -129,24 +129,24 @@ func (k *disk) copyObject(root *os.Root, w *wanted, to string) (err error) {
 	return k.date(to, time.Unix(0, w.seen.mtime))
 }
 
-// adopt gives a copied file its name in the pool. An object that came there
-// meanwhile is just as good, and as durable: objects get their name after
-// their data was flushed. One that has as many names as the file system allows
-// gives way to the copy.
-func (d *Depot) adopt(tmp string, o object, full bool) error {
+// adopt gives a copied file its name in the pool, and says from which name releases
+// link it. An object that came there meanwhile is as durable, since objects get their
+// name after their data was flushed: it is that one, and the copy is not needed. One
+// that has as many names as the file system allows gives way to the copy.
+func (d *Depot) adopt(tmp string, o object, full bool) (from string, err error) {
 	to := filepath.Join(d.store, objectsName, o.name())
 	if _, err := d.disk.ensureDir(filepath.Dir(to)); err != nil {
-		return err
+		return "", err
 	}
 	if full {
 		spare := tempBeside(to)
 		if err := d.disk.link(tmp, spare); err != nil {
-			return err
+			return "", err
 		}
-		return d.disk.rename(spare, to)
+		return tmp, d.disk.rename(spare, to)
 	}
 	if err := d.disk.link(tmp, to); !errors.Is(err, fs.ErrExist) {
-		return err
+		return tmp, err
 	}
-	return nil
+	return to, nil
 }

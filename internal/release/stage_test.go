@@ -2,10 +2,12 @@ package release_test
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -302,5 +304,38 @@ func TestStageNamesUnreadableFiles(t *testing.T) {
 		if err := os.Chmod(path, 0o755); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// Two processes that store the same files at the same time share them.
+func TestStagesAtTheSameTimeShareTheirFiles(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t)
+	p.course(t, 1)
+	first, second := p.open(t), p.open(t)
+	var once sync.Once
+	others := 0
+	first.SetFault(func(op, path string) error {
+		if op == "link" && strings.Contains(path, ".objects") {
+			once.Do(func() { others = stage(t, second, p.request(2)).Added })
+		}
+		return nil
+	})
+	if out := stage(t, first, p.request(1)); others != 2 || out.Added != 2 {
+		t.Errorf("the second added %d, the first %d; want that both found nothing", others, out.Added)
+	}
+	files := 0
+	err := filepath.WalkDir(filepath.Join(p.store, ".staging"), func(path string, e fs.DirEntry, err error) error {
+		if err != nil || !e.Type().IsRegular() || !strings.Contains(path, "/content/") {
+			return err
+		}
+		files++
+		if got, want := stat(t, path).Nlink, map[bool]uint64{true: 3, false: 9}[filepath.Base(path) == "same.css"]; got != want {
+			t.Errorf("%s has %d names, want %d", path, got, want)
+		}
+		return nil
+	})
+	if err != nil || files != 10 {
+		t.Errorf("%d files of two releases, %v", files, err)
 	}
 }
