@@ -149,11 +149,11 @@ func (s *story) claim(ctx workflow.Context) (activities.Claimed, error) {
 	var out activities.Claimed
 	free, stop := workflow.NewDisconnectedContext(ctx)
 	defer stop()
-	err := workflow.ExecuteLocalActivity(onRecords(free), records.ClaimBuild, activities.Claim{
+	err := untilDone(free, records.ClaimBuild, activities.Claim{
 		CourseKey: s.in.CourseKey,
 		RunID:     runID(ctx),
 		At:        workflow.Now(ctx),
-	}).Get(free, &out)
+	}, &out)
 	return out, err
 }
 
@@ -187,8 +187,8 @@ func (s *story) build(parent workflow.Context, claimed activities.Claimed) {
 	result := s.result(ctx, claimed.Job.BuildID, err)
 	s.announceSoon(free, state{claimed.Job, result.Status, r.commit})
 	var ended activities.Ended
-	if err := workflow.ExecuteLocalActivity(onRecords(free), records.FinishBuild,
-		activities.Ending{Job: claimed.Job, Status: result.Status, Reason: result.Reason}).Get(free, &ended); err != nil {
+	ending := activities.Ending{Job: claimed.Job, Status: result.Status, Reason: result.Reason}
+	if err := untilDone(free, records.FinishBuild, ending, &ended); err != nil {
 		s.log.Error("final status not recorded", "course", s.in.CourseKey, "build", claimed.Job.BuildID, "error", err)
 	}
 	r.tellEnd(free)

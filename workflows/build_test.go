@@ -1,12 +1,14 @@
 package workflows_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/mock"
 	enums "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
@@ -396,5 +398,38 @@ func TestProgressCanBeQueried(t *testing.T) {
 	b.run()
 	if want := (workflows.Progress{BuildID: row.ID, Step: "build", Host: "host"}); got != want {
 		t.Errorf("progress is %+v, want %+v", got, want)
+	}
+}
+
+// The time that the tries of a database step have ends by the clock of the worker:
+// when that jumps a step fails though the database is back a moment later. The build
+// is claimed and gets its final status all the same.
+func TestAClockThatJumpsLosesNoStatus(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	real, tries := &activities.Records{Store: b.rows, HasLMS: true}, map[string]int{}
+	late := func(step string) error {
+		if tries[step]++; tries[step] <= 2 {
+			return temporal.NewTimeoutError(enums.TIMEOUT_TYPE_SCHEDULE_TO_CLOSE, errors.New("the database is away"))
+		}
+		return nil
+	}
+	b.env.OnActivity(real.ClaimBuild, mock.Anything, mock.Anything).Return(func(ctx context.Context, in activities.Claim) (activities.Claimed, error) {
+		if err := late("claim"); err != nil {
+			return activities.Claimed{}, err
+		}
+		return real.ClaimBuild(ctx, in)
+	})
+	b.env.OnActivity(real.FinishBuild, mock.Anything, mock.Anything).Return(func(ctx context.Context, in activities.Ending) (activities.Ended, error) {
+		if err := late("finish"); err != nil {
+			return activities.Ended{}, err
+		}
+		return real.FinishBuild(ctx, in)
+	})
+	b.request(course.BuildOptions{})
+	b.run()
+	b.expect(course.StatusSuccess)
+	if tries["claim"] < 3 || tries["finish"] != 3 {
+		t.Errorf("tries: %v", tries)
 	}
 }

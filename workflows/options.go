@@ -39,6 +39,7 @@ const (
 const (
 	changeTakeOver    = "take-over"
 	changeLMSCalls    = "lms-calls"
+	changeUntilDone   = "until-done"
 	changeOneActivity = "one-activity" // 1: the steps on a host are one activity; 2: publishing is a local one
 )
 
@@ -56,6 +57,9 @@ func retryPolicy(longest time.Duration) *temporal.RetryPolicy {
 	}
 }
 
+// recordsPause is the pause between two rounds of untilDone.
+const recordsPause = 5 * time.Second
+
 // onRecords is for short database work inside the workflow task. It is tried
 // for as long as the database is away: a build must reach its final status.
 func onRecords(ctx workflow.Context) workflow.Context {
@@ -68,6 +72,21 @@ func onRecords(ctx workflow.Context) workflow.Context {
 			MaximumInterval:    10 * time.Second,
 		},
 	})
+}
+
+// untilDone does a step of onRecords for as long as it may pass. The time that its
+// tries have ends by the clock of the worker, and too early when that jumps. ctx is
+// one that nobody cancels.
+func untilDone(ctx workflow.Context, step, in, out any) error {
+	for {
+		err := workflow.ExecuteLocalActivity(onRecords(ctx), step, in).Get(ctx, out)
+		if err == nil || !mayPass(err) || workflow.GetVersion(ctx, changeUntilDone, workflow.DefaultVersion, 1) == workflow.DefaultVersion {
+			return err
+		}
+		if err := workflow.Sleep(ctx, recordsPause); err != nil {
+			return err
+		}
+	}
 }
 
 // atOnce is for what is nearly always done within a workflow task, and is begun
