@@ -280,3 +280,22 @@ cd "$OLDPWD"
 		t.Error("the build began again on the drained host")
 	}
 }
+
+// A host could not say that it builds a course no more, since the database was away
+// then: it says so soon, whatever its builder, and others need not wait for it.
+func TestAHostGivesBackWhatItDoesNotBuild(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t, harnessOptions{})
+	repo := gitrepotest.New(t)
+	repo.Commit(tiny("One"), "first")
+	h.addCourse("course", repo.URL(), nil)
+	store := h.system.store
+	if holder, err := store.HoldCourse(t.Context(), "course", h.system.host, ""); err != nil || holder != h.system.host {
+		t.Fatalf("the course is held by %q, %v", holder, err)
+	}
+	h.waitFor("another host may have the course", func() bool {
+		holder, err := store.HoldCourse(t.Context(), "course", "another", "")
+		must(t, err)
+		return holder == "another"
+	})
+}

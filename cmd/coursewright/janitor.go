@@ -17,15 +17,16 @@ const leftInterval = 3 * time.Second
 // startJanitor ends, at once and again and again, what runs on this build disk
 // and belongs to no running build: a killed worker leaves such builds, when
 // nobody tries them again or another host took them over. Labels with the disk's
-// id keep the containers of other hosts and deployments apart.
+// id keep the containers of other hosts and deployments apart. It also gives courses
+// back that this host has noted and does not build: it may have been unable to say so
+// when their builds ended.
 func (y *system) startJanitor(ctx context.Context) error {
-	if y.keeper == nil {
-		return nil // nothing outlives this process
+	if y.keeper != nil { // else nothing outlives this process
+		y.background(ctx, "janitor", janitorInterval, func(ctx context.Context) error {
+			_, err := y.keeper.RemoveOrphans(ctx, func(id int64, _ string) bool { return y.runsHere(ctx, id) })
+			return err
+		})
 	}
-	y.background(ctx, "janitor", janitorInterval, func(ctx context.Context) error {
-		_, err := y.keeper.RemoveOrphans(ctx, func(id int64, _ string) bool { return y.runsHere(ctx, id) })
-		return err
-	})
 	y.background(ctx, "janitor of held courses", leftInterval, y.clearLeft)
 	return nil
 }
