@@ -83,6 +83,11 @@ func New(cfg Config) (http.Handler, error) {
 		return nil, fmt.Errorf("metrics of the API: %w", err)
 	}
 	recent.cache.asked, s.documents.asked, s.compiled.cache.asked = s.metrics.cache("courses"), s.metrics.cache("documents"), s.metrics.cache("compiled")
+	return s.handler(), nil
+}
+
+// handler passes every request through what all have in common to its endpoint.
+func (s *server) handler() http.Handler {
 	// The mode is a setting of gin's whole package; the other modes print to
 	// standard output.
 	gin.SetMode(gin.ReleaseMode)
@@ -93,7 +98,7 @@ func New(cfg Config) (http.Handler, error) {
 	r.ForwardedByClientIP = false // Addresses tells where requests come from
 	r.Use(s.metrics.observe, s.trace, s.keepTrail, s.recover, s.secureHeaders, s.guardHost, s.login.crossOrigin, s.guardOrigin, s.identify, s.knownParameters)
 	s.routes(r)
-	return r, nil
+	return r
 }
 
 // recover answers 500 for a panic of a handler and logs where it was.
