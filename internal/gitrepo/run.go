@@ -144,6 +144,10 @@ func killGroup(pid int) error {
 	return err
 }
 
+// shortestSecret bounds what counts as a secret in a header: shorter values are names
+// and numbers, which stand in much of what git says.
+const shortestSecret = 8
+
 // headerSecrets are what options of the deployment prove its right with, by a
 // header of their own: a git host may repeat it.
 func headerSecrets(options []string) []string {
@@ -155,7 +159,11 @@ func headerSecrets(options []string) []string {
 		}
 		_, value, _ := strings.Cut(header, ":")
 		value = strings.TrimSpace(value)
-		out = append(out, value, value[strings.LastIndex(value, " ")+1:])
+		for _, secret := range []string{value, value[strings.LastIndex(value, " ")+1:]} {
+			if len(secret) >= shortestSecret {
+				out = append(out, secret)
+			}
+		}
 	}
 	return out
 }
