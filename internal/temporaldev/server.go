@@ -60,10 +60,11 @@ type Config struct {
 
 // Server is a running development server.
 type Server struct {
-	cfg  Config
-	stop context.CancelFunc
-	done chan struct{}
-	died chan error // how the first child ended
+	cfg   Config
+	ports ports
+	stop  context.CancelFunc
+	done  chan struct{}
+	died  chan error // how the first child ended
 }
 
 // startTries bounds the starts on ports that were free when they were chosen
@@ -89,17 +90,12 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 var errDied = errors.New("the Temporal development server did not start")
 
 func startOnce(ctx context.Context, cfg Config) (*Server, error) {
-	var err error
-	if cfg.Port, err = cfg.choosePort(ctx, cfg.Port, defaultPort); err != nil {
-		return nil, fmt.Errorf("port of the Temporal server: %w", err)
-	}
-	if cfg.UIPort >= 0 {
-		if cfg.UIPort, err = cfg.choosePort(ctx, cfg.UIPort, defaultUIPort); err != nil {
-			return nil, fmt.Errorf("port of the Temporal Web UI: %w", err)
-		}
+	var held ports
+	if err := held.choose(ctx, &cfg); err != nil {
+		return nil, errors.Join(err, held.release())
 	}
 	run, stop := context.WithCancel(context.WithoutCancel(ctx))
-	s := &Server{cfg: cfg, stop: stop, done: make(chan struct{}), died: make(chan error, 1)}
+	s := &Server{cfg: cfg, ports: held, stop: stop, done: make(chan struct{}), died: make(chan error, 1)}
 	go s.supervise(run)
 	if err := s.waitHealthy(ctx); err != nil {
 		return nil, errors.Join(err, s.Close())
@@ -122,7 +118,7 @@ func (s *Server) UI() string {
 func (s *Server) Close() error {
 	s.stop()
 	<-s.done
-	return nil
+	return s.ports.release()
 }
 
 // supervise keeps a child running until ctx ends. The thread that starts the
@@ -296,37 +292,6 @@ func findCLI(path string) (string, error) {
 		}
 	}
 	return "", errors.New("the Temporal CLI is not in bin/temporal and not on PATH; `make bin/temporal` builds it")
-}
-
-// choosePort gives the wanted port, or without one the usual port if it is
-// free, else any. A wanted port that is taken is an error.
-func (c Config) choosePort(ctx context.Context, wanted, usual int) (int, error) {
-	if wanted != 0 {
-		if _, err := tryPort(ctx, wanted); err != nil {
-			return 0, fmt.Errorf("%d cannot be used: %w; choose another", wanted, err)
-		}
-		return wanted, nil
-	}
-	if !c.AnyPort {
-		if port, err := tryPort(ctx, usual); err == nil {
-			return port, nil
-		}
-	}
-	return tryPort(ctx, 0)
-}
-
-func tryPort(ctx context.Context, port int) (int, error) {
-	var lc net.ListenConfig
-	l, err := lc.Listen(ctx, "tcp", net.JoinHostPort(host, strconv.Itoa(port)))
-	if err != nil {
-		return 0, err
-	}
-	_, text, err := net.SplitHostPort(l.Addr().String())
-	if err != nil {
-		return 0, errors.Join(err, l.Close())
-	}
-	port, err = strconv.Atoi(text)
-	return port, errors.Join(err, l.Close())
 }
 
 func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }

@@ -62,6 +62,36 @@ func TestATakenPortIsAClearError(t *testing.T) {
 	}
 }
 
+// A port is its server's until that is closed, even while nobody listens there: the
+// child may be on its way, or be started again.
+func TestAPortIsHeldWhileTheChildIsAway(t *testing.T) {
+	t.Parallel()
+	cfg := config(t, t.TempDir())
+	s := start(t, cfg)
+	child := childWith(t, cfg.DataFile)
+	if err := syscall.Kill(child, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	other := config(t, t.TempDir())
+	_, port, err := net.SplitHostPort(s.Address())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if other.Port, err = strconv.Atoi(port); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := temporaldev.Start(t.Context(), other); err == nil || !strings.Contains(err.Error(), "another server has it") {
+		t.Errorf("another server takes the port: %v", err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s = start(t, other)
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestAServerThatCannotStartIsAClearError(t *testing.T) {
 	t.Parallel()
 	cfg := config(t, t.TempDir())
