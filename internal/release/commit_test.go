@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"coursewright/internal/course"
+	"coursewright/internal/release"
 )
 
 func TestCommitIsFenced(t *testing.T) {
@@ -142,6 +143,56 @@ func TestGarbageCollectionSparesWhatIsLinkedMeanwhile(t *testing.T) {
 	}
 	if mine, err := os.Stat(linked); err != nil || !os.SameFile(kept, mine) {
 		t.Errorf("the pool has %s, not what was linked: %v", names[0].Name(), err)
+	}
+}
+
+// Before the object gets its name back, others add it anew, or decide about it: all
+// have whole files, and nothing is left aside.
+func TestGarbageCollectionGivesBackAmongOthers(t *testing.T) {
+	t.Parallel()
+	for name, others := range map[string]func(p *place, d *release.Depot) error{
+		"add it anew": func(p *place, d *release.Depot) error { return keepPreview(3)(t.Context(), p, d) },
+		"decide first": func(_ *place, d *release.Depot) error {
+			_, err := d.CollectGarbage(t.Context())
+			return err
+		},
+	} {
+		p := newPlace(t)
+		d, other := p.open(t), p.open(t)
+		p.course(t, 2)
+		stage(t, d, p.request(1))
+		if err := d.Discard(t.Context(), key, version(1)); err != nil {
+			t.Fatal(err)
+		}
+		p.now = time.Now().Add(48 * time.Hour)
+		done := map[string]bool{}
+		d.SetFault(func(op, path string) error {
+			if !strings.Contains(path, ".objects") || done[op] {
+				return nil
+			}
+			switch done[op] = true; op {
+			case "rename":
+				return keepPreview(2)(t.Context(), p, other)
+			case "link":
+				return others(p, other)
+			}
+			return nil
+		})
+		if _, err := d.CollectGarbage(t.Context()); err != nil || !done["link"] {
+			t.Errorf("%s: asked to give it back: %v; %v", name, done["link"], err)
+		}
+		files := tree(t, p.store)
+		for _, build := range []int{2, 3} {
+			at := filepath.Join(".previews", key, version(build), "content/index.yaml")
+			if text := files[at]; text != "build 2\n" && (build == 2 || name == "add it anew") {
+				t.Errorf("%s: preview %d has %q", name, build, text)
+			}
+		}
+		for file := range files {
+			if strings.Contains(file, ".tmp-") {
+				t.Errorf("%s: left: %s", name, file)
+			}
+		}
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -18,6 +19,7 @@ type crashCase struct {
 	run           func(ctx context.Context, p *place, d *release.Depot) error
 	before, after moment
 	also          func(t *testing.T, where string, d *release.Depot, done bool) // looks at more; done: run has succeeded
+	meanwhile     func(t *testing.T, s *scene, op, path string)                 // what others do just before a step of a garbage collection
 
 	seen *seen
 	now  time.Time
@@ -213,6 +215,35 @@ func cleaningCases() map[string]crashCase {
 			},
 			before: moment{2, 2}, after: moment{2, 2},
 		},
+		"garbage that is wanted meanwhile": {
+			prepare: func(t *testing.T, p *place, d *release.Depot) {
+				t.Helper()
+				published(1, 2)(t, p, d)
+				p.course(t, 3)
+				stage(t, d, p.request(3))
+				if err := d.Discard(t.Context(), key, version(3)); err != nil {
+					t.Fatal(err)
+				}
+				if _, err := d.Prune(t.Context(), key); err != nil {
+					t.Fatal(err)
+				}
+				p.now = p.now.Add(48 * time.Hour)
+			},
+			run: func(ctx context.Context, _ *place, d *release.Depot) error {
+				_, err := d.CollectGarbage(ctx)
+				return err
+			},
+			meanwhile: func(t *testing.T, s *scene, op, path string) {
+				t.Helper()
+				if op != "rename" || !strings.Contains(path, "/.objects/") {
+					return
+				}
+				if err := keepPreview(3)(t.Context(), s.place, s.open(t, nil)); err != nil {
+					t.Error(err)
+				}
+			},
+			before: moment{2, 2}, after: moment{2, 2},
+		},
 		"discard": {
 			prepare: func(t *testing.T, p *place, d *release.Depot) {
 				t.Helper()
@@ -243,24 +274,28 @@ func checkKept(t *testing.T, where string, d *release.Depot, _ bool) {
 	}
 }
 
+func keepPreview(build int) func(context.Context, *place, *release.Depot) error {
+	return func(ctx context.Context, p *place, d *release.Depot) error {
+		if kept, err := d.HasPreview(key, version(build)); kept || err != nil {
+			return err
+		}
+		r := p.request(build)
+		r.Preview = "draft"
+		if _, err := d.Stage(ctx, r); err != nil {
+			return err
+		}
+		return d.CommitPreview(ctx, key, version(build))
+	}
+}
+
 // besideCases change what lies beside the newest and the live release.
 func besideCases() map[string]crashCase {
 	live := moment{1, 1}
 	return map[string]crashCase{
 		"preview": {
 			prepare: func(t *testing.T, p *place, d *release.Depot) { t.Helper(); published(1)(t, p, d); p.course(t, 2) },
-			run: func(ctx context.Context, p *place, d *release.Depot) error {
-				if kept, err := d.HasPreview(key, version(2)); kept || err != nil {
-					return err
-				}
-				r := p.request(2)
-				r.Preview = "draft"
-				if _, err := d.Stage(ctx, r); err != nil {
-					return err
-				}
-				return d.CommitPreview(ctx, key, version(2))
-			},
-			before: live, after: live,
+			run:     keepPreview(2),
+			before:  live, after: live,
 			also: func(t *testing.T, where string, d *release.Depot, done bool) {
 				t.Helper()
 				all, err := d.Previews(key)

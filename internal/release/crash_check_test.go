@@ -51,9 +51,12 @@ func (c crashCase) scene(t *testing.T) *scene {
 	if s.tape, err = newTape(filepath.Dir(s.place.store)); err != nil {
 		t.Fatal(err)
 	}
-	s.follow(d, nil)
+	s.follow(d, func(string, string) error { return nil })
 	c.prepare(t, s.place, d)
 	s.end(t)
+	if c.meanwhile != nil {
+		s.tape.flushAll() // garbage is old
+	}
 	return s
 }
 
@@ -61,16 +64,23 @@ func (c crashCase) scene(t *testing.T) *scene {
 func (s *scene) open(t *testing.T, f fault) *release.Depot {
 	t.Helper()
 	d := s.place.open(t, keepOne)
-	s.follow(d, f)
+	s.follow(d, func(op, path string) error {
+		if f != nil {
+			if err := f(op, path); err != nil {
+				return err
+			}
+		}
+		if s.of.meanwhile != nil {
+			s.of.meanwhile(t, s, op, path)
+		}
+		return nil
+	})
 	return d
 }
 
 func (s *scene) follow(d *release.Depot, f fault) {
 	d.SetFault(func(op, path string) error {
-		var err error
-		if f != nil {
-			err = f(op, path)
-		}
+		err := f(op, path)
 		return errors.Join(err, s.tape.step(op, path, err == nil))
 	})
 }
@@ -117,6 +127,7 @@ func (c crashCase) checkAfter(t *testing.T, where string, s *scene) {
 	c.checkState(t, where, s.place, c.before, c.after)
 	s.again(t, where)
 	c.checkState(t, where+", next try", s.place, c.after)
+	c.checkShared(t, where+", next try", s.place)
 	for _, r := range s.left {
 		s.checkPowerLoss(t, r)
 	}
@@ -155,6 +166,39 @@ func (s *scene) checkPowerLoss(t *testing.T, r remains) {
 		t.Errorf("%s: the next try: %v", r.where, err)
 	}
 	s.of.checkState(t, r.where+", next try", p, s.of.after)
+	s.of.checkShared(t, r.where+", next try", p)
+}
+
+// checkShared looks whether garbage collection has left each file of a release in
+// the pool, and nothing unfinished there.
+func (c crashCase) checkShared(t *testing.T, where string, p *place) {
+	t.Helper()
+	if c.meanwhile == nil {
+		return
+	}
+	pool := map[uint64]bool{}
+	files := map[string]uint64{}
+	for name := range tree(t, filepath.Dir(p.store)) {
+		path := filepath.Join(filepath.Dir(p.store), name)
+		var st unix.Stat_t
+		if err := unix.Lstat(path, &st); err != nil {
+			t.Fatal(err)
+		}
+		switch {
+		case strings.Contains(name, ".objects/"):
+			pool[st.Ino] = true
+			if strings.Contains(name, "/.tmp-") {
+				t.Errorf("%s: left in the pool: %s", where, name)
+			}
+		case strings.Contains(name, "/content/") && st.Mode&unix.S_IFMT == unix.S_IFREG:
+			files[name] = st.Ino
+		}
+	}
+	for name, ino := range files {
+		if !pool[ino] {
+			t.Errorf("%s: not in the pool: %s", where, name)
+		}
+	}
 }
 
 // newest is the build that A+ would be told about, 0 for none.

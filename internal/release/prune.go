@@ -197,8 +197,9 @@ type Collected struct {
 // any time, also while others stage, commit and publish.
 //
 // A pool file may be linked into a new release between the look at its link
-// count and its removal. That does no harm: the release keeps the file, only
-// its name in the pool is gone, and the next build that wants it adds it again.
+// count and its removal. It is put aside first and then gets its name back. Where a
+// call dies before that, builds that want the file add it again, and a later call
+// gives the name back unless they have.
 // The age spares the pool the files of a course that is removed and built
 // anew, it is not needed for safety.
 func (d *Depot) CollectGarbage(ctx context.Context) (Collected, error) {
@@ -343,7 +344,8 @@ func (d *Depot) collectObjects(ctx context.Context, out *Collected) error {
 }
 
 // collectShelf looks through one folder of the pool. A file's ctime is when it
-// got or lost its last other name.
+// got or lost its last other name. A name of a call that died is dealt with even
+// where releases have the file: nobody else will.
 func (d *Depot) collectShelf(dir string, out *Collected) error {
 	names, err := readNames(dir)
 	if err != nil {
@@ -357,10 +359,16 @@ func (d *Depot) collectShelf(dir string, out *Collected) error {
 		} else if err != nil {
 			return err
 		}
-		if st.Nlink > 1 || d.now().Sub(time.Unix(0, st.Ctim.Nano())) < d.garbageAge {
+		collect := d.collectObject
+		if strings.HasPrefix(name, tempPrefix) {
+			collect = d.decide
+		} else if st.Nlink > 1 {
 			continue
 		}
-		switch gone, err := d.collectObject(path); {
+		if d.now().Sub(time.Unix(0, st.Ctim.Nano())) < d.garbageAge {
+			continue
+		}
+		switch gone, err := collect(path); {
 		case err != nil:
 			return err
 		case gone:
@@ -373,14 +381,21 @@ func (d *Depot) collectShelf(dir string, out *Collected) error {
 
 // collectObject takes an object from the pool that no release had a moment ago. A
 // release that is being made may have linked it since: under its other name nobody
-// can, so that is looked at last, and the object comes back if so.
+// can, so that is looked at last.
 func (d *Depot) collectObject(path string) (gone bool, err error) {
-	aside := tempBeside(path)
+	aside := asideOf(path)
 	if err := d.disk.rename(path, aside); errors.Is(err, fs.ErrNotExist) {
 		return false, nil // another process was faster
 	} else if err != nil {
 		return false, err
 	}
+	return d.decide(aside)
+}
+
+// decide ends the collection of an object that was put aside: it goes, or gets its
+// name back where a release has it. Several processes may decide about the same one:
+// all that can change meanwhile is that the last release that has it goes.
+func (d *Depot) decide(aside string) (gone bool, err error) {
 	var st unix.Stat_t
 	if err := unix.Lstat(aside, &st); errors.Is(err, fs.ErrNotExist) {
 		return false, nil
@@ -388,10 +403,37 @@ func (d *Depot) collectObject(path string) (gone bool, err error) {
 		return false, err
 	}
 	if st.Nlink > 1 {
-		// Where it was added anew meanwhile, one of the two is enough.
-		if err := d.disk.link(aside, path); err != nil && !errors.Is(err, fs.ErrExist) {
+		if err := d.giveBack(aside); err != nil {
 			return false, err
 		}
 	}
 	return st.Nlink == 1, d.disk.remove(aside)
+}
+
+// giveBack names an object that was put aside as before, durably. Where it was added
+// anew meanwhile, that one stays: releases may have linked it already. The one put
+// aside then belongs to its releases alone, which costs space and nothing else.
+func (d *Depot) giveBack(aside string) error {
+	path, known := besideAside(aside)
+	if !known {
+		return nil // was on its way into the pool
+	}
+	err := d.disk.link(aside, path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // another process decided
+	}
+	if err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	return d.disk.sync(filepath.Dir(path))
+}
+
+// asideOf is a new name for an object that is put aside; it ends with the old one.
+func asideOf(path string) string { return tempBeside(path) + "." + filepath.Base(path) }
+
+// besideAside gives the name that an object had before it was put aside. It is not
+// known of names that asideOf has not made.
+func besideAside(aside string) (path string, known bool) {
+	_, name, known := strings.Cut(strings.TrimPrefix(filepath.Base(aside), tempPrefix), ".")
+	return filepath.Join(filepath.Dir(aside), name), known
 }
