@@ -2,21 +2,27 @@ package main
 
 import (
 	"bytes"
+	"database/sql"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
 	enums "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/history/v1"
+	sdk "go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/workflow"
 	"google.golang.org/protobuf/encoding/protojson"
 
 	"coursewright/internal/course"
 	"coursewright/internal/gitrepo/gitrepotest"
+	"coursewright/internal/temporaldev"
 	"coursewright/internal/temporaldev/temporaltest"
 	"coursewright/workflows"
 )
@@ -24,10 +30,10 @@ import (
 // recordFolder names the folder for histories; without it nothing is recorded.
 const recordFolder = "RECORD_HISTORIES"
 
-// TestRecordHistories records the histories that workflows/replay_test.go
-// replays: RECORD_HISTORIES=$PWD/workflows/testdata/replay go test -run
-// TestRecordHistories ./cmd/coursewright. Run it from the commit that is
-// deployed.
+// TestRecordHistories records histories as workflows/replay_test.go replays them:
+// RECORD_HISTORIES=/an/empty/folder go test -run TestRecordHistories
+// ./cmd/coursewright. Run it from the commit that is deployed, and add what is new
+// to workflows/testdata/replay, under names that are not there yet.
 func TestRecordHistories(t *testing.T) {
 	folder := os.Getenv(recordFolder)
 	if folder == "" {
@@ -76,6 +82,70 @@ func TestRecordHistories(t *testing.T) {
 	recordImport(t, folder)
 	recordApproval(t, folder)
 	recordCommit(t, folder)
+	recordContinuation(t, folder)
+	recordClock(t, folder)
+}
+
+// recordContinuation records a run that continues as new while a request waits, and
+// the run that goes on.
+func recordContinuation(t *testing.T, folder string) {
+	t.Helper()
+	h := newHarness(t, harnessOptions{temporal: temporaltest.StartIn(t, t.TempDir(), "limit.historyCount.suggestContinueAsNew=20")})
+	repo, gate := gitrepotest.New(t), filepath.Join(t.TempDir(), "gate")
+	repo.Commit(gated(t, gate), "first")
+	h.addCourse("long", repo.URL(), nil)
+	first := h.push("long")
+	h.running("long", first)
+	second := h.push("long")
+	must(t, os.WriteFile(gate, nil, 0o600))
+	runs := []string{h.succeed(first).RunID, h.succeed(second).RunID}
+	if runs[0] == runs[1] {
+		t.Fatal("the run that built the first request has built the second one too")
+	}
+	h.idle("long")
+	recordRun(t, h.system.temporal, folder, workflow.Execution{ID: "build/long", RunID: runs[0]}, "build-continues-as-new")
+	recordRun(t, h.system.temporal, folder, workflow.Execution{ID: "build/long", RunID: runs[1]}, "build-continued-as-new")
+}
+
+// recordClock records a build whose final status could not be recorded within the
+// time of the tries: the clock of the worker jumps while the database takes it not.
+func recordClock(t *testing.T, folder string) {
+	t.Helper()
+	server := temporaltest.Start(t)
+	temporal, err := sdk.NewLazyClient(sdk.Options{HostPort: server.Address(), Namespace: temporaldev.Namespace, Logger: testLog(t)})
+	must(t, err)
+	t.Cleanup(temporal.Close)
+	d := newDeployment(t, deploymentOptions{apis: 1, workers: 1, settings: map[string]string{"TEMPORAL_ADDRESS": server.Address()}})
+	repo, gate, api := gitrepotest.New(t), filepath.Join(t.TempDir(), "gate"), d.apis[0]
+	repo.Commit(gated(t, gate), "first")
+	api.addCourse("course", repo.URL(), nil)
+	id := api.push("course")
+	api.running("course", id)
+	jump, err := newClockJump(d.workers[0].cmd.Process.Pid)
+	must(t, err)
+	d.rows("CREATE TRIGGER away BEFORE UPDATE ON builds WHEN NEW.status = 'SUCCESS' BEGIN SELECT RAISE(ABORT, 'the database is away'); END")
+	must(t, jump.set(72*time.Hour))
+	must(t, os.WriteFile(gate, nil, 0o600))
+	events := temporal.GetWorkflowHistory(t.Context(), "build/course", "", true, enums.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+	for found := false; !found; {
+		e, err := events.Next() // waits for it
+		must(t, err)
+		found = strings.Contains(e.String(), "until-done")
+	}
+	d.rows("DROP TRIGGER away")
+	must(t, jump.set(0))
+	api.finished("course", id, course.StatusSuccess)
+	must(t, temporal.GetWorkflow(t.Context(), "build/course", "").Get(t.Context(), nil))
+	recordRun(t, temporal, folder, workflow.Execution{ID: "build/course"}, "build-clock-jumps")
+}
+
+// rows changes the database of a deployment, a file, by hand.
+func (d *deployment) rows(change string) {
+	d.tb.Helper()
+	db, err := sql.Open("sqlite", d.path("coursewright.db")+"?_pragma=busy_timeout(5000)")
+	must(d.tb, err)
+	_, err = db.ExecContext(d.tb.Context(), change)
+	must(d.tb, errors.Join(err, db.Close()))
 }
 
 // recordApproval records what follows when somebody approves a release that has
@@ -153,30 +223,36 @@ func recordTakeOver(t *testing.T, folder string) {
 	h.record(folder, "build/course", "build-taken-over")
 }
 
-// identities name the machine that recorded.
-var identities = regexp.MustCompile(`"identity": *"[^"]*"`)
+// What names the machine that recorded: processes, and folders in errors.
+var (
+	identities = regexp.MustCompile(`"identity": *"[^"]*"`)
+	testFolder = regexp.MustCompile(`/[^" ]*/TestRecordHistories[0-9]+/[0-9]+`)
+)
 
 // record writes the history of the latest run of a workflow.
 func (h *harness) record(folder, id, name string) {
 	h.tb.Helper()
+	recordRun(h.tb, h.system.temporal, folder, workflow.Execution{ID: id}, name)
+}
+
+// recordRun writes the history of a run, without its id of the latest one. What was
+// recorded once is not written again.
+func recordRun(tb testing.TB, temporal sdk.Client, folder string, of workflow.Execution, name string) {
+	tb.Helper()
 	var all history.History
-	events := h.system.temporal.GetWorkflowHistory(h.tb.Context(), id, "", false, enums.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+	events := temporal.GetWorkflowHistory(tb.Context(), of.ID, of.RunID, false, enums.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
 	for events.HasNext() {
 		e, err := events.Next()
-		if err != nil {
-			h.tb.Fatal(err)
-		}
+		must(tb, err)
 		all.Events = append(all.Events, e)
 	}
 	text, err := protojson.Marshal(&all)
-	if err != nil {
-		h.tb.Fatal(err)
-	}
+	must(tb, err)
+	text = testFolder.ReplaceAll(identities.ReplaceAll(text, []byte(`"identity":"worker"`)), []byte("/data"))
 	var out bytes.Buffer
-	if err := json.Indent(&out, identities.ReplaceAll(text, []byte(`"identity":"worker"`)), "", " "); err != nil {
-		h.tb.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(folder, name+".json"), out.Bytes(), 0o644); err != nil {
-		h.tb.Fatal(err)
-	}
+	must(tb, json.Indent(&out, text, "", " "))
+	f, err := os.OpenFile(filepath.Join(folder, name+".json"), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	must(tb, err)
+	_, err = f.Write(out.Bytes())
+	must(tb, errors.Join(err, f.Close()))
 }
