@@ -149,11 +149,13 @@ func (c *command) brokeOff(ctx context.Context, err error) bool {
 	return err != nil && ctx.Err() == nil && !errors.As(err, &author) && c.trail.details() != nil
 }
 
-// seen is how a build ended. One that failed while the way to it was broken off may
-// have said why to nobody: it begins anew, as one whose engine has failed.
+// seen is how a build ended. One that failed while the way to it was broken off, now
+// or before it was taken over, may have said why to nobody: it begins anew, as one
+// whose engine has failed.
 func (c *command) seen(result build.Result, err error) error {
 	var author *course.AuthorError
-	if !result.Adopted || !c.earlier.Missing && !result.Missing || result.ExitCode <= 0 || !errors.As(err, &author) {
+	missing := result.Missing || result.Adopted && c.earlier.Missing
+	if !missing || result.ExitCode <= 0 || !errors.As(err, &author) {
 		return err
 	}
 	return fmt.Errorf("the build command ended with status %d while nobody could follow it, and what it said of that may be lost; it begins anew", result.ExitCode)

@@ -60,7 +60,7 @@ type Result struct {
 	Skipped  bool // the course has nothing to build
 	Adopted  bool // the build of Request.Resume was taken over
 	Left     bool // the build goes on and waits for a Run that resumes it
-	Missing  bool // what was taken over ended unseen: the last of its output may be lost
+	Missing  bool // it ended while nobody saw it: the last of its output may be lost
 }
 
 // Checker is a Builder that needs a service of the host, such as a container

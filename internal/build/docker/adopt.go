@@ -59,13 +59,6 @@ func (j *job) takeOver(ctx context.Context, s container.Summary) (*held, error) 
 		return nil, fmt.Errorf("container %.12s has a damaged label %s", s.ID, labelOffset)
 	}
 	c.seen = max(0, j.request.Written-offset)
-	if !found.Container.State.Running && !c.podman {
-		seen, err := j.endSeen(ctx, c)
-		if err != nil {
-			return nil, fmt.Errorf("ask for the end of container %.12s: %w", s.ID, err)
-		}
-		c.missing = !seen
-	}
 	if j.request.Started != nil {
 		j.request.Started(j.request.Resume)
 	}

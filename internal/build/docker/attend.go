@@ -39,16 +39,8 @@ func (j *job) attend(ctx context.Context, c *held, result *build.Result) error {
 func (j *job) watch(ctx context.Context, c *held, out *stream) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	ended := make(chan error, 1)
-	go func() {
-		wait := j.api.ContainerWait(ctx, c.id, client.ContainerWaitOptions{Condition: container.WaitConditionNotRunning})
-		select {
-		case <-wait.Result:
-			ended <- nil
-		case err := <-wait.Error:
-			ended <- err
-		}
-	}()
+	ended := make(chan ending, 1)
+	go func() { ended <- j.await(ctx, c) }()
 	var timeUp <-chan time.Time
 	if limit := j.request.Timeout; limit > 0 {
 		timer := time.NewTimer(j.remaining(ctx, c.started, limit))
@@ -56,11 +48,12 @@ func (j *job) watch(ctx context.Context, c *held, out *stream) error {
 		timeUp = timer.C
 	}
 	select {
-	case err := <-ended:
-		if err == nil || ctx.Err() != nil {
+	case end := <-ended:
+		c.missing = end.unseen
+		if end.err == nil || ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		return lookedFor("wait for the container", err)
+		return lookedFor("wait for the container", end.err)
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	case <-timeUp:
@@ -68,6 +61,35 @@ func (j *job) watch(ctx context.Context, c *held, out *stream) error {
 	case <-out.broken:
 		return out.why
 	}
+}
+
+// ending is what is known of how a container has ended.
+type ending struct {
+	unseen bool // the engine was not there
+	err    error
+}
+
+// await waits for the end of the container. Between its start, or a look at it, and
+// this the engine may have gone and come back, so what it says is believed only from
+// when it has promised to tell of the end, unless it remembers it.
+func (j *job) await(ctx context.Context, c *held) (end ending) {
+	wait := j.api.ContainerWait(ctx, c.id, client.ContainerWaitOptions{Condition: container.WaitConditionNotRunning})
+	found, err := j.api.ContainerInspect(ctx, c.id, client.ContainerInspectOptions{})
+	if err != nil {
+		return ending{err: err}
+	}
+	if !found.Container.State.Running && !c.podman {
+		seen, err := j.endSeen(ctx, c)
+		if err != nil {
+			return ending{err: fmt.Errorf("ask for its end: %w", err)}
+		}
+		end.unseen = !seen
+	}
+	select {
+	case <-wait.Result:
+	case end.err = <-wait.Error:
+	}
+	return end
 }
 
 // briefly is for how long a build may have run before the worker's clock is not
@@ -140,7 +162,7 @@ func (j *job) verdict(ctx context.Context, c *held, result *build.Result) error 
 	case state.Error != "":
 		return errors.New(state.Error)
 	}
-	if err := j.unseen(ctx, result.Adopted, state); err != nil {
+	if err := j.unseen(ctx, result.Adopted || c.missing, state); err != nil {
 		return err
 	}
 	if j.options.Network == NoNetwork && j.output.network.seen {

@@ -188,11 +188,12 @@ func (j *job) run(ctx context.Context, result *build.Result) error {
 		return err
 	}
 	if c != nil {
-		result.Adopted, result.Missing = true, c.missing
+		result.Adopted = true
 	} else if c, err = j.begin(ctx); err != nil {
 		return err
 	}
 	err = j.attend(ctx, c, result)
+	result.Missing = c.missing
 	if err != nil && errors.Is(context.Cause(ctx), build.ErrHandOver) {
 		result.Left = true
 		return err

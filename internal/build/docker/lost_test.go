@@ -120,6 +120,43 @@ func TestTheEngineMissesTheEnd(t *testing.T) {
 	}
 }
 
+// Between the start of a container and following it a worker keeps how to find it,
+// which may take long. What the engine missed in that time is known all the same.
+func TestTheEngineMissesTheEndBeforeItIsFollowed(t *testing.T) {
+	t.Parallel()
+	engine := dockertest.StartDaemon(t)
+	b := newBuilder(t, docker.Options{Host: engine.Address()})
+	for name, tt := range map[string]struct {
+		status       string
+		missed, fail bool
+	}{
+		"missed":            {status: "0", missed: true},
+		"seen":              {status: "0"},
+		"failed and missed": {status: "255", missed: true, fail: true},
+	} {
+		r, _ := newRequest(t, "while [ ! -e end ]; do sleep 0.05; done\necho last\nexit "+tt.status+"\n")
+		r.Image = dockertest.Image
+		r.Started = func(token []byte) {
+			process := processOf(t, engine, token)
+			if tt.missed {
+				engine.Kill()
+			}
+			if err := os.WriteFile(filepath.Join(r.Dir, "end"), nil, 0o600); err != nil {
+				t.Error(err)
+			}
+			awaitProcess(t, process)
+			if tt.missed {
+				engine.Start()
+			}
+		}
+		result, err := b.Run(t.Context(), r)
+		var author *course.AuthorError
+		if (err != nil) != tt.fail || errors.As(err, &author) || result.Missing != tt.missed {
+			t.Errorf("%s: %+v, %v", name, result, err)
+		}
+	}
+}
+
 // begun begins a build and returns when it has printed "started": the request of
 // the next try, and how this one ends.
 func begun(ctx context.Context, t *testing.T, b *docker.Builder, r build.Request) (next build.Request, ended <-chan error) {

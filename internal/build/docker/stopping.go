@@ -23,11 +23,11 @@ const (
 // course did it. An engine that stops ends its containers, unless it restores them
 // live, and one that was away when a container ended tells status 255.
 //
-// Whoever took the build over cannot tell: it is to begin anew. Whoever followed
-// it to its end sees whether the engine goes away.
-func (j *job) unseen(ctx context.Context, adopted bool, s *container.State) error {
+// Whoever took the build over, or was held up, cannot tell: it is to begin anew.
+// Whoever followed it to its end sees whether the engine goes away.
+func (j *job) unseen(ctx context.Context, late bool, s *container.State) error {
 	switch {
-	case adopted && s.ExitCode > signalled:
+	case late && s.ExitCode > signalled:
 		return fmt.Errorf("nobody saw how the build ended: its status %d is also that of builds which an engine has ended or lost sight of when it was stopped", s.ExitCode)
 	case (s.ExitCode == killed || s.ExitCode == terminated) && j.engineStops(ctx):
 		return fmt.Errorf("the container engine was stopped and has ended the build with status %d", s.ExitCode)
