@@ -239,7 +239,7 @@ func (c *campaign) parts() map[string]sufferer {
 // run pushes and reads while the faults of the plan happen.
 func (c *campaign) run(plan []fault) {
 	c.tb.Helper()
-	stopReading := c.readWhile()
+	finishReading := c.readWhile()
 	begin := time.Now()
 	var lanes sync.WaitGroup
 	c.tb.Cleanup(lanes.Wait) // also when something is fatal
@@ -253,7 +253,7 @@ func (c *campaign) run(plan []fault) {
 	}
 	took := c.settle(c.scale.bound)
 	c.count(ofBuilds, "seconds until all was final", int(took.Seconds()+1))
-	stopReading()
+	finishReading()
 }
 
 // count adds to a figure of the report.

@@ -64,13 +64,19 @@ func (c *campaign) watchWhile() (stop func()) {
 	return stop
 }
 
-// checkWatch fails when the watch has seen nothing that it could judge.
+// checkWatch fails when the watch, or a way of reading, has seen nothing that it could
+// judge.
 func (c *campaign) checkWatch() {
 	c.tb.Helper()
 	c.count(ofWatch, "seconds judged", int(c.state.ableFor().Seconds()))
 	looks, rows := c.report.of(ofWatch, "looks judged"), c.report.of(ofWatch, "running rows judged")
 	if looks == 0 || rows == 0 {
 		c.broken("P3", "was not judged: %d looks at %d running rows while the database, Temporal and an api were there", looks, rows)
+	}
+	for _, way := range []string{"files", "page", "document"} {
+		if c.report.of(ofWatch, "reads judged: "+way) == 0 {
+			c.broken("P5", "was not judged: no %s of a course was ever read", way)
+		}
 	}
 }
 

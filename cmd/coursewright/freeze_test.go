@@ -54,7 +54,7 @@ func (c *campaign) processes() (names []string) {
 // standStill stops one process while builds run and pushes come.
 func (c *campaign) standStill(name string, length time.Duration) {
 	c.tb.Helper()
-	stopReading := c.readWhile()
+	finishReading := c.readWhile()
 	for _, k := range c.courses {
 		c.commit(k)
 		c.push(k)
@@ -78,5 +78,5 @@ func (c *campaign) standStill(name string, length time.Duration) {
 	took := c.settle(c.scale.bound)
 	c.countFault(f, happened)
 	c.tb.Logf("%s stood still for %s; all builds were final %s later", name, length, took.Round(time.Second))
-	stopReading()
+	finishReading()
 }
