@@ -117,6 +117,39 @@ func hashOf(text string) uint64 {
 	return h.Sum64()
 }
 
+// class is what a fault is counted as: what happens to parts of a kind.
+func (f fault) class() string {
+	group, _, _ := strings.Cut(f.lane, " ")
+	return group + " " + string(f.kind)
+}
+
+// checkFaults fails when something that was planned has never happened: the plan was
+// then not tried. Short campaigns may have nothing to do it to, or come too late.
+func (c *campaign) checkFaults(plan []fault) {
+	c.tb.Helper()
+	const longEnough = 20 * time.Minute
+	if c.scale.length < longEnough {
+		return
+	}
+	for _, what := range withoutEffect(plan, c.report) {
+		c.violation("no fault took effect that was planned: %s", what)
+	}
+}
+
+// withoutEffect lists what was planned and has never happened.
+func withoutEffect(plan []fault, r *campaignReport) (out []string) {
+	planned := map[string]int{}
+	for _, f := range plan {
+		planned[f.class()]++
+	}
+	for _, what := range slices.Sorted(maps.Keys(planned)) {
+		if r.of(ofFaults, what) == 0 {
+			out = append(out, fmt.Sprintf("%s, %d times", what, planned[what]))
+		}
+	}
+	return out
+}
+
 // describePlan is a plan for the reader, a fault on each line.
 func describePlan(plan []fault) string {
 	var b strings.Builder
@@ -156,8 +189,7 @@ func checkPlan(t *testing.T, s campaignScale) {
 	}
 	free := map[string]time.Duration{}
 	for _, f := range plan {
-		group, _, _ := strings.Cut(f.lane, " ")
-		seen[group+" "+string(f.kind)] = true
+		seen[f.class()] = true
 		if f.at < free[f.lane] || f.at+f.length > s.length {
 			t.Errorf("%s: begins before another ends, or ends too late", f)
 		}
@@ -165,5 +197,26 @@ func checkPlan(t *testing.T, s campaignScale) {
 	}
 	if s.length > time.Minute && len(seen) != len(wanted) {
 		t.Errorf("%d of %d kinds of faults are in the plan", len(seen), len(wanted))
+	}
+}
+
+// What was planned and never happened is found, also when it was counted as 0.
+func TestFaultsWithoutEffect(t *testing.T) {
+	t.Parallel()
+	c := &campaign{report: newCampaignReport()}
+	plan := []fault{
+		{lane: "worker 0", kind: faultClock},
+		{lane: "worker 1", kind: faultClock},
+		{lane: "worker 1", kind: faultKill},
+		{lane: "admin", kind: faultReset},
+		{lane: "base", kind: faultKill},
+	}
+	c.countFault(plan[0], false)
+	c.countFault(plan[1], false)
+	c.countFault(plan[2], true)
+	c.countFault(plan[4], true)
+	want := []string{"admin reset, 1 times", "worker clock, 2 times"}
+	if got := withoutEffect(plan, c.report); !slices.Equal(got, want) {
+		t.Errorf("without effect: %q, want %q", got, want)
 	}
 }

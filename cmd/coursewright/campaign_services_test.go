@@ -39,12 +39,11 @@ func (c *campaign) suffer(name string, part sufferer, plan []fault, begin time.T
 
 // countFault counts a fault if it happened. Those that never do are reported as 0.
 func (c *campaign) countFault(f fault, happened bool) {
-	group, _, _ := strings.Cut(f.lane, " ")
 	n := 0
 	if happened {
 		n = 1
 	}
-	c.count(ofFaults, group+" "+string(f.kind), n)
+	c.count(ofFaults, f.class(), n)
 }
 
 // unknown reports a fault that does not happen to such a part.

@@ -254,6 +254,7 @@ func (c *campaign) run(plan []fault) {
 	took := c.settle(c.scale.bound)
 	c.count(ofBuilds, "seconds until all was final", int(took.Seconds()+1))
 	finishReading()
+	c.checkFaults(plan)
 }
 
 // count adds to a figure of the report.
