@@ -7,10 +7,14 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"runtime"
 	"strings"
 	"syscall"
+	"testing"
 	"time"
+
+	"coursewright/internal/gitrepo/gitrepotest"
 )
 
 // clockJump sets the clock of one running process wrong. Go reads the time from
@@ -38,6 +42,38 @@ func wrongTime() []byte {
 }
 
 var errNoClockJump = errors.New("clocks of processes cannot be set here: that needs linux/amd64 and the right to write their memory")
+
+// clocksHere says why clocks of processes cannot be set here, empty when they can. It
+// fails the test when COURSEWRIGHT_REQUIRE names clocks.
+func clocksHere(tb testing.TB) (missing string) {
+	tb.Helper()
+	err := tryClock(tb)
+	if err == nil {
+		return ""
+	}
+	if gitrepotest.Required("clocks") {
+		tb.Fatalf("no clock can be set, and %s has the word clocks: %v", gitrepotest.RequireVariable, err)
+	}
+	return err.Error()
+}
+
+// tryClock sets the clock of a process that has no need of it.
+func tryClock(tb testing.TB) (err error) {
+	tb.Helper()
+	p := exec.CommandContext(tb.Context(), "sleep", "60")
+	if err := p.Start(); err != nil {
+		return err
+	}
+	defer func() {
+		err = errors.Join(err, p.Process.Kill())
+		_ = p.Wait() // killed is what it should be
+	}()
+	j, err := newClockJump(p.Process.Pid)
+	if err != nil {
+		return err
+	}
+	return j.set(time.Hour)
+}
 
 // newClockJump prepares a process, which may have been prepared before. It stands
 // still meanwhile.

@@ -220,3 +220,28 @@ func TestFaultsWithoutEffect(t *testing.T) {
 		t.Errorf("without effect: %q, want %q", got, want)
 	}
 }
+
+// What the machine lacks is left out of the plan.
+func TestCampaignLanes(t *testing.T) {
+	t.Parallel()
+	kinds := func(c *campaign) string {
+		seen := map[string]bool{}
+		for _, l := range c.lanes() {
+			for kind := range l.kinds {
+				seen[l.group+" "+string(kind)] = true
+			}
+		}
+		return strings.Join(slices.Sorted(maps.Keys(seen)), ", ")
+	}
+	const bare = "admin cancel, admin reset, admin terminate, api cut-hang, api cut-refuse, api freeze, api kill, api restart, " +
+		"temporal freeze, temporal kill, worker cut-hang, worker cut-refuse, worker drain, worker freeze, worker kill, worker restart"
+	if got := kinds(&campaign{scale: shortCampaign()}); got != bare {
+		t.Errorf("on a machine that lacks everything: %s\nwant: %s", got, bare)
+	}
+	got := kinds(&campaign{scale: shortCampaign(), mounts: true, clocks: true})
+	for _, more := range []string{"api clock", "worker clock", "worker full", "worker slow", "releases full"} {
+		if !strings.Contains(got, more) {
+			t.Errorf("on a machine with file systems and clocks: %s\nwant also: %s", got, more)
+		}
+	}
+}

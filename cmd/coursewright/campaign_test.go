@@ -95,6 +95,7 @@ type campaign struct {
 	report   *campaignReport
 	pushes   *rand.Rand // chooses what is pushed, and to whom
 	mounts   bool       // disks are small file systems of their own
+	clocks   bool       // of processes can be set wrong
 	releases *smallDisk
 
 	server       temporalServer
@@ -142,6 +143,11 @@ func (c *campaign) start() {
 	c.mounts = missing == ""
 	if !c.mounts {
 		tb.Logf("no disk is filled or slowed: %s", missing)
+	}
+	missing = clocksHere(tb)
+	c.clocks = missing == ""
+	if !c.clocks {
+		tb.Logf("no clock is set wrong: %s", missing)
 	}
 	c.d = newDeployment(tb, o)
 	c.moveReleases()
@@ -209,6 +215,9 @@ func (c *campaign) lanes() (out []lane) {
 		if !c.mounts {
 			delete(l.kinds, faultFull)
 			delete(l.kinds, faultSlow)
+		}
+		if !c.clocks {
+			delete(l.kinds, faultClock)
 		}
 		if c.base == nil {
 			delete(l.kinds, faultNoBase)
