@@ -323,6 +323,20 @@ func (e campaignEngine) do(f fault) (happened bool) {
 	return true
 }
 
+// campaignContainerd is what that engine has containers run by, a process of its own.
+type campaignContainerd struct {
+	c      *campaign
+	engine *dockertest.Daemon
+}
+
+func (p campaignContainerd) do(f fault) (happened bool) {
+	if f.kind != faultFreeze {
+		return p.c.unknown(f)
+	}
+	p.c.freeze("containerd", p.engine.ContainerdPID(), f.length)
+	return true
+}
+
 // containers lists the containers with a label, once the engine is there.
 func (c *campaign) containers(label string) (ids []string) {
 	c.tb.Helper()

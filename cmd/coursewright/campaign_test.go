@@ -233,7 +233,8 @@ func (c *campaign) lanes() (out []lane) {
 // parts are what suffers, by lane.
 func (c *campaign) parts() map[string]sufferer {
 	out := map[string]sufferer{
-		"base": campaignBase{c}, "temporal": campaignTemporal{c}, "engine": campaignEngine{c, c.daemon},
+		"base": campaignBase{c}, "temporal": campaignTemporal{c},
+		"engine": campaignEngine{c, c.daemon}, "containerd": campaignContainerd{c, c.daemon},
 		"releases": campaignDisk{c, c.releases}, "admin": campaignAdmin{c},
 	}
 	for _, a := range c.apis {

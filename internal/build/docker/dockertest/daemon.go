@@ -100,6 +100,9 @@ func (d *Daemon) Client() *client.Client {
 // PID is the engine's process.
 func (d *Daemon) PID() int { return d.cmd.Process.Pid }
 
+// ContainerdPID is the process that runs the engine's containers.
+func (d *Daemon) ContainerdPID() int { return d.containerd.Process.Pid }
+
 // run starts one of the engine's programs.
 func (d *Daemon) run(name string, args ...string) *exec.Cmd {
 	d.tb.Helper()
