@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"time"
 
@@ -30,7 +29,7 @@ func (d *Depot) Approve(r course.Release, a course.Approval) error {
 		return fmt.Errorf("approve release %s: %w", r.Version, err)
 	}
 	err = d.eitherPlace(r, func(dir string) error {
-		if _, err := os.Lstat(filepath.Join(dir, releaseName)); err != nil {
+		if _, err := d.disk.lstat(filepath.Join(dir, releaseName)); err != nil {
 			return err
 		}
 		// Beside the release: what a call that died has left is found there.
@@ -52,7 +51,7 @@ func (d *Depot) Approval(r course.Release) (course.Approval, error) {
 	}
 	var text []byte
 	err := d.eitherPlace(r, func(dir string) (err error) {
-		text, err = os.ReadFile(filepath.Join(dir, approvalName))
+		text, err = d.disk.readFile(filepath.Join(dir, approvalName))
 		return err
 	})
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, course.ErrNotFound) {

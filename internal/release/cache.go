@@ -8,8 +8,6 @@ import (
 	"os"
 	"sync"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // The cache remembers the digests of the files of one working copy, by inode.
@@ -59,7 +57,7 @@ func (d *Depot) openCache(path string, dev uint64) *cache {
 	if path == "" {
 		return c
 	}
-	data, err := os.ReadFile(path)
+	data, err := c.disk.readFile(path)
 	if err != nil {
 		if !errors.Is(err, fs.ErrNotExist) {
 			d.log.Warn("digest cache is not readable, all files are read again", "error", err)
@@ -131,8 +129,8 @@ func (c *cache) begin() (now int64, err error) {
 	if err := c.write(nil); err != nil {
 		return 0, err
 	}
-	var st unix.Stat_t
-	if err := unix.Stat(c.newPath(), &st); err != nil {
+	st, err := c.disk.inode(c.newPath())
+	if err != nil {
 		return 0, err
 	}
 	return st.Mtim.Nano(), nil

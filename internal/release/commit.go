@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -48,10 +47,10 @@ func (d *Depot) commit(key, version string) error {
 	if err != nil {
 		return err
 	}
-	rel, err := loadRelease(home)
+	rel, err := d.disk.loadRelease(home)
 	staged := errors.Is(err, course.ErrNotFound)
 	if staged {
-		rel, err = loadRelease(d.stagedDir(key, version))
+		rel, err = d.disk.loadRelease(d.stagedDir(key, version))
 	}
 	if errors.Is(err, course.ErrNotFound) && newest.version == version {
 		return nil // committed by an earlier call and published since
@@ -114,7 +113,7 @@ func (d *Depot) Committed(key, version string) (bool, error) {
 	// Commit writes the fence first. What is left of a commit that died after it
 	// lies in the staging or the store; a published release has left both.
 	for _, dir := range []string{d.stagedDir(key, version), d.storedDir(key, version)} {
-		_, err := os.Lstat(dir)
+		_, err := d.disk.lstat(dir)
 		if !errors.Is(err, fs.ErrNotExist) {
 			return false, err
 		}
@@ -150,7 +149,7 @@ func (d *Depot) makeCourseFolder(parent, dir string) error {
 		return err
 	}
 	if !made {
-		names, err := readNames(dir)
+		names, err := d.disk.readNames(dir)
 		if err != nil || len(names) > 0 {
 			return err
 		}
@@ -166,7 +165,7 @@ type fence struct {
 }
 
 func (d *Depot) readFence(key string) (fence, error) {
-	data, err := os.ReadFile(filepath.Join(d.store, key, fenceName))
+	data, err := d.disk.readFile(filepath.Join(d.store, key, fenceName))
 	if errors.Is(err, fs.ErrNotExist) {
 		return fence{}, nil
 	}
@@ -194,7 +193,7 @@ func (d *Depot) writeFence(key string, f fence) error {
 // It is done before the switch, so that a release which readers may still hold
 // is never without the note.
 func (d *Depot) supersede(dir, coming, leaving string) error {
-	all, err := listReleases(dir)
+	all, err := d.disk.listReleases(dir)
 	if err != nil {
 		return err
 	}
@@ -202,7 +201,7 @@ func (d *Depot) supersede(dir, coming, leaving string) error {
 		if r.Version == coming {
 			continue
 		}
-		noted, err := markTime(filepath.Join(r.Dir, supersededName))
+		noted, err := d.disk.markTime(filepath.Join(r.Dir, supersededName))
 		if err != nil {
 			return err
 		}
@@ -219,13 +218,13 @@ func (d *Depot) supersede(dir, coming, leaving string) error {
 // sweepStored moves to the trash what was replaced longer than the grace
 // period ago, except the current release. The caller holds the store lock.
 func (d *Depot) sweepStored(key, current string) (int, error) {
-	all, err := listReleases(filepath.Join(d.store, key))
+	all, err := d.disk.listReleases(filepath.Join(d.store, key))
 	if err != nil {
 		return 0, err
 	}
 	gone := 0
 	for _, r := range all {
-		replaced, err := markTime(filepath.Join(r.Dir, supersededName))
+		replaced, err := d.disk.markTime(filepath.Join(r.Dir, supersededName))
 		if err != nil {
 			return gone, err
 		}

@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"runtime"
 	"time"
@@ -66,14 +66,17 @@ type Depot struct {
 // Open makes the folders that are missing and checks them: store and publish
 // must be different folders between which rename(2) works, otherwise the error
 // says what to change.
-func Open(cfg Config) (*Depot, error) {
+func Open(cfg Config) (*Depot, error) { return open(cfg, disk{}) }
+
+func open(cfg Config, k disk) (*Depot, error) {
 	d := &Depot{
+		disk: k,
 		keep: cfg.Keep, previews: cfg.Previews, previewAge: cfg.PreviewAge, grace: cfg.Grace, garbageAge: cfg.GarbageAge, stagingAge: cfg.StagingAge,
 		files: cfg.Files, bytes: cfg.Bytes, workers: cfg.Workers, now: cfg.Now, log: cfg.Log,
 	}
 	d.setDefaults()
 	var err error
-	if d.descriptions, err = newDescriptions(); err != nil {
+	if d.descriptions, err = newDescriptions(&d.disk); err != nil {
 		return nil, err
 	}
 	if cfg.StorePath == "" && cfg.PublishPath == "" {
@@ -170,7 +173,7 @@ func (d *Depot) makeFolders() error {
 		all = append(all, d.static)
 	}
 	for _, dir := range all {
-		if err := os.MkdirAll(dir, 0o775); err != nil {
+		if err := d.disk.mkdirAll(dir); err != nil {
 			return fmt.Errorf("folder for releases: %w", err)
 		}
 	}
@@ -181,8 +184,12 @@ func (d *Depot) makeFolders() error {
 // has removed the pool, or the whole store, under the running service.
 func (d *Depot) restoreFolders() error {
 	for _, name := range []string{objectsName, stagingName, previewsName, trashName, locksName} {
-		if _, err := os.Stat(filepath.Join(d.store, name)); errors.Is(err, os.ErrNotExist) {
+		_, err := d.disk.lstat(filepath.Join(d.store, name))
+		if errors.Is(err, fs.ErrNotExist) {
 			return d.makeFolders()
+		}
+		if err != nil {
+			return err
 		}
 	}
 	return nil
@@ -197,14 +204,14 @@ func (d *Depot) probeRename() error {
 	}
 	name := tempPrefix + course.NewVersion()
 	from, to := filepath.Join(d.store, stagingName, name), filepath.Join(d.publish, releasesName, name)
-	if err := os.Mkdir(from, 0o775); err != nil {
+	if err := d.disk.mkdir(from); err != nil {
 		return fmt.Errorf("store folder cannot be written: %w", err)
 	}
-	err := os.Rename(from, to)
+	err := d.disk.rename(from, to)
 	if err == nil {
-		return os.Remove(to)
+		return d.disk.remove(to)
 	}
-	if rmErr := os.Remove(from); rmErr != nil {
+	if rmErr := d.disk.remove(from); rmErr != nil {
 		return errors.Join(err, rmErr)
 	}
 	if errors.Is(err, unix.EXDEV) {

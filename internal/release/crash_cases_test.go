@@ -3,6 +3,7 @@ package release_test
 import (
 	"context"
 	"errors"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -61,6 +62,15 @@ func stageAndCommit(build int) func(context.Context, *place, *release.Depot) err
 		}
 		return d.Commit(ctx, key, version(build))
 	}
+}
+
+func allCases() map[string]crashCase {
+	all := buildCases()
+	maps.Copy(all, publishCases())
+	maps.Copy(all, takeoverCases())
+	maps.Copy(all, cleaningCases())
+	maps.Copy(all, besideCases())
+	return all
 }
 
 func buildCases() map[string]crashCase {

@@ -81,6 +81,9 @@ func (s *scene) open(t *testing.T, f fault) *release.Depot {
 func (s *scene) follow(d *release.Depot, f fault) {
 	d.SetFault(func(op, path string) error {
 		err := f(op, path)
+		if op == aRead {
+			return err
+		}
 		return errors.Join(err, s.tape.step(op, path, err == nil))
 	})
 }
@@ -140,19 +143,11 @@ func (s *scene) checkPowerLoss(t *testing.T, r remains) {
 	for _, wrong := range wrongObjects(r.state) {
 		t.Errorf("%s: pool file %s", r.where, wrong)
 	}
-	dir, err := os.MkdirTemp(filepath.Dir(filepath.Dir(s.place.store)), "release-test-") //nolint:usetesting // where the place is
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := os.RemoveAll(dir); err != nil {
-			t.Error(err)
-		}
-	}()
-	p, err := s.place.restore(r.state, dir)
+	p, err := s.place.restore(r.state, s.place.beside(t))
 	if err != nil {
 		t.Fatalf("%s: %v", r.where, err)
 	}
+	defer p.drop(t)
 	if r.done {
 		s.of.checkState(t, r.where, p, s.of.after)
 		want, got := slices.Sorted(maps.Keys(tree(t, s.place.static))), slices.Sorted(maps.Keys(tree(t, p.static)))

@@ -21,6 +21,7 @@ const maxDescriptions = 20_000
 // so a file that is still the same is not read again: that there is a release
 // is always asked of the file system.
 type descriptions struct {
+	disk  *disk
 	known *lru.Cache[string, describedFile]
 }
 
@@ -31,14 +32,14 @@ type describedFile struct {
 	release  course.Release // without the time of its publishing
 }
 
-func newDescriptions() (*descriptions, error) {
+func newDescriptions(k *disk) (*descriptions, error) {
 	known, err := lru.New[string, describedFile](maxDescriptions)
-	return &descriptions{known: known}, err
+	return &descriptions{disk: k, known: known}, err
 }
 
 // load is loadRelease for readers that ask often.
 func (d *descriptions) load(dir string) (course.Release, error) {
-	info, err := os.Lstat(filepath.Join(dir, releaseName))
+	info, err := d.disk.lstat(filepath.Join(dir, releaseName))
 	if errors.Is(err, fs.ErrNotExist) {
 		return course.Release{}, fmt.Errorf("release %s: %w", filepath.Base(dir), course.ErrNotFound)
 	}
@@ -47,7 +48,7 @@ func (d *descriptions) load(dir string) (course.Release, error) {
 	}
 	known, ok := d.known.Get(dir)
 	if !ok || !known.modified.Equal(info.ModTime()) || !os.SameFile(known.info, info) {
-		r, err := readRelease(dir)
+		r, err := d.disk.readRelease(dir)
 		if err != nil {
 			return r, err
 		}
@@ -55,6 +56,6 @@ func (d *descriptions) load(dir string) (course.Release, error) {
 		d.known.Add(dir, known)
 	}
 	r := known.release
-	r.PublishedAt, err = markTime(filepath.Join(dir, publishedName))
+	r.PublishedAt, err = d.disk.markTime(filepath.Join(dir, publishedName))
 	return r, err
 }

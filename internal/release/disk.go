@@ -15,10 +15,11 @@ import (
 )
 
 // disk does every change to the folders, so that a test can make any of them
-// the last one that happens.
+// the last one that happens, and reads them, so that it can make any read fail.
 type disk struct {
-	// fault, set by tests only, is asked before every change; an error stands
-	// for the process having died there.
+	// fault, set by tests only, is asked before every change and, with the
+	// operation "read", before every read. Its error is that of the system; where
+	// all that follow fail as well, the process has died there.
 	fault func(op, path string) error
 }
 
@@ -35,6 +36,98 @@ func (k *disk) stepIn(op, dir, name string) error {
 		return nil
 	}
 	return k.fault(op, filepath.Join(dir, name))
+}
+
+// reading is step for everything that changes nothing, locks included.
+func (k *disk) reading(path string) error { return k.step("read", path) }
+
+func (k *disk) readingIn(dir, name string) error { return k.stepIn("read", dir, name) }
+
+func (k *disk) readFile(path string) ([]byte, error) {
+	if err := k.reading(path); err != nil {
+		return nil, err
+	}
+	return os.ReadFile(path)
+}
+
+func (k *disk) lstat(path string) (os.FileInfo, error) {
+	if err := k.reading(path); err != nil {
+		return nil, err
+	}
+	return os.Lstat(path)
+}
+
+// inode is lstat for those who need to know how many names a file has.
+func (k *disk) inode(path string) (st unix.Stat_t, err error) {
+	if err := k.reading(path); err != nil {
+		return st, err
+	}
+	if err := unix.Lstat(path, &st); err != nil {
+		return st, &fs.PathError{Op: "lstat", Path: path, Err: err}
+	}
+	return st, nil
+}
+
+// open opens a folder.
+func (k *disk) open(path string) (*os.File, error) {
+	if err := k.reading(path); err != nil {
+		return nil, err
+	}
+	return os.Open(path)
+}
+
+func (k *disk) openRoot(path string) (*os.Root, error) {
+	if err := k.reading(path); err != nil {
+		return nil, err
+	}
+	return os.OpenRoot(path)
+}
+
+// readLink gives "" for what does not exist or is no link. It is os.Readlink
+// with less ado, for the links that every request reads.
+func (k *disk) readLink(path string) (string, error) {
+	var target [256]byte // the links of this package are shorter
+	n, err := 0, k.reading(path)
+	for again := err == nil; again; again = errors.Is(err, unix.EINTR) {
+		n, err = unix.Readlink(path, target[:])
+	}
+	switch {
+	case errors.Is(err, unix.ENOENT), errors.Is(err, unix.EINVAL):
+		return "", nil
+	case err != nil:
+		return "", &fs.PathError{Op: "readlink", Path: path, Err: err}
+	case n == len(target):
+		return os.Readlink(path)
+	}
+	return string(target[:n]), nil
+}
+
+// readNames lists a folder; one that does not exist, or is removed meanwhile,
+// is empty.
+func (k *disk) readNames(dir string) (names []string, err error) {
+	f, err := k.open(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	if err = k.reading(dir); err == nil {
+		names, err = f.Readdirnames(-1)
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		err = nil
+	}
+	return names, err
+}
+
+// mkdirAll makes a folder and those above it, as far as they are missing.
+func (k *disk) mkdirAll(path string) error {
+	if err := k.step("mkdir all", path); err != nil {
+		return err
+	}
+	return os.MkdirAll(path, 0o775)
 }
 
 func (k *disk) mkdir(path string) error {
@@ -185,8 +278,8 @@ func (k *disk) sync(path string) error {
 // was before. A folder in its place, as gitmanager leaves, is exchanged with
 // the link and then moved to trash.
 func (k *disk) switchLink(path, target, trash string) error {
-	if now, err := os.Readlink(path); err == nil && now == target {
-		return nil
+	if now, err := k.readLink(path); err != nil || now == target {
+		return err
 	}
 	tmp := tempBeside(path)
 	if err := k.symlink(target, tmp); err != nil {
@@ -232,23 +325,41 @@ func (k *disk) toTrash(path, trash string) error {
 // file is never removed: whoever waits for it would then hold a lock that
 // nobody else sees.
 func (k *disk) lock(ctx context.Context, path string) (func(), error) {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o664)
+	f, err := k.openLock(path)
 	if err != nil {
 		return nil, fmt.Errorf("lock %s: %w", filepath.Base(path), err)
 	}
 	for wait := time.Millisecond; ; wait = min(2*wait, 20*time.Millisecond) {
-		err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
-		if err == nil {
+		took, err := k.tryLock(f, path)
+		if took {
 			// Closing releases the lock; there is nothing to do about an error.
 			return func() { _ = f.Close() }, nil
 		}
-		if errors.Is(err, unix.EWOULDBLOCK) || errors.Is(err, unix.EINTR) {
+		if err == nil {
 			err = pause(ctx, wait)
 		}
 		if err != nil {
 			return nil, errors.Join(fmt.Errorf("lock %s: %w", filepath.Base(path), err), f.Close())
 		}
 	}
+}
+
+func (k *disk) openLock(path string) (*os.File, error) {
+	if err := k.reading(path); err != nil {
+		return nil, err
+	}
+	return os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o664)
+}
+
+// tryLock takes the kernel's lock on an open file unless somebody else has it.
+func (k *disk) tryLock(f *os.File, path string) (took bool, err error) {
+	if err = k.reading(path); err == nil {
+		err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+	}
+	if errors.Is(err, unix.EWOULDBLOCK) || errors.Is(err, unix.EINTR) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 func pause(ctx context.Context, d time.Duration) error {

@@ -1,8 +1,13 @@
 package release
 
-// SetFault makes f decide, before every change on disk, whether the process
-// dies there.
+// SetFault makes f decide, before every change on disk and every read, whether it
+// fails.
 func (d *Depot) SetFault(f func(op, path string) error) { d.disk.fault = f }
+
+// OpenWithFault is Open on a disk that f decides about.
+func OpenWithFault(cfg Config, f func(op, path string) error) (*Depot, error) {
+	return open(cfg, disk{fault: f})
+}
 
 // ReadCache reads the file of a cache of a device, and writes what it has read.
 func ReadCache(data []byte, device uint64) (records int, again []byte) {

@@ -58,10 +58,7 @@ func placeIn(tb testing.TB, dir string) *place {
 // open opens all folders; change adapts the configuration.
 func (p *place) open(tb testing.TB, change ...func(*release.Config)) *release.Depot {
 	tb.Helper()
-	cfg := release.Config{
-		StorePath: p.store, PublishPath: p.publish, StaticRoot: p.static,
-		Now: func() time.Time { return p.now },
-	}
+	cfg := p.config()
 	for _, c := range change {
 		c(&cfg)
 	}
@@ -70,6 +67,13 @@ func (p *place) open(tb testing.TB, change ...func(*release.Config)) *release.De
 		tb.Fatal(err)
 	}
 	return d
+}
+
+func (p *place) config() release.Config {
+	return release.Config{
+		StorePath: p.store, PublishPath: p.publish, StaticRoot: p.static,
+		Now: func() time.Time { return p.now },
+	}
 }
 
 // write makes files of the course; a name that ends in a slash is a folder, a

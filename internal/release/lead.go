@@ -3,10 +3,7 @@ package release
 import (
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
-
-	"golang.org/x/sys/unix"
 )
 
 // leadName is the lock file of the process that leads; no course key has a dot.
@@ -20,16 +17,17 @@ func (d *Depot) Lead() (stop func(), ok bool, err error) {
 	if err := d.needPublish(); err != nil {
 		return nil, false, err
 	}
-	f, err := os.OpenFile(filepath.Join(d.publish, locksName, leadName), os.O_RDWR|os.O_CREATE, 0o664)
+	path := filepath.Join(d.publish, locksName, leadName)
+	f, err := d.disk.openLock(path)
 	if err != nil {
 		return nil, false, fmt.Errorf("lead: %w", err)
 	}
-	err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
-	if err == nil {
+	took, err := d.disk.tryLock(f, path)
+	if took {
 		return func() { _ = f.Close() }, true, nil // closing releases the lock; nothing was written
 	}
-	if errors.Is(err, unix.EWOULDBLOCK) || errors.Is(err, unix.EINTR) {
-		return nil, false, f.Close()
+	if err != nil {
+		err = fmt.Errorf("lead: %w", err)
 	}
-	return nil, false, errors.Join(fmt.Errorf("lead: %w", err), f.Close())
+	return nil, false, errors.Join(err, f.Close())
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"time"
 
@@ -39,18 +38,18 @@ func encodeRelease(r course.Release) ([]byte, error) {
 
 // loadRelease reads the description of the release in dir. ErrNotFound when
 // there is none.
-func loadRelease(dir string) (course.Release, error) {
-	r, err := readRelease(dir)
+func (k *disk) loadRelease(dir string) (course.Release, error) {
+	r, err := k.readRelease(dir)
 	if err != nil {
 		return r, err
 	}
-	r.PublishedAt, err = markTime(filepath.Join(dir, publishedName))
+	r.PublishedAt, err = k.markTime(filepath.Join(dir, publishedName))
 	return r, err
 }
 
 // readRelease is loadRelease without the time of the publishing.
-func readRelease(dir string) (course.Release, error) {
-	data, err := os.ReadFile(filepath.Join(dir, releaseName))
+func (k *disk) readRelease(dir string) (course.Release, error) {
+	data, err := k.readFile(filepath.Join(dir, releaseName))
 	if errors.Is(err, fs.ErrNotExist) {
 		return course.Release{}, fmt.Errorf("release %s: %w", filepath.Base(dir), course.ErrNotFound)
 	}
@@ -72,8 +71,8 @@ func readRelease(dir string) (course.Release, error) {
 }
 
 // markTime is the time that a mark carries, zero when there is no mark.
-func markTime(path string) (time.Time, error) {
-	info, err := os.Lstat(path)
+func (k *disk) markTime(path string) (time.Time, error) {
+	info, err := k.lstat(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return time.Time{}, nil
 	}
@@ -85,20 +84,17 @@ func markTime(path string) (time.Time, error) {
 
 // listReleases loads every release below dir, newest build first. Entries that
 // vanish meanwhile are left out.
-func listReleases(dir string) ([]course.Release, error) {
-	entries, err := os.ReadDir(dir)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
+func (k *disk) listReleases(dir string) ([]course.Release, error) {
+	names, err := k.readNames(dir)
 	if err != nil {
 		return nil, err
 	}
 	var out []course.Release
-	for _, e := range entries {
-		if !course.ValidVersion(e.Name()) {
+	for _, name := range names {
+		if !course.ValidVersion(name) {
 			continue
 		}
-		r, err := loadRelease(filepath.Join(dir, e.Name()))
+		r, err := k.loadRelease(filepath.Join(dir, name))
 		if errors.Is(err, course.ErrNotFound) {
 			continue
 		}

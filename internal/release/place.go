@@ -84,7 +84,7 @@ func (p *placer) place(ctx context.Context, content *folder, to string) ([]strin
 	if err := makeFolder(content, to); err != nil {
 		return nil, err
 	}
-	pool, err := os.Open(filepath.Join(p.depot.store, objectsName))
+	pool, err := p.depot.disk.open(filepath.Join(p.depot.store, objectsName))
 	if err != nil {
 		return nil, err
 	}
@@ -114,7 +114,7 @@ func each[T any](ctx context.Context, workers int, items []T, do func(T) error) 
 // link makes the names of one piece: files as hard links into the pool, as far
 // as the pool has them.
 func (p *placer) link(pool int, w piece) (err error) {
-	dir, err := os.Open(w.to)
+	dir, err := p.depot.disk.open(w.to)
 	if err != nil {
 		return err
 	}
@@ -140,7 +140,7 @@ func (p *placer) link(pool int, w piece) (err error) {
 			}
 			sum, known := p.cache.lookup(n.stamp)
 			if !known {
-				if sum, err = readDigest(p.root, source, n.stamp); err != nil {
+				if sum, err = p.depot.disk.readDigest(p.root, source, n.stamp); err != nil {
 					return err
 				}
 				stats.Hashed++
@@ -173,7 +173,7 @@ func (p *placer) linkSource(dir *os.File, source string, n *node) (ok bool, err 
 	if err := p.depot.disk.stepIn("link", dir.Name(), n.name); err != nil {
 		return false, err
 	}
-	f, err := openSeen(p.root, source, n.stamp)
+	f, err := p.depot.disk.openSeen(p.root, source, n.stamp)
 	if err != nil {
 		return false, err
 	}

@@ -41,22 +41,29 @@ func (o object) name() string {
 
 // readDigest hashes a file of the course. It must still be the file that was
 // seen: a link or a pipe put in its place is not followed and not waited for.
-func readDigest(root *os.Root, source string, seen stamp) (d digest, err error) {
-	f, err := openSeen(root, source, seen)
+func (k *disk) readDigest(root *os.Root, source string, seen stamp) (d digest, err error) {
+	f, err := k.openSeen(root, source, seen)
 	if err != nil {
 		return d, err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
 	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
+	if err = k.readingIn(root.Name(), source); err == nil {
+		_, err = io.Copy(h, f)
+	}
+	if err != nil {
 		return d, fmt.Errorf("read %s: %w", shown(source), err)
 	}
 	h.Sum(d[:0])
 	return d, stillSeen(f, source, seen)
 }
 
-func openSeen(root *os.Root, source string, seen stamp) (*os.File, error) {
-	f, err := root.OpenFile(source, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
+func (k *disk) openSeen(root *os.Root, source string, seen stamp) (*os.File, error) {
+	var f *os.File
+	err := k.readingIn(root.Name(), source)
+	if err == nil {
+		f, err = root.OpenFile(source, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
+	}
 	if errors.Is(err, fs.ErrPermission) {
 		return nil, course.Authorf("file %s cannot be read by the service; make it readable at the end of the build (chmod a+r)", shown(source))
 	}
@@ -94,7 +101,7 @@ func (k *disk) copyObject(root *os.Root, w *wanted, to string) (err error) {
 	if err := k.step("copy", to); err != nil {
 		return err
 	}
-	in, err := openSeen(root, w.source, w.seen)
+	in, err := k.openSeen(root, w.source, w.seen)
 	if err != nil {
 		return err
 	}

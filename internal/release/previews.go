@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 
 	"coursewright/internal/course"
@@ -24,7 +23,7 @@ func (d *Depot) commitPreview(key, version string) error {
 	if kept, err := d.HasPreview(key, version); kept || err != nil {
 		return errors.Join(err, d.disk.toTrash(d.stagedDir(key, version), filepath.Join(d.store, trashName)))
 	}
-	rel, err := loadRelease(d.stagedDir(key, version))
+	rel, err := d.disk.loadRelease(d.stagedDir(key, version))
 	if err != nil {
 		return err
 	}
@@ -49,7 +48,7 @@ func (d *Depot) HasPreview(key, version string) (bool, error) {
 	if err := checkNames(key, version); err != nil {
 		return false, err
 	}
-	_, err := os.Lstat(d.previewDir(key, version))
+	_, err := d.disk.lstat(d.previewDir(key, version))
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}
@@ -68,7 +67,7 @@ func (d *Depot) Previews(key string) ([]course.Release, error) {
 	if d.store == "" {
 		return nil, nil
 	}
-	all, err := listReleases(d.previewsDir(key))
+	all, err := d.disk.listReleases(d.previewsDir(key))
 	if err != nil {
 		return nil, fmt.Errorf("previews of %s: %w", key, err)
 	}
@@ -105,7 +104,7 @@ func (d *Depot) Release(key, version string) (course.Release, error) {
 // sweepPreviews moves previews to the trash that are too old or too many. The
 // caller holds the store lock.
 func (d *Depot) sweepPreviews(key string) (int, error) {
-	all, err := listReleases(d.previewsDir(key))
+	all, err := d.disk.listReleases(d.previewsDir(key))
 	if err != nil {
 		return 0, err
 	}

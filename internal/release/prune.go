@@ -5,13 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"coursewright/internal/course"
 )
@@ -50,11 +47,11 @@ func (d *Depot) prunePublished(ctx context.Context, key string) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	all, err := listReleases(d.releasesDir(key))
+	all, err := d.disk.listReleases(d.releasesDir(key))
 	if err != nil {
 		return 0, err
 	}
-	switched, err := markTime(filepath.Join(d.publish, key))
+	switched, err := d.disk.markTime(filepath.Join(d.publish, key))
 	if err != nil {
 		return 0, err
 	}
@@ -166,7 +163,7 @@ func (d *Depot) removeStored(ctx context.Context, key string) error {
 	}
 	defer unlock()
 	trash := filepath.Join(d.store, trashName)
-	names, err := readNames(filepath.Join(d.store, stagingName))
+	names, err := d.disk.readNames(filepath.Join(d.store, stagingName))
 	if err != nil {
 		return err
 	}
@@ -242,14 +239,21 @@ func (d *Depot) collectTemps() error {
 			continue
 		}
 		parent := filepath.Join(of.root, of.folder)
-		names, err := readNames(parent)
+		names, err := d.disk.readNames(parent)
 		if err != nil {
 			return err
 		}
 		dirs[parent] = of.root
 		for _, name := range names {
-			if info, err := os.Lstat(filepath.Join(parent, name)); err == nil && info.IsDir() && course.ValidKey(name) {
+			if !course.ValidKey(name) {
+				continue
+			}
+			info, err := d.disk.lstat(filepath.Join(parent, name))
+			if err == nil && info.IsDir() {
 				dirs[filepath.Join(parent, name)] = of.root
+			}
+			if err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return err
 			}
 		}
 	}
@@ -265,14 +269,17 @@ func (d *Depot) collectTemps() error {
 // collectOld removes entries with the given prefix that have not changed for
 // the staging age.
 func (d *Depot) collectOld(dir, prefix string, remove func(path string) error) (int, error) {
-	names, err := readNames(dir)
+	names, err := d.disk.readNames(dir)
 	if err != nil {
 		return 0, err
 	}
 	gone := 0
 	for _, name := range names {
-		info, err := os.Lstat(filepath.Join(dir, name))
-		if errors.Is(err, fs.ErrNotExist) || !strings.HasPrefix(name, prefix) {
+		if !strings.HasPrefix(name, prefix) {
+			continue
+		}
+		info, err := d.disk.lstat(filepath.Join(dir, name))
+		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
 		if err != nil {
@@ -299,7 +306,7 @@ func (d *Depot) emptyTrash(ctx context.Context) (int, error) {
 			continue
 		}
 		trash := filepath.Join(root, trashName)
-		names, err := readNames(trash)
+		names, err := d.disk.readNames(trash)
 		if err != nil {
 			return gone, fmt.Errorf("empty trash: %w", err)
 		}
@@ -324,7 +331,7 @@ func (d *Depot) emptyTrash(ctx context.Context) (int, error) {
 
 func (d *Depot) collectObjects(ctx context.Context, out *Collected) error {
 	pool := filepath.Join(d.store, objectsName)
-	shelves, err := readNames(pool)
+	shelves, err := d.disk.readNames(pool)
 	if err != nil {
 		return err
 	}
@@ -347,16 +354,17 @@ func (d *Depot) collectObjects(ctx context.Context, out *Collected) error {
 // got or lost its last other name. A name of a call that died is dealt with even
 // where releases have the file: nobody else will.
 func (d *Depot) collectShelf(dir string, out *Collected) error {
-	names, err := readNames(dir)
+	names, err := d.disk.readNames(dir)
 	if err != nil {
 		return err
 	}
 	for _, name := range names {
 		path := filepath.Join(dir, name)
-		var st unix.Stat_t
-		if err := unix.Lstat(path, &st); errors.Is(err, fs.ErrNotExist) {
+		st, err := d.disk.inode(path)
+		if errors.Is(err, fs.ErrNotExist) {
 			continue
-		} else if err != nil {
+		}
+		if err != nil {
 			return err
 		}
 		collect := d.collectObject
@@ -396,10 +404,11 @@ func (d *Depot) collectObject(path string) (gone bool, err error) {
 // name back where a release has it. Several processes may decide about the same one:
 // all that can change meanwhile is that the last release that has it goes.
 func (d *Depot) decide(aside string) (gone bool, err error) {
-	var st unix.Stat_t
-	if err := unix.Lstat(aside, &st); errors.Is(err, fs.ErrNotExist) {
+	st, err := d.disk.inode(aside)
+	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
-	} else if err != nil {
+	}
+	if err != nil {
 		return false, err
 	}
 	if st.Nlink > 1 {

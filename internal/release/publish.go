@@ -86,7 +86,7 @@ func (d *Depot) replace(ctx context.Context, rel course.Release, live string) er
 // of the store. An older one that is still there does not count: the graders
 // know the newer one already.
 func (d *Depot) find(r course.PublishRequest) (course.Release, error) {
-	rel, err := loadRelease(d.publishedDir(r.Key, r.Version))
+	rel, err := d.disk.loadRelease(d.publishedDir(r.Key, r.Version))
 	if !errors.Is(err, course.ErrNotFound) {
 		return rel, err
 	}
@@ -95,7 +95,7 @@ func (d *Depot) find(r course.PublishRequest) (course.Release, error) {
 		return course.Release{}, err
 	}
 	if current == r.Version {
-		rel, err = loadRelease(d.storedDir(r.Key, r.Version))
+		rel, err = d.disk.loadRelease(d.storedDir(r.Key, r.Version))
 	}
 	if current != r.Version || errors.Is(err, course.ErrNotFound) {
 		return course.Release{}, d.mismatch(r.Key, r.Version)
@@ -106,8 +106,11 @@ func (d *Depot) find(r course.PublishRequest) (course.Release, error) {
 // mismatch explains that a version is not there.
 func (d *Depot) mismatch(key, version string) error {
 	describe := func(rel course.Release, err error) string {
-		if err != nil {
+		switch {
+		case errors.Is(err, course.ErrNotFound):
 			return "none"
+		case err != nil:
+			return "not readable"
 		}
 		return rel.Version
 	}
@@ -196,14 +199,14 @@ func (d *Depot) switchTo(rel course.Release, next string) error {
 // that switched to it died: it has none, or one from before it was rolled back
 // to.
 func (d *Depot) markPublished(key, version string) error {
-	rel, err := loadRelease(d.publishedDir(key, version))
+	rel, err := d.disk.loadRelease(d.publishedDir(key, version))
 	if errors.Is(err, course.ErrNotFound) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	switched, err := markTime(filepath.Join(d.publish, key))
+	switched, err := d.disk.markTime(filepath.Join(d.publish, key))
 	if err != nil || !rel.PublishedAt.Before(switched) {
 		return err
 	}

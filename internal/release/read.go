@@ -8,8 +8,6 @@ import (
 	"path/filepath"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"coursewright/internal/course"
 )
 
@@ -118,7 +116,7 @@ func settle() { time.Sleep(course.ReadersLag) }
 func (d *Depot) loadPublished(key, version string) (course.Release, error) {
 	rel, err := d.descriptions.load(d.publishedDir(key, version))
 	if err == nil && rel.PublishedAt.IsZero() {
-		rel.PublishedAt, err = markTime(filepath.Join(d.publish, key))
+		rel.PublishedAt, err = d.disk.markTime(filepath.Join(d.publish, key))
 	}
 	return rel, err
 }
@@ -132,33 +130,14 @@ func (d *Depot) currentVersion(key string) (string, error) {
 	if d.store == "" {
 		return "", nil
 	}
-	return readLink(d.currentLink(key))
+	return d.disk.readLink(d.currentLink(key))
 }
 
 // liveVersion is the version that PUBLISH/KEY names, "" when there is no such
 // link.
 func (d *Depot) liveVersion(key string) (string, error) {
-	target, err := readLink(filepath.Join(d.publish, key))
+	target, err := d.disk.readLink(filepath.Join(d.publish, key))
 	return versionOf(key, target), err
-}
-
-// readLink gives "" for what does not exist or is no link. It is os.Readlink
-// with less ado, for the links that every request reads.
-func readLink(path string) (string, error) {
-	var target [256]byte // the links of this package are shorter
-	n, err := unix.Readlink(path, target[:])
-	for errors.Is(err, unix.EINTR) {
-		n, err = unix.Readlink(path, target[:])
-	}
-	switch {
-	case errors.Is(err, unix.ENOENT), errors.Is(err, unix.EINVAL):
-		return "", nil
-	case err != nil:
-		return "", &fs.PathError{Op: "readlink", Path: path, Err: err}
-	case n == len(target):
-		return os.Readlink(path)
-	}
-	return string(target[:n]), nil
 }
 
 // Releases lists the published releases of a course that are kept, newest
@@ -175,7 +154,7 @@ func (d *Depot) Releases(key string) ([]course.Release, error) {
 	if err != nil {
 		return nil, fmt.Errorf("releases of %s: %w", key, err)
 	}
-	all, err := listReleases(d.releasesDir(key))
+	all, err := d.disk.listReleases(d.releasesDir(key))
 	if err != nil {
 		return nil, fmt.Errorf("releases of %s: %w", key, err)
 	}
@@ -212,7 +191,7 @@ func (d *Depot) ReadFile(rel course.Release, name string) ([]byte, error) {
 	}
 	var data []byte
 	err := d.eitherPlace(rel, func(dir string) (err error) {
-		data, err = os.ReadFile(filepath.Join(dir, name))
+		data, err = d.disk.readFile(filepath.Join(dir, name))
 		return err
 	})
 	if err != nil {
@@ -230,7 +209,7 @@ func (d *Depot) Content(rel course.Release) (*os.Root, error) {
 	}
 	var root *os.Root
 	err := d.eitherPlace(rel, func(dir string) (err error) {
-		root, err = os.OpenRoot(filepath.Join(dir, contentName))
+		root, err = d.disk.openRoot(filepath.Join(dir, contentName))
 		return err
 	})
 	return root, err

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"path/filepath"
 	"slices"
 	"sync/atomic"
 
@@ -26,6 +27,8 @@ const (
 // scanner reads a course folder into memory. It never follows a link: names
 // are looked up in open folders.
 type scanner struct {
+	disk  *disk
+	base  string // of the course, for the disk
 	group *errgroup.Group
 	dev   uint64
 	most  int64        // names
@@ -35,8 +38,12 @@ type scanner struct {
 
 // scan reads the whole tree below root except everything named .git. Entries
 // that a release must not contain come back as offences; links are judged later.
-func scan(ctx context.Context, root *os.Root, workers, most int) (*folder, *offences, error) {
-	top, err := root.Open(".")
+func (k *disk) scan(ctx context.Context, root *os.Root, workers, most int) (*folder, *offences, error) {
+	var top *os.File
+	err := k.reading(root.Name())
+	if err == nil {
+		top, err = root.Open(".")
+	}
 	if err != nil {
 		return nil, nil, fmt.Errorf("course folder: %w", err)
 	}
@@ -47,7 +54,7 @@ func scan(ctx context.Context, root *os.Root, workers, most int) (*folder, *offe
 	group, ctx := errgroup.WithContext(ctx)
 	// One more for the folder that hands out work.
 	group.SetLimit(workers + 1)
-	s := &scanner{group: group, dev: st.Dev, most: int64(most)}
+	s := &scanner{disk: k, base: root.Name(), group: group, dev: st.Dev, most: int64(most)}
 	tree := &folder{}
 	group.Go(func() error { return s.read(ctx, tree, top, 0) })
 	if err := group.Wait(); err != nil {
@@ -97,7 +104,11 @@ func (s *scanner) list(dir *os.File, source string) ([]string, error) {
 	var names []string
 	for {
 		const some = 10_000
-		part, err := dir.Readdirnames(some)
+		var part []string
+		err := s.reading(source, ".")
+		if err == nil {
+			part, err = dir.Readdirnames(some)
+		}
 		if errors.Is(err, io.EOF) {
 			return names, nil
 		}
@@ -111,10 +122,22 @@ func (s *scanner) list(dir *os.File, source string) ([]string, error) {
 	}
 }
 
+// reading is the disk's for a name in a folder of the course; the three are joined
+// for tests only.
+func (s *scanner) reading(folder, name string) error {
+	if s.disk.fault == nil {
+		return nil
+	}
+	return s.disk.readingIn(filepath.Join(s.base, folder), name)
+}
+
 // look stats one name.
 func (s *scanner) look(fd int, folderPath, name string) (n node, ok bool, err error) {
 	var st unix.Stat_t
-	if err := unix.Fstatat(fd, name, &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
+	if err = s.reading(folderPath, name); err == nil {
+		err = unix.Fstatat(fd, name, &st, unix.AT_SYMLINK_NOFOLLOW)
+	}
+	if err != nil {
 		return node{}, false, fmt.Errorf("look at %q: %w", path.Join(folderPath, name), err)
 	}
 	if full := path.Join(folderPath, name); len(full) > maxPath {
@@ -130,7 +153,10 @@ func (s *scanner) look(fd int, folderPath, name string) (n node, ok bool, err er
 		n.folder = &folder{source: path.Join(folderPath, name)}
 	case unix.S_IFLNK:
 		n.kind = kindLink
-		if n.target, err = readLinkAt(fd, name); err != nil {
+		if err = s.reading(folderPath, name); err == nil {
+			n.target, err = readLinkAt(fd, name)
+		}
+		if err != nil {
 			return node{}, false, fmt.Errorf("read link %q: %w", path.Join(folderPath, name), err)
 		}
 	default:
@@ -146,7 +172,10 @@ func (s *scanner) descend(ctx context.Context, into *folder, parent, depth int) 
 		s.bad.add(into.source, fmt.Sprintf("is nested more than %d folders deep", maxDepth), "use fewer levels of folders")
 		return nil
 	}
-	fd, err := unix.Openat(parent, name, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	fd, err := -1, s.reading(into.source, ".")
+	if err == nil {
+		fd, err = unix.Openat(parent, name, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	}
 	if errors.Is(err, fs.ErrPermission) {
 		s.bad.add(into.source, "cannot be read by the service", "make the folder readable at the end of the build (chmod a+rx)")
 		return nil

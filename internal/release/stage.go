@@ -63,7 +63,7 @@ func (d *Depot) Stage(ctx context.Context, r StageRequest) (Staged, error) {
 	if err := d.restoreFolders(); err != nil {
 		return Staged{}, fmt.Errorf("stage %s: %w", r.Key, err)
 	}
-	root, err := os.OpenRoot(r.SourceDir)
+	root, err := d.disk.openRoot(r.SourceDir)
 	if err != nil {
 		return Staged{}, fmt.Errorf("stage %s: course folder: %w", r.Key, err)
 	}
@@ -83,7 +83,7 @@ func (d *Depot) Check(ctx context.Context, r StageRequest) ([]course.Diagnostic,
 	if err != nil {
 		return nil, fmt.Errorf("check %s: %w", r.Key, err)
 	}
-	root, err := os.OpenRoot(r.SourceDir)
+	root, err := d.disk.openRoot(r.SourceDir)
 	if err != nil {
 		return nil, fmt.Errorf("check %s: course folder: %w", r.Key, err)
 	}
@@ -126,7 +126,10 @@ func (d *Depot) stage(ctx context.Context, root *os.Root, r *StageRequest) (Stag
 		return Staged{}, err
 	}
 	var st unix.Stat_t
-	if err := unix.Stat(r.SourceDir, &st); err != nil {
+	if err = d.disk.reading(r.SourceDir); err == nil {
+		err = unix.Stat(r.SourceDir, &st)
+	}
+	if err != nil {
 		return Staged{}, err
 	}
 	known := d.openCache(r.CachePath, st.Dev)
@@ -158,7 +161,7 @@ func (d *Depot) stage(ctx context.Context, root *os.Root, r *StageRequest) (Stag
 // choose scans the course, refuses what must not be in it and picks what goes
 // into the release.
 func (d *Depot) choose(ctx context.Context, root *os.Root, r *StageRequest) (*folder, []course.Diagnostic, error) {
-	tree, bad, err := scan(ctx, root, d.workers, d.files)
+	tree, bad, err := d.disk.scan(ctx, root, d.workers, d.files)
 	if err != nil {
 		return nil, nil, err
 	}

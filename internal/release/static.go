@@ -1,10 +1,7 @@
 package release
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -49,7 +46,7 @@ func (d *Depot) flushStatic(changed bool, err error) error {
 // by this key belongs, "" for none. Pages of exercises look for their files by
 // that number, so the link stays.
 func (d *Depot) numberHolder(key string) (string, error) {
-	target, err := readLink(d.keyLink(key))
+	target, err := d.disk.readLink(d.keyLink(key))
 	holder, found := strings.CutPrefix(target, d.static+"/")
 	if err != nil || !found || holder == key || !course.ValidKey(holder) {
 		return "", err
@@ -78,7 +75,7 @@ func (d *Depot) LinkProblems(rel course.Release) ([]string, error) {
 		return out, nil
 	}
 	number := strconv.FormatInt(*rel.RemoteID, 10)
-	target, err := readLink(filepath.Join(d.static, number))
+	target, err := d.disk.readLink(filepath.Join(d.static, number))
 	if err == nil && number != rel.Key && target == d.keyTarget(number) {
 		out = append(out, fmt.Sprintf("Pages of exercises may miss files of this course: /static/%[1]s/ belongs to the course with the key %[1]s. Give that course a key that is no number, or remove it, and publish this one again.", number))
 	}
@@ -95,7 +92,7 @@ func (d *Depot) keyTarget(key string) string {
 }
 
 func (d *Depot) staticLink(path, target string) (changed bool, err error) {
-	if now, err := readLink(path); err != nil || now == target {
+	if now, err := d.disk.readLink(path); err != nil || now == target {
 		return false, err
 	}
 	return true, d.disk.switchLink(path, target, filepath.Join(d.publish, trashName))
@@ -113,7 +110,7 @@ func (d *Depot) linkRemote(rel course.Release) (changed bool, err error) {
 	}
 	path := filepath.Join(d.static, keep)
 	if keep != "" {
-		target, err := readLink(path)
+		target, err := d.disk.readLink(path)
 		if err != nil || target == d.keyLink(rel.Key) {
 			return false, err
 		}
@@ -137,7 +134,7 @@ func (d *Depot) linkRemote(rel course.Release) (changed bool, err error) {
 // unlinkRemotes removes all links by remote id that lead to a course, except
 // one.
 func (d *Depot) unlinkRemotes(key, except string) (changed bool, err error) {
-	names, err := readNames(d.static)
+	names, err := d.disk.readNames(d.static)
 	if err != nil {
 		return false, err
 	}
@@ -146,7 +143,7 @@ func (d *Depot) unlinkRemotes(key, except string) (changed bool, err error) {
 			continue
 		}
 		path := filepath.Join(d.static, name)
-		target, err := readLink(path)
+		target, err := d.disk.readLink(path)
 		if err != nil {
 			return changed, err
 		}
@@ -167,7 +164,7 @@ func (d *Depot) unlinkStatic(key string) (changed bool, err error) {
 	if d.static == "" {
 		return false, nil
 	}
-	if target, err := readLink(d.keyLink(key)); err != nil {
+	if target, err := d.disk.readLink(d.keyLink(key)); err != nil {
 		return false, err
 	} else if strings.HasPrefix(target, filepath.Join(d.publish, key)+"/") {
 		if err := d.disk.remove(d.keyLink(key)); err != nil {
@@ -177,22 +174,4 @@ func (d *Depot) unlinkStatic(key string) (changed bool, err error) {
 	}
 	remotes, err := d.unlinkRemotes(key, "")
 	return changed || remotes, err
-}
-
-// readNames lists a folder; one that does not exist, or is removed meanwhile,
-// is empty.
-func readNames(dir string) (names []string, err error) {
-	f, err := os.Open(dir)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, f.Close()) }()
-	names, err = f.Readdirnames(-1)
-	if errors.Is(err, fs.ErrNotExist) {
-		err = nil
-	}
-	return names, err
 }
