@@ -240,8 +240,8 @@ func (s *Server) Kill() {
 	}
 	// Stopped first, the main process cannot clean up after the others.
 	_ = s.cmd.Process.Signal(syscall.SIGSTOP)
+	children := s.children() // nobody can name them once it is dead
 	_ = syscall.Kill(-s.cmd.Process.Pid, syscall.SIGKILL)
-	children := s.children()
 	for _, pid := range children {
 		_ = syscall.Kill(pid, syscall.SIGKILL) // it may have ended meanwhile
 	}
