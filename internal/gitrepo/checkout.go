@@ -136,13 +136,15 @@ func (s *session) update(ctx context.Context, dir, branch string) error {
 	if err := s.run(ctx, dir, args...); err != nil {
 		return err
 	}
-	if err := s.checkTree(ctx, dir, remote); err != nil {
-		return err
-	}
-	if err := s.runWritable(ctx, dir, "reset", "-q", "--hard", remote); err != nil {
-		return err
-	}
 	t := tree{dir: dir, gitDir: filepath.Join(dir, ".git")}
+	s.spent = &budget{limits: s.git.cfg.Limits}
+	lfs, err := s.checkTree(ctx, t, remote)
+	if err != nil {
+		return err
+	}
+	if err := s.write(ctx, t, lfs, "reset", "-q", "--hard", remote); err != nil {
+		return err
+	}
 	idx, err := readIndex(filepath.Join(t.gitDir, "index"))
 	if err != nil {
 		return err

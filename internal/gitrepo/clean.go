@@ -59,7 +59,7 @@ func (s *session) cleanSubmodules(ctx context.Context, t tree) error {
 		return err
 	}
 	for _, link := range links {
-		sub, err := t.submodule(link, false)
+		sub, err := t.submodule(link.path, false)
 		if err != nil {
 			return err
 		}

@@ -124,8 +124,7 @@ func passedOn() []string {
 	}
 }
 
-// environment is what every git process gets. Settings given this way outrank
-// those of a repository and reach submodules as well.
+// environment is what every git process gets beside its settings.
 func (g *Git) environment(o origin) []string {
 	env := []string{
 		"LC_ALL=C", // messages are told apart by their English text
@@ -141,6 +140,15 @@ func (g *Git) environment(o origin) []string {
 			env = append(env, name+"="+v)
 		}
 	}
+	if o.hasCredentials() {
+		env = append(env, "COURSEWRIGHT_GIT_USERNAME="+o.username, "COURSEWRIGHT_GIT_PASSWORD="+o.password)
+	}
+	return env
+}
+
+// settings are those that every git process gets. The filter of Git LFS is not
+// among them, see lfsSettings.
+func (g *Git) settings(o origin) [][2]string {
 	settings := [][2]string{
 		{"core.hooksPath", "/dev/null"},
 		{"core.fsmonitor", "false"},
@@ -158,23 +166,18 @@ func (g *Git) environment(o origin) []string {
 		{"advice.detachedHead", "false"},
 		{"credential.helper", ""},
 	}
-	if g.lfs {
-		settings = append(settings, [2]string{"filter.lfs.clean", "git-lfs clean -- %f"},
-			[2]string{"filter.lfs.smudge", "git-lfs smudge -- %f"},
-			[2]string{"filter.lfs.process", "git-lfs filter-process"}, [2]string{"filter.lfs.required", "true"})
-	}
-	if g.lfs && !o.local {
-		// A course's .lfsconfig may name a folder of this server as its store;
-		// git-lfs serves such addresses with this program.
-		settings = append(settings, [2]string{"lfs.customtransfer.lfs-standalone-file.path", "/bin/false"})
-	}
 	if o.hasCredentials() {
 		// Git asks the helper only for this scheme, host and port: neither a
 		// submodule elsewhere nor the target of a redirect gets an answer.
 		settings = append(settings, [2]string{"credential." + o.site() + ".helper", credentialHelper})
-		env = append(env, "COURSEWRIGHT_GIT_USERNAME="+o.username, "COURSEWRIGHT_GIT_PASSWORD="+o.password)
 	}
-	env = append(env, fmt.Sprintf("GIT_CONFIG_COUNT=%d", len(settings)))
+	return settings
+}
+
+// gitSettings adds settings to an environment, in the place of those that it has.
+// Given this way they outrank those of a repository and reach submodules as well.
+func gitSettings(env []string, settings [][2]string) []string {
+	env = append(env[:len(env):len(env)], fmt.Sprintf("GIT_CONFIG_COUNT=%d", len(settings)))
 	for i, s := range settings {
 		env = append(env, fmt.Sprintf("GIT_CONFIG_KEY_%d=%s", i, s[0]), fmt.Sprintf("GIT_CONFIG_VALUE_%d=%s", i, s[1]))
 	}

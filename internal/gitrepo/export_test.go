@@ -28,7 +28,13 @@ func RewriteConfig(data []byte) (kept []byte, worktree string, err error) {
 }
 
 // CheckModules checks the .gitmodules of a folder against its submodules.
-func CheckModules(dir string, links []string) error { return tree{dir: dir}.checkModules(links) }
+func CheckModules(dir string, links []string) error {
+	var known []gitlink
+	for _, link := range links {
+		known = append(known, gitlink{path: link})
+	}
+	return tree{dir: dir}.checkModules(known)
+}
 
 // IndexNames reads an index as far as git may be let at it.
 func IndexNames(path string) ([]string, error) {

@@ -238,8 +238,11 @@ func readIndex(path string) (*index.Index, error) {
 	return &idx, nil
 }
 
-// gitlinks lists the paths of submodules in the index of a git folder.
-func gitlinks(gitDir string) ([]string, error) {
+// gitlink is a submodule as the index has it.
+type gitlink struct{ path, commit string }
+
+// gitlinks lists the submodules in the index of a git folder.
+func gitlinks(gitDir string) ([]gitlink, error) {
 	idx, err := readIndex(filepath.Join(gitDir, "index"))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -250,11 +253,11 @@ func gitlinks(gitDir string) ([]string, error) {
 	return linksIn(idx), nil
 }
 
-func linksIn(idx *index.Index) []string {
-	var links []string
+func linksIn(idx *index.Index) []gitlink {
+	var links []gitlink
 	for _, e := range idx.Entries {
 		if e.Mode == filemode.Submodule {
-			links = append(links, e.Name)
+			links = append(links, gitlink{e.Name, e.Hash.String()})
 		}
 	}
 	return links

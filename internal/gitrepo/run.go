@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -22,6 +23,17 @@ type session struct {
 	env    []string
 	log    func(line string)
 	hidden map[string]string // paths of the server and what the log shows instead
+	spent  *budget           // of the checkout that is under way
+	meter  *meter            // of what git writes; nil: it is not measured
+}
+
+// process is a git process to start.
+type process struct {
+	dir    string
+	args   []string
+	stdin  io.Reader // nil: nothing to read
+	stdout io.Writer
+	stderr *lineWriter
 }
 
 func (g *Git) newSession(o origin, log func(string)) *session {
@@ -29,7 +41,14 @@ func (g *Git) newSession(o origin, log func(string)) *session {
 		log = func(string) {}
 	}
 	o.secrets = slices.Concat(o.secrets, headerSecrets(g.cfg.GitOptions))
-	return &session{git: g, origin: o, env: g.environment(o), log: log, hidden: map[string]string{}}
+	return &session{git: g, origin: o, env: gitSettings(g.environment(o), g.settings(o)), log: log, hidden: map[string]string{}}
+}
+
+// with gives the same session with more settings of git.
+func (s *session) with(settings [][2]string) *session {
+	more := *s
+	more.env = gitSettings(s.env, slices.Concat(s.git.settings(s.origin), settings))
+	return &more
 }
 
 // gitError is a git process that failed.
@@ -60,7 +79,7 @@ func containsAny(s string, texts []string) bool {
 func (s *session) run(ctx context.Context, dir string, args ...string) error {
 	s.log("$ git " + s.clean(showWords(args)))
 	w := s.writer(s.log)
-	return s.start(ctx, dir, w, w, args)
+	return s.start(ctx, process{dir: dir, args: args, stdout: w, stderr: w})
 }
 
 // runWritable is run for commands that remove files: where a build left folders
@@ -79,11 +98,38 @@ func (s *session) runWritable(ctx context.Context, dir string, args ...string) e
 // the fact is logged, the *gitError holds the messages.
 func (s *session) output(ctx context.Context, dir string, args ...string) (string, error) {
 	out := boundedText{most: maxOutput}
-	err := s.start(ctx, dir, &out, s.writer(func(string) {}), args)
+	err := s.start(ctx, process{dir: dir, args: args, stdout: &out, stderr: s.writer(func(string) {})})
 	if out.full {
 		return "", course.Authorf("The repository has more branches or changed files than this service reads. Does its address lead to a git host?")
 	}
 	return out.text.String(), err
+}
+
+// stream runs a command whose standard output read takes in. When read fails, the
+// command is ended and its error is returned.
+func (s *session) stream(ctx context.Context, p process, read func(io.Reader) error) error {
+	streaming, cancel := context.WithCancel(ctx)
+	defer cancel()
+	in, out, err := os.Pipe()
+	if err != nil {
+		return err
+	}
+	done := make(chan error, 1)
+	go func() {
+		err := read(in)
+		if err != nil {
+			cancel() // git has more to tell
+		}
+		_, _ = io.Copy(io.Discard, in) // until git is gone
+		done <- errors.Join(err, in.Close())
+	}()
+	p.stdout, p.stderr = out, s.writer(func(string) {})
+	err = s.start(streaming, p)
+	err = errors.Join(err, out.Close())
+	if refused := <-done; refused != nil && ctx.Err() == nil {
+		return refused
+	}
+	return err
 }
 
 // maxOutput bounds what is kept of a command's output, in bytes: a git host may
@@ -109,31 +155,48 @@ func (s *session) writer(emit func(string)) *lineWriter {
 	return &lineWriter{emit: emit, clean: s.clean, now: time.Now, progress: time.Now()}
 }
 
-func (s *session) start(ctx context.Context, dir string, stdout io.Writer, stderr *lineWriter, args []string) error {
-	argv := append([]string{"-C", dir}, s.git.cfg.GitOptions...)
-	cmd := exec.CommandContext(ctx, s.git.cfg.GitPath, append(argv, args...)...)
+func (s *session) start(ctx context.Context, p process) error {
+	ctx, end := context.WithCancelCause(ctx)
+	defer end(nil)
+	argv := append([]string{"-C", p.dir}, s.git.cfg.GitOptions...)
+	cmd := exec.CommandContext(ctx, s.git.cfg.GitPath, append(argv, p.args...)...)
 	// Without the ceiling git would look for a repository further up.
-	cmd.Env = append(s.env[:len(s.env):len(s.env)], "GIT_CEILING_DIRECTORIES="+filepath.Dir(dir))
-	cmd.Stdout, cmd.Stderr = stdout, stderr
+	cmd.Env = append(s.env[:len(s.env):len(s.env)], "GIT_CEILING_DIRECTORIES="+filepath.Dir(p.dir))
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = p.stdin, p.stdout, p.stderr
 	// A group of its own, so that helpers (ssh, git-remote-https) die with it;
 	// and git dies when this process is killed.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	cmd.Cancel = func() error { return killGroup(cmd.Process.Pid) }
 	cmd.WaitDelay = 5 * time.Second
-	err := s.git.cfg.Limits.runConfined(cmd)
-	stderr.flush()
+	err := s.runConfined(cmd, end)
+	p.stderr.flush()
 	if ctx.Err() != nil {
-		return fmt.Errorf("git %s: %w", args[0], context.Cause(ctx))
+		return fmt.Errorf("git %s: %w", p.args[0], context.Cause(ctx))
 	}
 	if err == nil {
 		return nil
 	}
-	failed := &gitError{command: s.clean(showWords(args)), tail: stderr.tail, err: err}
-	s.log(fmt.Sprintf("git %s ended with %s", args[0], err))
+	failed := &gitError{command: s.clean(showWords(p.args)), tail: p.stderr.tail, err: err}
+	s.log(fmt.Sprintf("git %s ended with %s", p.args[0], err))
 	if refused := s.git.cfg.Limits.beyond(failed); refused != nil {
 		return refused
 	}
 	return failed
+}
+
+// runConfined is cmd.Run with limits. When the meter finds too much, end is called.
+func (s *session) runConfined(cmd *exec.Cmd, end context.CancelCauseFunc) error {
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	err := s.git.cfg.Limits.confine(cmd.Process.Pid)
+	if err == nil && s.meter != nil {
+		err = s.meter.follow(cmd.Process.Pid, end)
+	}
+	if err != nil {
+		return errors.Join(err, cmd.Cancel(), cmd.Wait())
+	}
+	return cmd.Wait()
 }
 
 func killGroup(pid int) error {

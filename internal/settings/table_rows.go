@@ -185,11 +185,11 @@ func courseRows() []row {
 		}),
 		define(ints(1, 100_000_000), func(s *Settings) *int { return &s.CourseFiles }, Setting{
 			Name: "COURSE_FILES", Default: "500000",
-			Doc: "Files that a course may have, in its branch and in its folder after the build. Each costs the worker some hundred bytes of memory.",
+			Doc: "Files that a course may have, in its branch with all submodules and in its folder after the build. Each costs the worker some hundred bytes of memory.",
 		}),
 		define(atLeast(1<<20), func(s *Settings) *int64 { return &s.CourseSize }, Setting{
 			Name: "COURSE_SIZE", Default: "20GiB",
-			Doc: "Size of what a course may have in its branch, in a file that git writes, and in a release.",
+			Doc: "Size of what a course may have in its branch with all submodules and files in Git LFS, in a file that git writes, and in a release.",
 		}),
 		define(ints(1, 1000), func(s *Settings) *int { return &s.KeepReleases }, Setting{
 			Name: "KEEP_RELEASES", Default: "3",
