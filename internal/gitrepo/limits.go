@@ -3,6 +3,9 @@ package gitrepo
 import (
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
 	"strings"
 
 	"github.com/docker/go-units"
@@ -39,7 +42,8 @@ func (l Limits) orDefaults() Limits {
 	return l
 }
 
-// confine limits a git process that was just started, and what it starts.
+// confine limits a git process that was just started, and what it starts. Helpers
+// that it has started by now have none of its limits and are sought.
 func (l Limits) confine(pid int) error {
 	for resource, most := range map[int]uint64{unix.RLIMIT_FSIZE: uint64(l.Bytes), unix.RLIMIT_DATA: gitMemory, unix.RLIMIT_CORE: 0} { //nolint:gosec // not negative
 		limit := unix.Rlimit{Cur: most, Max: most}
@@ -47,7 +51,33 @@ func (l Limits) confine(pid int) error {
 			return fmt.Errorf("limit git: %w", err)
 		}
 	}
+	for _, child := range children(pid) {
+		if err := l.confine(child); err != nil {
+			return err
+		}
+	}
 	return nil
+}
+
+// children lists the processes that a process has started, as far as the kernel
+// tells.
+func children(pid int) (pids []int) {
+	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))
+	if err != nil {
+		return nil // the pattern is well formed
+	}
+	for _, thread := range threads {
+		list, err := os.ReadFile(thread)
+		if err != nil {
+			continue // it has ended
+		}
+		for _, word := range strings.Fields(string(list)) {
+			if child, err := strconv.Atoi(word); err == nil {
+				pids = append(pids, child)
+			}
+		}
+	}
+	return pids
 }
 
 // beyond is the author's error when git was ended by a limit, else nil.
