@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -51,6 +52,7 @@ func (c crashCase) tryReads(t *testing.T) {
 			t.Fatal(err)
 		}
 		d, times := p.open(t, keepOne), map[string]int{}
+		var mu sync.Mutex // folders of the course are read two at a time
 		d.SetFault(func(op, path string) error {
 			if op != aRead {
 				return nil
@@ -59,6 +61,8 @@ func (c crashCase) tryReads(t *testing.T) {
 				path = strings.TrimPrefix(path, root)
 			}
 			path = random.ReplaceAllString(path, "$1")
+			mu.Lock()
+			defer mu.Unlock()
 			times[path]++
 			return f(p, fmt.Sprintf("%s, time %d", path, times[path]))
 		})
