@@ -7,10 +7,10 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
+	"coursewright/internal/boundstest"
 	"coursewright/internal/course"
 	"coursewright/internal/gitrepo/gitrepotest"
 )
@@ -45,12 +45,13 @@ const (
 // Courses that try to read, write, stop or fill what is not theirs go the whole
 // way: clone, build, check, store, publish, serve. Each is refused with the place
 // and the remedy, or does no harm; nothing of another course changes, and other
-// courses are built meanwhile. HOSTILE=measured tries one after the other and prints
-// what each has cost; `make torture` does so.
+// courses are built meanwhile. Each is held to what it may cost; HOSTILE=measured tries
+// one after the other, so that what the service takes is held too; `make torture` does.
 func TestHostileCourses(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t, harnessOptions{environ: []string{
 		fmt.Sprintf("COURSEWRIGHT_COURSE_FILES=%d", hostileFiles), "COURSEWRIGHT_COURSE_SIZE=" + hostileSize,
+		fmt.Sprintf("COURSEWRIGHT_BUILD_TIMEOUT=%d", int(hostileTimeout.Seconds())),
 	}})
 	costs := hostileCosts{measured: os.Getenv("HOSTILE") == "measured"}
 	t.Run("courses", func(t *testing.T) {
@@ -87,7 +88,7 @@ func (c hostile) run(t *testing.T, h *harness, key string) (b course.Build) {
 		c.repo(r)
 	}
 	at.addCourse(key, r.URL(), nil)
-	b = at.await(at.push(key))
+	b = at.awaitFor(at.push(key), 2*hostileTimeout)
 	log := at.log(key, b.ID)
 	if len(c.refused) > 0 {
 		checkRefused(t, b, log, c.refused)
@@ -171,8 +172,9 @@ func (r *hostileRepo) commitTree(list string) {
 	r.Git("update-ref", "refs/heads/main", r.Git("commit-tree", "-m", "odd", r.mktree(list)))
 }
 
-// A course of a million files, in full: set COURSEWRIGHT_TEST_MILLION. Time and
-// memory are printed.
+// A course of a million files, in full: set COURSEWRIGHT_TEST_MILLION. Its memory is
+// bounded, that of the service by what the whole test process has had, and its time;
+// what it took is printed.
 func TestAMillionFiles(t *testing.T) {
 	if os.Getenv("COURSEWRIGHT_TEST_MILLION") == "" {
 		t.Skip("COURSEWRIGHT_TEST_MILLION is not set; TestHostileCourses has a short form")
@@ -191,17 +193,19 @@ func TestAMillionFiles(t *testing.T) {
 		files["build.sh"] += "cd _build\nfor i in $(seq 1000); do mkdir d$i; (cd d$i; seq 1000 | xargs touch); done\n"
 		repo.Commit(files, "million")
 		h.addCourse("course", repo.URL(), nil)
-		began := time.Now()
-		b := h.awaitFor(h.push("course"), 20*time.Minute)
+		began, before := time.Now(), boundstest.ProcessorTime(t)
+		var b course.Build
+		most := watchedCost(t, h.system.settings.BuildPath, "course", func() { b = h.awaitFor(h.push("course"), 20*time.Minute) })
 		if b.Status != tt.want {
 			t.Errorf("%s: ended %s: %s", name, b.Status, b.Reason)
 		}
-		var used syscall.Rusage
-		if err := syscall.Getrusage(syscall.RUSAGE_SELF, &used); err != nil {
-			t.Fatal(err)
+		const mostMemory = 1536 << 20 // one and a half kilobytes a file
+		service := boundstest.MostResident(t)
+		if service > mostMemory || most.memory > mostMemory {
+			t.Errorf("%s: the service took %d MB of memory and its commands %d MB, more than %d", name, service>>20, most.memory>>20, mostMemory>>20)
 		}
-		t.Logf("%s: %s, at most %d MB of memory, %s of processors: %s", name, time.Since(began).Round(time.Second), used.Maxrss>>10,
-			time.Duration(used.Utime.Nano()+used.Stime.Nano()).Round(time.Second), b.Reason)
+		t.Logf("%s: %s, at most %d MB of memory and %d MB of commands', %s of processors: %s", name, time.Since(began).Round(time.Second),
+			service>>20, most.memory>>20, (boundstest.ProcessorTime(t) - before).Round(time.Second), b.Reason)
 		h.stop()
 	}
 }
