@@ -20,7 +20,7 @@ const openLimit = 10_000
 
 // Tidier removes working copies that no build uses from a build disk: those
 // that were not used for long, and while space is short the others, oldest
-// first.
+// first. Unfinished ones it removes at once.
 type Tidier struct {
 	Disk  Disk
 	Store interface {
@@ -36,8 +36,9 @@ type Tidier struct {
 
 // copyOnDisk is what the disk holds of a course.
 type copyOnDisk struct {
-	key  string
-	used time.Time
+	key        string
+	used       time.Time
+	unfinished []string // paths of clones that have not become the copy
 }
 
 // Tidy looks once. It goes on past copies that cannot be removed. A copy is
@@ -52,6 +53,9 @@ func (t *Tidier) Tidy(ctx context.Context, now time.Time) error {
 	for _, c := range copies {
 		if ctx.Err() != nil {
 			return ctx.Err()
+		}
+		if err := t.removeUnfinished(c); err != nil {
+			failures = append(failures, err)
 		}
 		why := ""
 		if t.Keep > 0 && now.Sub(c.used) > t.Keep {
@@ -70,6 +74,27 @@ func (t *Tidier) Tidy(ctx context.Context, now time.Time) error {
 		}
 	}
 	return errors.Join(failures...)
+}
+
+// removeUnfinished removes what a process that died has left of a clone. The course
+// may never be built on this disk again. A clone is under way only while its
+// course's lock is held.
+func (t *Tidier) removeUnfinished(c copyOnDisk) error {
+	if len(c.unfinished) == 0 {
+		return nil
+	}
+	lock, err := tryLockFile(t.Disk.lockPath(c.key))
+	if errors.Is(err, errLocked) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("lock %s: %w", c.key, err)
+	}
+	var failures []error
+	for _, path := range c.unfinished {
+		failures = append(failures, removeTree(path))
+	}
+	return errors.Join(append(failures, lock.Close())...)
 }
 
 // remove removes a copy unless it is in use.
@@ -106,7 +131,7 @@ func (t *Tidier) remove(ctx context.Context, c copyOnDisk) (removed bool, err er
 // copies lists what the disk holds, longest unused first. Only courses with a
 // lock count: what else lies in the folder is not the service's.
 func (d Disk) copies() ([]copyOnDisk, error) {
-	used := map[string]time.Time{}
+	used, unfinished := map[string]time.Time{}, map[string][]string{}
 	locks, err := os.ReadDir(filepath.Join(d.Path, locksDir))
 	if err != nil {
 		return nil, fmt.Errorf("build folder: %w", err)
@@ -133,11 +158,14 @@ func (d Disk) copies() ([]copyOnDisk, error) {
 			if info.ModTime().After(used[key]) {
 				used[key] = info.ModTime()
 			}
+			if strings.HasPrefix(e.Name(), ".") {
+				unfinished[key] = append(unfinished[key], filepath.Join(dir, e.Name()))
+			}
 		}
 	}
 	out := make([]copyOnDisk, 0, len(used))
 	for key, at := range used {
-		out = append(out, copyOnDisk{key: key, used: at})
+		out = append(out, copyOnDisk{key: key, used: at, unfinished: unfinished[key]})
 	}
 	slices.SortFunc(out, func(a, b copyOnDisk) int {
 		return cmp.Or(a.used.Compare(b.used), strings.Compare(a.key, b.key))

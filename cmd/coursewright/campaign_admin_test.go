@@ -1,16 +1,20 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"time"
 
 	"go.temporal.io/api/common/v1"
 	enums "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/history/v1"
 	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/api/workflow/v1"
 	"go.temporal.io/api/workflowservice/v1"
 
 	"coursewright/internal/course"
@@ -42,11 +46,11 @@ func (a campaignAdmin) do(f fault) (happened bool) {
 	a.c.state.interfere(strings.TrimPrefix(id, "build/"), interference{f.kind, chosen.GetRunId()})
 	switch f.kind {
 	case faultTerminate:
-		err = a.c.temporal.TerminateWorkflow(ctx, id, chosen.GetRunId(), "by the campaign")
+		err = a.c.temporal.TerminateWorkflow(ctx, id, chosen.GetRunId(), byCampaign)
 	case faultCancel:
 		err = a.c.temporal.CancelWorkflow(ctx, id, chosen.GetRunId())
 	case faultReset:
-		err = a.reset(ctx, id)
+		err = a.reset(ctx, chosen)
 	default:
 		return a.c.unknown(f)
 	}
@@ -55,8 +59,8 @@ func (a campaignAdmin) do(f fault) (happened bool) {
 
 var errNoTask = errors.New("the workflow has not done a task yet")
 
-func (a campaignAdmin) reset(ctx context.Context, id string) error {
-	events := a.c.temporal.GetWorkflowHistory(ctx, id, "", false, enums.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+func (a campaignAdmin) reset(ctx context.Context, chosen *common.WorkflowExecution) error {
+	events := a.c.temporal.GetWorkflowHistory(ctx, chosen.GetWorkflowId(), chosen.GetRunId(), false, enums.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
 	for events.HasNext() {
 		e, err := events.Next()
 		if err != nil {
@@ -66,8 +70,8 @@ func (a campaignAdmin) reset(ctx context.Context, id string) error {
 			continue
 		}
 		_, err = a.c.temporal.ResetWorkflowExecution(ctx, &workflowservice.ResetWorkflowExecutionRequest{
-			Namespace: temporaldev.Namespace, WorkflowExecution: &common.WorkflowExecution{WorkflowId: id},
-			Reason: "by the campaign", WorkflowTaskFinishEventId: e.GetEventId(), RequestId: course.NewVersion(),
+			Namespace: temporaldev.Namespace, WorkflowExecution: chosen,
+			Reason: byCampaign, WorkflowTaskFinishEventId: e.GetEventId(), RequestId: course.NewVersion(),
 		})
 		return err
 	}
@@ -77,19 +81,50 @@ func (a campaignAdmin) reset(ctx context.Context, id string) error {
 // excused says whether what an administrator did explains how a build ended: it
 // was done to the run that had claimed it. Times say nothing, as clocks jump.
 func (c *campaign) excused(key string, b buildJSON) bool {
-	return slices.ContainsFunc(c.state.interferences(key), func(i interference) bool {
-		ends := false
-		switch {
-		case b.Status == string(course.StatusCancelled):
-			ends = i.kind == faultCancel
-		case strings.Contains(b.Reason, "ended early (Terminated"):
-			ends = i.kind == faultTerminate
-		case strings.Contains(b.Reason, "workflow run"): // the next run says so
-			ends = i.kind == faultTerminate || i.kind == faultReset
+	switch {
+	case b.Status == string(course.StatusCancelled):
+		return slices.ContainsFunc(c.state.interferences(key), func(i interference) bool {
+			return i.kind == faultCancel && c.claimedBy(key, i.run, b.ID)
+		})
+	case strings.Contains(b.Reason, "ended early (Terminated"),
+		strings.Contains(b.Reason, "workflow run"): // the next run says so
+		return c.terminated(key, c.row(b.ID).RunID)
+	}
+	return false
+}
+
+// terminated says whether a run of a course's workflow, or one to which it was reset,
+// was ended by an administrator. Temporal is asked and not who did it: it may have
+// answered too late, and a reset ends also what runs by now in the place of the run
+// that it was meant for.
+func (c *campaign) terminated(key, run string) bool {
+	c.tb.Helper()
+	ctx, id := c.tb.Context(), "build/"+key
+	list, err := c.temporal.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{
+		Query: fmt.Sprintf("ExecutionStatus='Terminated' AND WorkflowId='%s'", id),
+	})
+	if err != nil {
+		c.violation("%s: list the runs that were terminated: %v", key, err)
+	}
+	return slices.ContainsFunc(list.GetExecutions(), func(e *workflow.WorkflowExecutionInfo) bool {
+		found := e.GetExecution().GetRunId()
+		first, err := c.firstEvent(ctx, key, found)
+		if err != nil {
+			c.violation("%s: the history of run %s: %v", key, found, err)
 		}
-		return ends && c.claimedBy(key, i.run, b.ID)
+		if found != run && first.GetOriginalExecutionRunId() != run {
+			return false
+		}
+		end, err := c.temporal.GetWorkflowHistory(ctx, id, found, false, enums.HISTORY_EVENT_FILTER_TYPE_CLOSE_EVENT).Next()
+		if err != nil {
+			c.violation("%s: the end of run %s: %v", key, found, err)
+		}
+		return strings.Contains(end.GetWorkflowExecutionTerminatedEventAttributes().GetReason(), byCampaign)
 	})
 }
+
+// byCampaign is the reason that the campaign's administrator gives.
+const byCampaign = "by the campaign"
 
 // claimedBy says whether a run of a course's workflow has claimed a build. One that
 // was reset claims under the id of the run that it was.
@@ -128,4 +163,32 @@ func (c *campaign) row(id int64) course.Build {
 		c.tb.Fatal(err)
 	}
 	return b
+}
+
+// runs tells what Temporal knows of the runs of a course's workflow.
+func (c *campaign) runs(key string) string {
+	list, err := c.temporal.ListWorkflow(c.tb.Context(), &workflowservice.ListWorkflowExecutionsRequest{
+		Query: fmt.Sprintf("WorkflowId='build/%s'", key),
+	})
+	if err != nil {
+		return err.Error()
+	}
+	var out strings.Builder
+	for _, e := range list.GetExecutions() {
+		run := e.GetExecution().GetRunId()
+		fmt.Fprintf(&out, "run %s, %s, from %s to %s\n", run, e.GetStatus(),
+			e.GetStartTime().AsTime().Format(time.TimeOnly), e.GetCloseTime().AsTime().Format(time.TimeOnly))
+		for events := c.temporal.GetWorkflowHistory(c.tb.Context(), "build/"+key, run, false, enums.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT); events.HasNext(); {
+			event, err := events.Next()
+			if err != nil {
+				fmt.Fprintln(&out, err)
+				break
+			}
+			fmt.Fprintf(&out, "  %s %s %s\n", event.GetEventTime().AsTime().Format("15:04:05.0"), event.GetEventType(),
+				cmp.Or(event.GetActivityTaskScheduledEventAttributes().GetActivityType().GetName(),
+					event.GetWorkflowExecutionStartedEventAttributes().GetOriginalExecutionRunId(),
+					event.GetWorkflowExecutionTerminatedEventAttributes().GetReason()))
+		}
+	}
+	return out.String()
 }

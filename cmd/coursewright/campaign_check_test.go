@@ -81,7 +81,7 @@ func (c *campaign) checkRows(k *campaignCourse) {
 				continue // it had not got so far
 			}
 		default:
-			c.broken("P2", "%s: build %d is %s: %s\n%s", k.key, b.ID, b.Status, b.Reason, c.api.log(k.key, b.ID))
+			c.broken("P2", "%s: build %d is %s: %s\n%s\n%s", k.key, b.ID, b.Status, b.Reason, c.api.log(k.key, b.ID), c.runs(k.key))
 			continue
 		}
 		if oldest := k.oldest(len(rows)-1-i, i == 0); k.numbers[b.Commit] < oldest {
