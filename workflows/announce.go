@@ -19,7 +19,7 @@ import (
 // course.
 func Announce(ctx workflow.Context, in activities.Announcement) error {
 	var next activities.Ended
-	if err := workflow.ExecuteLocalActivity(onRecords(ctx), records.Announced, in).Get(ctx, &next); err != nil {
+	if err := untilDone(ctx, records.Announced, in, &next); err != nil {
 		return err
 	}
 	var failures []error
@@ -28,7 +28,7 @@ func Announce(ctx workflow.Context, in activities.Announcement) error {
 		failures = append(failures, workflow.ExecuteActivity(calls, service.PublishNow, in.Job).Get(ctx, nil))
 	}
 	if next.Notify {
-		failures = append(failures, workflow.ExecuteLocalActivity(onRecords(ctx), service.RequestLMSCall, activities.LMSCall{Job: in.Job}).Get(ctx, nil))
+		failures = append(failures, untilDone(ctx, service.RequestLMSCall, activities.LMSCall{Job: in.Job}, nil))
 	}
 	return errors.Join(failures...)
 }

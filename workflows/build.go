@@ -242,13 +242,13 @@ func (r *run) tellLMS(ctx workflow.Context, ended activities.Ended) {
 		step, call = "mail", service.MailFailure
 	}
 	r.story.progress.Step = step
-	var told workflow.Future
+	var err error
 	if workflow.GetVersion(ctx, changeLMSCalls, workflow.DefaultVersion, 1) == workflow.DefaultVersion {
-		told = workflow.ExecuteActivity(onOtherService(ctx, TaskQueue, callLimit), call, r.job)
+		err = workflow.ExecuteActivity(onOtherService(ctx, TaskQueue, callLimit), call, r.job).Get(ctx, nil)
 	} else {
-		told = workflow.ExecuteLocalActivity(onRecords(ctx), service.RequestLMSCall, activities.LMSCall{Job: r.job, Mail: ended.Mail})
+		err = untilDone(ctx, service.RequestLMSCall, activities.LMSCall{Job: r.job, Mail: ended.Mail}, nil)
 	}
-	r.story.note(r.job, step, told.Get(ctx, nil))
+	r.story.note(r.job, step, err)
 }
 
 // note logs what went wrong after a build.

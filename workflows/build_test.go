@@ -403,10 +403,19 @@ func TestProgressCanBeQueried(t *testing.T) {
 
 // The time that the tries of a database step have ends by the clock of the worker:
 // when that jumps a step fails though the database is back a moment later. The build
-// is claimed and gets its final status all the same.
+// is claimed, goes on at another host, gets its final status and is told all the same.
 func TestAClockThatJumpsLosesNoStatus(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
+	found, err := b.rows.Course(t.Context(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	known := int64(5)
+	found.RemoteID = &known
+	if _, err := b.rows.UpdateCourse(t.Context(), found); err != nil {
+		t.Fatal(err)
+	}
 	real, tries := &activities.Records{Store: b.rows, HasLMS: true}, map[string]int{}
 	late := func(step string) error {
 		if tries[step]++; tries[step] <= 2 {
@@ -426,10 +435,22 @@ func TestAClockThatJumpsLosesNoStatus(t *testing.T) {
 		}
 		return real.FinishBuild(ctx, in)
 	})
+	b.env.OnActivity(real.TellLog, mock.Anything, mock.Anything).Return(func(ctx context.Context, in activities.Note) error {
+		return errors.Join(late("tell"), real.TellLog(ctx, in))
+	})
+	b.on["notify"] = func() error { return late("notify") }
+	left := false
+	b.on["build"] = func() error {
+		if left {
+			return nil
+		}
+		left = true
+		return temporal.NewNonRetryableApplicationError("builder-1 has taken itself out", activities.HostUnfitType, nil)
+	}
 	b.request(course.BuildOptions{})
 	b.run()
 	b.expect(course.StatusSuccess)
-	if tries["claim"] < 3 || tries["finish"] != 3 {
+	if tries["claim"] < 3 || tries["tell"] != 3 || tries["finish"] != 3 || tries["notify"] != 3 {
 		t.Errorf("tries: %v", tries)
 	}
 }

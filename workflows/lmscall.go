@@ -40,7 +40,7 @@ func untilNewer(ctx workflow.Context, call activities.LMSCall, calls workflow.Re
 		switch {
 		case newer != nil && answer.Again:
 			note := activities.Note{BuildID: call.BuildID, Line: fmt.Sprintf("A+ is told of build %d instead, which is newer.", newer.BuildID)}
-			return newer, workflow.ExecuteLocalActivity(onRecords(ctx), records.TellLog, note).Get(ctx, nil)
+			return newer, untilDone(ctx, records.TellLog, note, nil)
 		case newer != nil, err != nil, !answer.Again:
 			return newer, err
 		}

@@ -74,13 +74,13 @@ func onRecords(ctx workflow.Context) workflow.Context {
 	})
 }
 
-// untilDone does a step of onRecords for as long as it may pass. The time that its
-// tries have ends by the clock of the worker, and too early when that jumps. ctx is
-// one that nobody cancels.
+// untilDone does a step of onRecords for as long as it may pass and ctx lasts. The
+// time that its tries have ends by the clock of the worker, and too early when that
+// jumps.
 func untilDone(ctx workflow.Context, step, in, out any) error {
 	for {
 		err := workflow.ExecuteLocalActivity(onRecords(ctx), step, in).Get(ctx, out)
-		if err == nil || !mayPass(err) || workflow.GetVersion(ctx, changeUntilDone, workflow.DefaultVersion, 1) == workflow.DefaultVersion {
+		if err == nil || !mayPass(err) || ctx.Err() != nil || workflow.GetVersion(ctx, changeUntilDone, workflow.DefaultVersion, 1) == workflow.DefaultVersion {
 			return err
 		}
 		if err := workflow.Sleep(ctx, recordsPause); err != nil {

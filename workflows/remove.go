@@ -33,7 +33,7 @@ func Remove(ctx workflow.Context, in activities.Removal) error {
 	if err := workflow.ExecuteActivity(files, publishing.RemoveReleases, in).Get(ctx, nil); err != nil {
 		return err
 	}
-	return workflow.ExecuteLocalActivity(onRecords(ctx), records.DeleteCourse, in).Get(ctx, nil)
+	return untilDone(ctx, records.DeleteCourse, in, nil)
 }
 
 // stopBuilds cancels what is pending and what runs, and waits for the end of
@@ -42,7 +42,7 @@ func stopBuilds(ctx workflow.Context, in activities.Removal) (activities.OpenBui
 	told := map[int64]bool{}
 	for wait := 50 * time.Millisecond; ; wait = min(2*wait, 5*time.Second) {
 		var open activities.OpenBuilds
-		err := workflow.ExecuteLocalActivity(onRecords(ctx), records.CancelPending, in).Get(ctx, &open)
+		err := untilDone(ctx, records.CancelPending, in, &open)
 		if err != nil || len(open.Running) == 0 {
 			return open, err
 		}
@@ -71,9 +71,9 @@ func cancelForRemoval(ctx workflow.Context, in activities.Removal, id int64) err
 	if !errors.As(err, &gone) {
 		return err
 	}
-	return workflow.ExecuteLocalActivity(onRecords(ctx), records.FinishBuild, activities.Ending{
+	return untilDone(ctx, records.FinishBuild, activities.Ending{
 		Job:    activities.Job{BuildID: id, CourseKey: in.CourseKey},
 		Status: course.StatusCancelled,
 		Reason: reason,
-	}).Get(ctx, nil)
+	}, nil)
 }

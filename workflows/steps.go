@@ -66,7 +66,7 @@ func (r *run) leaveHost(ctx workflow.Context, why error, next, most int) error {
 	line := fmt.Sprintf("%s; the build starts again at checkout (%d of at most %d times).", reason, next, most)
 	r.host, r.commit, r.fresh, r.graders, r.cleans = "", "", false, 0, false
 	r.story.progress.Host = ""
-	return workflow.ExecuteLocalActivity(onRecords(ctx), records.TellLog, activities.Note{BuildID: r.job.BuildID, Line: line}).Get(ctx, nil)
+	return untilDone(ctx, records.TellLog, activities.Note{BuildID: r.job.BuildID, Line: line}, nil)
 }
 
 // tryHost does the steps on one host.
