@@ -51,7 +51,7 @@ TestHostileCourses|TestAMillionFiles|TestSecretsStaySecret|TestKilledAnywhere|Te
 
 torture: $(BIN)/temporal ## break everything while courses build, for example: make torture CAMPAIGN=30m SEED=7
 	@COURSEWRIGHT_TEST_TEMPORAL_CLI="$$PWD/$(BIN)/temporal" CAMPAIGN=$(CAMPAIGN) SEED=$(SEED) SEEDS=$(SEEDS) COURSES=$(COURSES) \
-		DATABASE=$(DATABASE) TEMPORAL=$(TEMPORAL) FAULTS=$(FAULTS) FREEZE=$(FREEZE) HOSTILE=measured COURSEWRIGHT_TEST_MILLION=$(MILLION) \
+		DATABASE=$(DATABASE) TEMPORAL=$(TEMPORAL) FAULTS=$(FAULTS) FREEZE=$(FREEZE) HOSTILE=measured MILLION=$(MILLION) \
 		$(GO) test ./cmd/coursewright ./internal/release -run '$(TORTURE)' -parallel 1 -p 1 -count 1 -timeout 10h -v
 
 upgrade: $(BIN)/temporal ## upgrade a deployment that builds from an earlier revision, for example: make upgrade FROM=v1.0.0

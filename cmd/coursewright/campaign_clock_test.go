@@ -60,7 +60,11 @@ func clocksHere(tb testing.TB) (missing string) {
 // tryClock sets the clock of a process that has no need of it.
 func tryClock(tb testing.TB) (err error) {
 	tb.Helper()
-	p := exec.CommandContext(tb.Context(), "sleep", "60")
+	p := exec.CommandContext(tb.Context(), "yes")
+	out, err := p.StdoutPipe()
+	if err != nil {
+		return err
+	}
 	if err := p.Start(); err != nil {
 		return err
 	}
@@ -68,6 +72,10 @@ func tryClock(tb testing.TB) (err error) {
 		err = errors.Join(err, p.Process.Kill())
 		_ = p.Wait() // killed is what it should be
 	}()
+	// Before it says something it may not have its memory yet.
+	if _, err := out.Read(make([]byte, 1)); err != nil {
+		return err
+	}
 	j, err := newClockJump(p.Process.Pid)
 	if err != nil {
 		return err

@@ -172,12 +172,12 @@ func (r *hostileRepo) commitTree(list string) {
 	r.Git("update-ref", "refs/heads/main", r.Git("commit-tree", "-m", "odd", r.mktree(list)))
 }
 
-// A course of a million files, in full: set COURSEWRIGHT_TEST_MILLION. Its memory is
+// A course of a million files, in full: set MILLION. Its memory is
 // bounded, that of the service by what the whole test process has had, and its time;
 // what it took is printed.
 func TestAMillionFiles(t *testing.T) {
-	if os.Getenv("COURSEWRIGHT_TEST_MILLION") == "" {
-		t.Skip("COURSEWRIGHT_TEST_MILLION is not set; TestHostileCourses has a short form")
+	if os.Getenv("MILLION") == "" {
+		t.Skip("MILLION is not set; TestHostileCourses has a short form")
 	}
 	t.Parallel()
 	for name, tt := range map[string]struct {
