@@ -26,6 +26,7 @@ const (
 	codeIdleTimeout     = "25P03"
 	codeReadOnly        = "25006"
 	codeBadCharacter    = "22021"
+	codeInvalidValue    = "22023"
 	codeBadEscape       = "22P05"
 	codeDiskFull        = "53100"
 	codeTooManyClients  = "53300"

@@ -39,6 +39,9 @@ type proxy struct {
 	server string // socket of the server
 	next   atomic.Int32
 	cuts   atomic.Int32 // connections that were broken
+	// meanwhile, when set, is done before the client sees that its connection is broken.
+	meanwhile func()
+	busy      sync.Mutex // with it
 }
 
 const socketName = ".s.PGSQL.5432"
@@ -78,6 +81,7 @@ func (p *proxy) serve(client net.Conn) {
 	var muted atomic.Bool
 	answers.Go(func() {
 		defer client.Close() //nolint:errcheck // it may be cut already
+		defer p.await()
 		buf := make([]byte, 64<<10)
 		for {
 			n, err := server.Read(buf)
@@ -104,6 +108,11 @@ func (p *proxy) serve(client net.Conn) {
 		if how != cutNothing {
 			p.cuts.Add(1)
 		}
+		if how != cutNothing && p.meanwhile != nil {
+			p.busy.Lock()
+			p.meanwhile()
+			p.busy.Unlock()
+		}
 		if how == cutBeforeCommit {
 			return
 		}
@@ -116,6 +125,12 @@ func (p *proxy) serve(client net.Conn) {
 			return
 		}
 	}
+}
+
+// await returns when nothing is done meanwhile.
+func (p *proxy) await() {
+	p.busy.Lock()
+	defer p.busy.Unlock()
 }
 
 // Wherever the connection breaks, a call that succeeds has happened once.
@@ -138,6 +153,55 @@ func TestBrokenCommits(t *testing.T) {
 			p.next.Store(int32(how))
 			writeBroken(t, s, breaking)
 		})
+	}
+}
+
+// A server that crashes forgets transactions whose records were not on its disk yet,
+// and gives their numbers to others: that one of them is committed says nothing.
+func TestANumberOfATransactionIsGivenAgain(t *testing.T) {
+	t.Parallel()
+	server := postgrestest.StartOnDisk(t)
+	name := server.Database(t)
+	p := newProxy(t, server)
+	s := open(t, postgres.Options{URL: server.Address(name, "host="+p.dir), Migrate: true})
+	newCourse(t, s, "a")
+	b := request(t, s, "a")
+	const number = "SELECT pg_current_xact_id()"
+	// The processes that bring its records to the disk before it commits.
+	for _, kind := range []string{"walwriter", "background writer", "checkpointer"} {
+		pid, err := strconv.Atoi(server.Exec(name, "SELECT pid FROM pg_stat_activity WHERE backend_type = '"+kind+"'"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
+			t.Fatal(err)
+		}
+	}
+	before, err := strconv.Atoi(server.Exec(name, number))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.meanwhile = func() {
+		server.Kill()
+		server.Resume()
+		for {
+			now, err := strconv.Atoi(server.Exec(name, number))
+			if err != nil {
+				t.Error(err)
+			}
+			if err != nil || now > before+10 {
+				break
+			}
+		}
+	}
+	p.next.Store(int32(cutBeforeCommit))
+	ended, err := s.FinishBuild(t.Context(), b.ID, course.BuildResult{Status: course.StatusSuccess})
+	if !errors.Is(err, course.ErrUncertain) || !strings.Contains(err.Error(), "has crashed") || ended {
+		t.Errorf("FinishBuild = %v, %v; want that nobody knows", ended, err)
+	}
+	ended, err = s.FinishBuild(t.Context(), b.ID, course.BuildResult{Status: course.StatusSuccess})
+	if err != nil || !ended {
+		t.Errorf("FinishBuild again = %v, %v; want that it ends the build", ended, err)
 	}
 }
 

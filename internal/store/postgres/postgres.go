@@ -117,6 +117,7 @@ func (o Options) pool() (*pgxpool.Config, error) {
 	c.MaxConnLifetime = time.Hour
 	c.MaxConnLifetimeJitter = 5 * time.Minute
 	c.PingTimeout = o.ConnectTimeout
+	c.AfterConnect = noteLife
 	o.connection(c.ConnConfig)
 	return c, nil
 }

@@ -151,7 +151,7 @@ func (s *Store) attempt(caller context.Context, m mode, fn func(t *tx) error) er
 		return ofConnection(caller, c, err)
 	}
 	if err := begun.Commit(ctx); err != nil && !isDefinite(err) {
-		return s.settle(context.WithoutCancel(caller), id, err)
+		return s.settle(context.WithoutCancel(caller), unanswered{id: id, life: lifeOf(c.Conn()), cause: err})
 	} else if err != nil {
 		return err
 	}
@@ -183,45 +183,6 @@ func isDefinite(err error) bool {
 func isShutdown(err error) bool {
 	pe, ok := errors.AsType[*pgconn.PgError](err)
 	return ok && (pe.Severity == "FATAL" || pe.Severity == "PANIC") && isAway(pe.Code)
-}
-
-// settle finds out what became of a transaction whose COMMIT was not answered:
-// nil when it is committed, an error that is tried again when it is not. cause
-// is what happened to the COMMIT.
-func (s *Store) settle(ctx context.Context, id string, cause error) error {
-	if id == "" {
-		return nil // there was nothing to commit
-	}
-	ctx, cancel := context.WithTimeout(ctx, settleFor)
-	defer cancel()
-	var status *string
-	for wait := 5 * time.Millisecond; ; wait = min(2*wait, time.Second/2) {
-		err := s.pool.QueryRow(ctx, "SELECT pg_xact_status($1::xid8)", id).Scan(&status)
-		switch {
-		case err != nil && (ctx.Err() != nil || !isLost(err) && !isShutdown(err)):
-			return unknownEnd(cause, err)
-		case err != nil:
-		case status == nil:
-			return unknownEnd(cause, errors.New("the transaction is too long ago"))
-		case *status == "committed":
-			return nil
-		case *status == "aborted":
-			return &connectionLost{cause}
-		}
-		// In progress: the server has not noticed yet that the connection broke.
-		select {
-		case <-ctx.Done():
-			return unknownEnd(cause, ctx.Err())
-		case <-time.After(wait):
-		}
-	}
-}
-
-// unknownEnd is the error of a transaction of which nobody knows whether it
-// took place.
-func unknownEnd(cause, why error) error {
-	return fmt.Errorf("the connection broke at COMMIT (%w), and what became of it could not be found out: %w: %w; it may have been written",
-		cause, why, course.ErrUncertain)
 }
 
 // one runs a query for one row; pgx.ErrNoRows when there is none.
