@@ -23,7 +23,7 @@ func TestEveryCourseIsBuildableAfterAKill(t *testing.T) {
 	c := newCampaign(t, scale, 1)
 	c.reportAtEnd("go test ./cmd/coursewright -run "+t.Name(), newCampaignReport())
 	c.start()
-	stopWatching := c.watchWhile()
+	stopWatching, finishReading := c.watchWhile(), c.readWhile()
 	for _, names := range [][]string{{"api 0"}, {"base"}, {"engine"}, {"temporal"}, {"worker 0", "worker 1"}} {
 		if slices.ContainsFunc(names, func(name string) bool { return !slices.Contains(c.processes(), name) }) {
 			t.Logf("%s is not there to be killed", names)
@@ -32,6 +32,7 @@ func TestEveryCourseIsBuildableAfterAKill(t *testing.T) {
 		c.killWhileBuilding(names)
 	}
 	c.settle(c.scale.bound)
+	finishReading()
 	c.conclude(stopWatching)
 }
 

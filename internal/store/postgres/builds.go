@@ -85,7 +85,7 @@ func (s *Store) RequestBuild(ctx context.Context, key string, r course.BuildRequ
 
 // RecordFacts saves what a running build has learnt; see store.Builds.
 func (s *Store) RecordFacts(ctx context.Context, id int64, f course.Facts) error {
-	err := s.write(ctx, quick, func(t *tx) error { return t.recordFacts(id, f) })
+	err := s.write(ctx, durable, func(t *tx) error { return t.recordFacts(id, f) })
 	return s.wrapRow(err, "record facts of build %d", id)
 }
 

@@ -167,16 +167,7 @@ func TestANumberOfATransactionIsGivenAgain(t *testing.T) {
 	newCourse(t, s, "a")
 	b := request(t, s, "a")
 	const number = "SELECT pg_current_xact_id()"
-	// The processes that bring its records to the disk before it commits.
-	for _, kind := range []string{"walwriter", "background writer", "checkpointer"} {
-		pid, err := strconv.Atoi(server.Exec(name, "SELECT pid FROM pg_stat_activity WHERE backend_type = '"+kind+"'"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
-			t.Fatal(err)
-		}
-	}
+	stopWriters(t, server, name)
 	before, err := strconv.Atoi(server.Exec(name, number))
 	if err != nil {
 		t.Fatal(err)
@@ -342,14 +333,7 @@ func TestKilledServerLosesLines(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// The process that brings what was committed to the disk a moment later.
-	writer, err := strconv.Atoi(server.Exec(name, "SELECT pid FROM pg_stat_activity WHERE backend_type = 'walwriter'"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := syscall.Kill(writer, syscall.SIGSTOP); err != nil {
-		t.Fatal(err)
-	}
+	stopWriters(t, server, name)
 	line := course.LogAppend{Number: 1, Text: "line\n", Mark: "mark"}
 	if err := s.AppendTry(t.Context(), try, line); err != nil {
 		t.Fatal(err)
@@ -371,6 +355,48 @@ func TestKilledServerLosesLines(t *testing.T) {
 	chunks, _, err := s.ReadLog(t.Context(), b.ID, 0)
 	if err != nil || joined(chunks) != "line\n" {
 		t.Errorf("log %v, %v; want the line once", chunks, err)
+	}
+}
+
+// What a build has learnt, such as its commit, nobody writes again: it is on the disk
+// when the call returns.
+func TestKilledServerKeepsFacts(t *testing.T) {
+	t.Parallel()
+	server := postgrestest.StartOnDisk(t)
+	name := server.Database(t)
+	s := open(t, postgres.Options{URL: server.Address(name), Migrate: true})
+	newCourse(t, s, "a")
+	b := request(t, s, "a")
+	if _, _, err := s.ClaimBuild(t.Context(), "a", "run"); err != nil {
+		t.Fatal(err)
+	}
+	try, err := s.StartTry(t.Context(), b.ID, "checkout")
+	if err != nil {
+		t.Fatal(err)
+	}
+	stopWriters(t, server, name)
+	commit := strings.Repeat("c", 40)
+	if err := s.RecordTryFacts(t.Context(), try, course.Facts{Commit: commit}); err != nil {
+		t.Fatal(err)
+	}
+	server.Kill()
+	server.Resume()
+	if got, err := s.Build(t.Context(), b.ID); err != nil || got.Commit != commit {
+		t.Errorf("the build has the commit %q, %v; want %q", got.Commit, err, commit)
+	}
+}
+
+// stopWriters stops the processes that bring records to the disk before they must.
+func stopWriters(t *testing.T, server *postgrestest.Server, database string) {
+	t.Helper()
+	for _, kind := range []string{"walwriter", "background writer", "checkpointer"} {
+		pid, err := strconv.Atoi(server.Exec(database, "SELECT pid FROM pg_stat_activity WHERE backend_type = '"+kind+"'"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 

@@ -46,7 +46,7 @@ func (t *tx) checkTry(try course.Try) error {
 
 // RecordTryFacts saves what a try has learnt; see store.Tries.
 func (s *Store) RecordTryFacts(ctx context.Context, try course.Try, f course.Facts) error {
-	err := s.write(ctx, quick, func(t *tx) error {
+	err := s.write(ctx, durable, func(t *tx) error {
 		if err := t.checkTry(try); err != nil {
 			return err
 		}
