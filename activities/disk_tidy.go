@@ -158,7 +158,7 @@ func (d Disk) copies() ([]copyOnDisk, error) {
 			if info.ModTime().After(used[key]) {
 				used[key] = info.ModTime()
 			}
-			if strings.HasPrefix(e.Name(), ".") {
+			if dir == d.Path && strings.HasPrefix(e.Name(), ".") {
 				unfinished[key] = append(unfinished[key], filepath.Join(dir, e.Name()))
 			}
 		}

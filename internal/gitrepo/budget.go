@@ -65,25 +65,35 @@ func (b *budget) submodule(n int) error {
 // and how large they are. Links count with the length of their targets. It says
 // whether files may have to be fetched from Git LFS; these count with their size.
 func (s *session) checkTree(ctx context.Context, t tree, commit string) (lfs bool, err error) {
-	l := listing{tree: t, budget: s.spent, lfs: s.git.lfs}
-	args := []string{"ls-tree", "-r", "-l", "-z", "--full-tree", commit}
-	if err := s.stream(ctx, process{dir: t.dir, args: args}, l.read); err != nil || !l.lfs {
+	var attributes []blob // files that may name the filter of Git LFS
+	err = s.listTree(ctx, t, commit, func(e entry) error {
+		name := t.inside(string(e.path))
+		if err := s.spent.file(t, name); err != nil {
+			return err
+		}
+		if err := checkPath(name); err != nil {
+			return err
+		}
+		if s.git.lfs && path.Base(name) == ".gitattributes" {
+			attributes = append(attributes, e.blob(t))
+		}
+		return s.spent.size(t, name, e.size)
+	})
+	if err != nil || !s.git.lfs {
 		return false, err
 	}
-	uses, err := s.usesLFS(ctx, &l)
+	uses, err := s.usesLFS(ctx, t, attributes)
 	if err != nil || !uses {
 		return false, err
 	}
-	return true, s.countPointers(ctx, &l)
+	return true, s.countPointers(ctx, t, commit)
 }
 
-// listing are the files of a commit.
-type listing struct {
-	tree       tree
-	budget     *budget
-	lfs        bool   // gather what follows
-	attributes []blob // files that may name the filter of Git LFS
-	small      []blob // files that may be pointers
+// entry is a file or a submodule of a commit, as it is listed. Its bytes are valid
+// until the next one.
+type entry struct {
+	mode, hash, path []byte
+	size             int64 // 0 of a submodule
 }
 
 // blob is a file of a commit.
@@ -92,46 +102,35 @@ type blob struct {
 	size       int64
 }
 
-// read takes in entries of ls-tree: MODE TYPE HASH SIZE TAB PATH NUL.
-func (l *listing) read(entries io.Reader) error {
-	scanner := bufio.NewScanner(entries)
-	const longest = 1 << 20 // bytes of a path, which has its own limits later
-	scanner.Buffer(make([]byte, 64<<10), longest)
-	scanner.Split(splitNUL)
-	for scanner.Scan() {
-		meta, name, _ := bytes.Cut(scanner.Bytes(), []byte("\t"))
-		fields := bytes.Fields(meta)
-		if len(fields) != 4 {
-			return fmt.Errorf("git ls-tree: %.100q is not understood", scanner.Bytes())
-		}
-		o := blob{hash: string(fields[2]), name: l.tree.inside(string(name))}
-		if err := l.budget.file(l.tree, o.name); err != nil {
-			return err
-		}
-		if err := checkPath(o.name); err != nil {
-			return err
-		}
-		var err error
-		if o.size, err = strconv.ParseInt(string(fields[3]), 10, 64); err != nil {
-			continue // a submodule has none
-		}
-		if err := l.budget.size(l.tree, o.name, o.size); err != nil {
-			return err
-		}
-		l.gather(o, string(fields[0]))
-	}
-	return scanner.Err()
+func (e entry) blob(t tree) blob {
+	return blob{hash: string(e.hash), name: t.inside(string(e.path)), size: e.size}
 }
 
-func (l *listing) gather(o blob, mode string) {
-	const link = "120000"
-	switch {
-	case !l.lfs:
-	case path.Base(o.name) == ".gitattributes":
-		l.attributes = append(l.attributes, o)
-	case o.size <= maxPointer && mode != link:
-		l.small = append(l.small, o)
-	}
+// listTree lists what a commit holds, until each fails.
+func (s *session) listTree(ctx context.Context, t tree, commit string, each func(entry) error) error {
+	args := []string{"ls-tree", "-r", "-l", "-z", "--full-tree", commit}
+	return s.stream(ctx, process{dir: t.dir, args: args}, func(out io.Reader) error {
+		scanner := bufio.NewScanner(out)
+		const longest = 1 << 20 // bytes of a path, which has its own limits later
+		scanner.Buffer(make([]byte, 64<<10), longest)
+		scanner.Split(splitNUL)
+		for scanner.Scan() {
+			// MODE TYPE HASH SIZE TAB PATH NUL
+			meta, name, _ := bytes.Cut(scanner.Bytes(), []byte("\t"))
+			fields := bytes.Fields(meta)
+			if len(fields) != 4 {
+				return fmt.Errorf("git ls-tree: %.100q is not understood", scanner.Bytes())
+			}
+			size, err := strconv.ParseInt(string(fields[3]), 10, 64)
+			if err != nil {
+				size = 0 // a submodule has none
+			}
+			if err := each(entry{mode: fields[0], hash: fields[2], path: name, size: size}); err != nil {
+				return err
+			}
+		}
+		return scanner.Err()
+	})
 }
 
 // checkPath refuses names that git would not write: a reset that fails by them

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -41,30 +42,38 @@ func lfsSettings(o origin) [][2]string {
 	return settings
 }
 
-// usesLFS says whether attributes in the listing name the filter of Git LFS.
-func (s *session) usesLFS(ctx context.Context, l *listing) (uses bool, err error) {
-	var read []blob
-	for _, o := range l.attributes {
-		if o.size > maxSmallFile {
-			return true, nil // more than is worth reading
-		}
-		read = append(read, o)
+// usesLFS says whether files of attributes name the filter of Git LFS.
+func (s *session) usesLFS(ctx context.Context, t tree, attributes []blob) (uses bool, err error) {
+	if slices.ContainsFunc(attributes, func(o blob) bool { return o.size > maxSmallFile }) {
+		return true, nil // more than is worth reading
 	}
-	err = s.readBlobs(ctx, l.tree, read, func(_ blob, data []byte) error {
+	err = s.readBlobs(ctx, t, attributes, func(_ blob, data []byte) error {
 		uses = uses || bytes.Contains(data, []byte("filter=lfs"))
 		return nil
 	})
 	return uses, err
 }
 
-// countPointers counts the pointers in the listing with the sizes that they give.
-func (s *session) countPointers(ctx context.Context, l *listing) error {
-	return s.readBlobs(ctx, l.tree, l.small, func(o blob, data []byte) error {
+// countPointers counts the pointers in a commit with the sizes that they give. It lists
+// the commit once more, since few courses have any.
+func (s *session) countPointers(ctx context.Context, t tree, commit string) error {
+	const file = "100" // what modes of files begin with; links have another
+	var small []blob
+	err := s.listTree(ctx, t, commit, func(e entry) error {
+		if e.size <= maxPointer && bytes.HasPrefix(e.mode, []byte(file)) {
+			small = append(small, e.blob(t))
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return s.readBlobs(ctx, t, small, func(o blob, data []byte) error {
 		size := pointerSize(data)
 		if size < 0 {
 			return nil
 		}
-		return l.budget.size(l.tree, o.name, size-o.size)
+		return s.spent.size(t, o.name, size-o.size)
 	})
 }
 

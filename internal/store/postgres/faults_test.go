@@ -327,12 +327,7 @@ func TestKilledServerLosesLines(t *testing.T) {
 	server := postgrestest.StartOnDisk(t)
 	name := server.Database(t)
 	s := open(t, postgres.Options{URL: server.Address(name), Migrate: true})
-	newCourse(t, s, "a")
-	b := request(t, s, "a")
-	try, err := s.StartTry(t.Context(), b.ID, "build")
-	if err != nil {
-		t.Fatal(err)
-	}
+	b, try := running(t, s)
 	stopWriters(t, server, name)
 	line := course.LogAppend{Number: 1, Text: "line\n", Mark: "mark"}
 	if err := s.AppendTry(t.Context(), try, line); err != nil {
@@ -365,15 +360,7 @@ func TestKilledServerKeepsFacts(t *testing.T) {
 	server := postgrestest.StartOnDisk(t)
 	name := server.Database(t)
 	s := open(t, postgres.Options{URL: server.Address(name), Migrate: true})
-	newCourse(t, s, "a")
-	b := request(t, s, "a")
-	if _, _, err := s.ClaimBuild(t.Context(), "a", "run"); err != nil {
-		t.Fatal(err)
-	}
-	try, err := s.StartTry(t.Context(), b.ID, "checkout")
-	if err != nil {
-		t.Fatal(err)
-	}
+	b, try := running(t, s)
 	stopWriters(t, server, name)
 	commit := strings.Repeat("c", 40)
 	if err := s.RecordTryFacts(t.Context(), try, course.Facts{Commit: commit}); err != nil {
@@ -384,6 +371,21 @@ func TestKilledServerKeepsFacts(t *testing.T) {
 	if got, err := s.Build(t.Context(), b.ID); err != nil || got.Commit != commit {
 		t.Errorf("the build has the commit %q, %v; want %q", got.Commit, err, commit)
 	}
+}
+
+// running is a build that runs, and its try of a step.
+func running(t *testing.T, s *postgres.Store) (course.Build, course.Try) {
+	t.Helper()
+	newCourse(t, s, "a")
+	b := request(t, s, "a")
+	if _, _, err := s.ClaimBuild(t.Context(), "a", "run"); err != nil {
+		t.Fatal(err)
+	}
+	try, err := s.StartTry(t.Context(), b.ID, "build")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b, try
 }
 
 // stopWriters stops the processes that bring records to the disk before they must.
