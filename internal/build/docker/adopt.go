@@ -29,7 +29,7 @@ func (j *job) leftover(ctx context.Context) (*held, error) {
 		if mine != nil && mine.id == s.ID {
 			continue
 		}
-		if err := j.remove(ctx, s.ID); err != nil {
+		if err := j.discard(ctx, s.ID); err != nil {
 			return nil, err
 		}
 	}
@@ -80,7 +80,7 @@ func (b *Builder) list(ctx context.Context, labels ...string) ([]container.Summa
 func (b *Builder) Clear(ctx context.Context, courseKey string) error {
 	found, err := b.list(ctx, LabelCourse+"="+courseKey)
 	for _, s := range found {
-		err = errors.Join(err, b.remove(ctx, s.ID))
+		err = errors.Join(err, b.discard(ctx, s.ID))
 	}
 	return err
 }
@@ -98,7 +98,7 @@ func (b *Builder) RemoveOrphans(ctx context.Context, alive func(buildID int64, r
 		if err == nil && alive(id, s.Labels[LabelRun]) {
 			continue
 		}
-		if err := b.remove(ctx, s.ID); err != nil {
+		if err := b.discard(ctx, s.ID); err != nil {
 			return removed, err
 		}
 		removed++

@@ -64,7 +64,7 @@ func (j *job) begin(ctx context.Context) (*held, error) {
 	if err != nil {
 		tidy, cancel := context.WithTimeout(context.WithoutCancel(ctx), tidyTime)
 		defer cancel()
-		return nil, errors.Join(err, j.remove(tidy, created.ID))
+		return nil, errors.Join(err, j.discard(tidy, created.ID))
 	}
 	c.podman = e.podman
 	if j.request.Started != nil {

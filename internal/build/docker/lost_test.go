@@ -3,6 +3,7 @@ package docker_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -154,6 +155,49 @@ func TestTheEngineMissesTheEndBeforeItIsFollowed(t *testing.T) {
 		if (err != nil) != tt.fail || errors.As(err, &author) || result.Missing != tt.missed {
 			t.Errorf("%s: %+v, %v", name, result, err)
 		}
+	}
+}
+
+// An engine that is killed while it starts a container takes it for one that was
+// never started, and removes it without ending what runs in it.
+func TestTheEngineDiesWhileItStartsAContainer(t *testing.T) {
+	t.Parallel()
+	nobody := func(int64, string) bool { return false }
+	for name, next := range map[string]func(*docker.Builder, build.Request) error{
+		"the next try": func(b *docker.Builder, r build.Request) error {
+			r.Command = []string{"true"}
+			_, err := b.Run(t.Context(), r)
+			return err
+		},
+		"the course is cleared": func(b *docker.Builder, r build.Request) error {
+			return b.Clear(t.Context(), r.CourseKey)
+		},
+		"orphans are removed": func(b *docker.Builder, _ build.Request) error {
+			n, err := b.RemoveOrphans(t.Context(), nobody)
+			if n != 1 {
+				err = errors.Join(err, fmt.Errorf("removed %d", n))
+			}
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			engine := dockertest.StartDaemon(t)
+			b := newBuilder(t, docker.Options{Host: engine.Address()})
+			r, _ := newRequest(t, "echo started\n(while :; do sleep 0.1; done) &\nwait\n")
+			request, ended := begun(t.Context(), t, b, r)
+			process := processOf(t, engine, request.Resume)
+			engine.Kill()
+			wantServiceError(t, <-ended)
+			engine.Forget(string(request.Resume))
+			engine.Start()
+			if err := next(b, request); err != nil {
+				t.Fatal(err)
+			}
+			if err := syscall.Kill(process, 0); !errors.Is(err, syscall.ESRCH) {
+				t.Errorf("the build runs on: %v", err)
+			}
+		})
 	}
 }
 

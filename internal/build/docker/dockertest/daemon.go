@@ -215,6 +215,7 @@ func (d *Daemon) remove() {
 	}
 	_ = d.containerd.Process.Kill()
 	_ = d.containerd.Wait() // killed is what it should be
+	err = errors.Join(err, d.endShims())
 	for _, mount := range d.mounts() {
 		err = errors.Join(err, unix.Unmount(mount, unix.MNT_DETACH))
 	}
