@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"syscall"
 	"time"
 )
@@ -44,22 +43,39 @@ func neverStarted(file string) error {
 	return os.WriteFile(file, text, 0o600)
 }
 
-// endShims ends the parents of containers that the engine has forgotten, with their
-// processes, which nothing else would.
+// endShims ends what runs in containers that the engine has forgotten, which nothing
+// else would, with the parents that containerd gave it.
 func (d *Daemon) endShims() error {
-	found, err := filepath.Glob("/proc/[0-9]*/cmdline")
-	for _, file := range found {
-		args, gone := os.ReadFile(file)
-		if gone != nil || !bytes.Contains(args, []byte("containerd-shim")) || !bytes.Contains(args, []byte(d.dir+"/")) {
-			continue
+	var ids []int
+	shims := map[string]bool{}
+	found, err := filepath.Glob("/proc/[0-9]*")
+	for _, dir := range found {
+		args, gone := os.ReadFile(filepath.Join(dir, "cmdline"))
+		if gone == nil && bytes.Contains(args, []byte("containerd-shim")) && bytes.Contains(args, []byte(d.dir+"/")) {
+			shims[filepath.Base(dir)] = true
 		}
-		pid, bad := strconv.Atoi(strings.Split(file, "/")[2])
-		if bad == nil {
-			bad = syscall.Kill(pid, syscall.SIGKILL)
+	}
+	for _, dir := range found {
+		id, bad := strconv.Atoi(filepath.Base(dir))
+		err = errors.Join(err, bad)
+		if shims[filepath.Base(dir)] || shims[parent(dir)] {
+			ids = append(ids, id)
 		}
-		if !errors.Is(bad, syscall.ESRCH) {
-			err = errors.Join(err, bad)
+	}
+	for _, id := range ids {
+		if failed := syscall.Kill(id, syscall.SIGKILL); !errors.Is(failed, syscall.ESRCH) {
+			err = errors.Join(err, failed)
 		}
 	}
 	return err
+}
+
+// parent is the number of a process's parent, empty when it is gone.
+func parent(dir string) string {
+	status, gone := os.ReadFile(filepath.Join(dir, "status"))
+	_, after, found := bytes.Cut(status, []byte("\nPPid:"))
+	if fields := bytes.Fields(after); gone == nil && found && len(fields) > 0 {
+		return string(fields[0])
+	}
+	return ""
 }
