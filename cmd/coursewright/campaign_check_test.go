@@ -18,11 +18,15 @@ import (
 )
 
 // conclude looks at what there is in the end, while it can be asked for and when it
-// is stopped.
-func (c *campaign) conclude(stopWatching func()) {
+// is stopped. Those who watch and read, whose functions finish that, go on in between:
+// every course is pushed once more, so each reader comes to see all of them, however
+// little was published while faults happened.
+func (c *campaign) conclude(finish ...func()) {
 	c.tb.Helper()
 	c.check()
-	stopWatching()
+	for _, f := range finish {
+		f()
+	}
 	c.checkWatch()
 	c.stop()
 	c.checkFiles()

@@ -81,8 +81,9 @@ func runCampaign(t *testing.T, scale campaignScale, seed uint64, total *campaign
 	plan := planFaults(seed, scale.length, c.lanes())
 	t.Logf("seed %d, %d apis, %d workers, %d courses, %s\n%s", seed, scale.apis, scale.workers, scale.courses, scale.length, describePlan(plan))
 	stopWatching := c.watchWhile()
+	finishReading := c.readWhile()
 	c.run(plan)
-	c.conclude(stopWatching)
+	c.conclude(finishReading, stopWatching)
 }
 
 // campaign is a deployment under attack.
@@ -246,10 +247,9 @@ func (c *campaign) parts() map[string]sufferer {
 	return out
 }
 
-// run pushes and reads while the faults of the plan happen.
+// run pushes while the faults of the plan happen.
 func (c *campaign) run(plan []fault) {
 	c.tb.Helper()
-	finishReading := c.readWhile()
 	begin := time.Now()
 	var lanes sync.WaitGroup
 	c.tb.Cleanup(lanes.Wait) // also when something is fatal
@@ -263,7 +263,6 @@ func (c *campaign) run(plan []fault) {
 	}
 	took := c.settle(c.scale.bound)
 	c.count(ofBuilds, "seconds until all was final", int(took.Seconds()+1))
-	finishReading()
 	c.checkFaults(plan)
 }
 

@@ -32,8 +32,7 @@ func TestEveryCourseIsBuildableAfterAKill(t *testing.T) {
 		c.killWhileBuilding(names)
 	}
 	c.settle(c.scale.bound)
-	finishReading()
-	c.conclude(stopWatching)
+	c.conclude(finishReading, stopWatching)
 }
 
 // killWhileBuilding kills processes, starts them again and pushes.
