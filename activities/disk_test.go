@@ -195,7 +195,7 @@ func TestCopiesInUseAreNeverRemoved(t *testing.T) {
 		_, err = s.RequestBuild(t.Context(), key, course.BuildRequest{Trigger: course.TriggerHook})
 		must(t, err)
 	}
-	_, _, err := s.ClaimBuild(t.Context(), "running", "run")
+	_, _, err := s.ClaimBuild(t.Context(), "running", "run", nil)
 	must(t, err)
 	unlock, err := d.Lock(t.Context(), "locked")
 	must(t, err)

@@ -50,9 +50,8 @@ type Options struct {
 
 // Claim asks for the next build of a course.
 type Claim struct {
-	CourseKey string    `json:"course_key"`
-	RunID     string    `json:"run_id"`
-	At        time.Time `json:"at,omitzero"` // when the run got to it, by Temporal's clock
+	CourseKey string `json:"course_key"`
+	RunID     string `json:"run_id"`
 }
 
 // Claimed is the answer to a Claim.

@@ -79,7 +79,7 @@ func newHostSteps(t *testing.T, command string, breaks func(step string, f cours
 	must(t, err)
 	_, err = store.RequestBuild(t.Context(), "course", course.BuildRequest{Trigger: course.TriggerHook})
 	must(t, err)
-	b, _, err := store.ClaimBuild(t.Context(), "course", "run")
+	b, _, err := store.ClaimBuild(t.Context(), "course", "run", nil)
 	must(t, err)
 
 	disk, id := openDisk(t)

@@ -13,7 +13,7 @@ import (
 
 // RecordStore is what Records needs of the database.
 type RecordStore interface {
-	ClaimBuild(ctx context.Context, key, runID string) (course.Build, bool, error)
+	ClaimBuild(ctx context.Context, key, runID string, alive func(context.Context) error) (course.Build, bool, error)
 	FinishBuild(ctx context.Context, id int64, r course.BuildResult) (bool, error)
 	Course(ctx context.Context, key string) (course.Course, error)
 	ListBuilds(ctx context.Context, key string, p course.Page) ([]course.Build, error)
@@ -32,7 +32,7 @@ type Runs interface {
 // be called again after a crash.
 type Records struct {
 	Store       RecordStore
-	Runs        Runs // nil: late claims are not looked into
+	Runs        Runs // nil: whoever claims is believed to be there
 	AutoPublish bool // publish what was stored without waiting for A+
 	HasLMS      bool // FRONTEND_URL is set
 	// TellsCommits says whether the git host of an origin is told how builds go;
@@ -45,10 +45,8 @@ type Records struct {
 // ClaimBuild takes the newest pending request of a course; older ones are
 // skipped.
 func (r *Records) ClaimBuild(ctx context.Context, in Claim) (Claimed, error) {
-	if err := r.checkRun(ctx, in); err != nil {
-		return Claimed{}, forTemporal(err)
-	}
-	b, ok, err := r.Store.ClaimBuild(ctx, in.CourseKey, in.RunID)
+	alive := func(ctx context.Context) error { return r.checkRun(ctx, in) }
+	b, ok, err := r.Store.ClaimBuild(ctx, in.CourseKey, in.RunID, alive)
 	if err != nil || !ok {
 		return Claimed{}, forTemporal(err)
 	}
@@ -79,15 +77,20 @@ func (r *Records) ClaimBuild(ctx context.Context, in Claim) (Claimed, error) {
 	}}, nil
 }
 
+// askTime bounds the question whether a run is there, for which others wait.
+const askTime = 2 * time.Second
+
 // checkRun refuses the claim of a run that has ended. A worker that was stopped
-// for a while, or cut off, still has workflow tasks that others have done
-// meanwhile: what it claimed then nobody would build. Only claims that come late
-// are looked into.
+// for a while, or cut off from Temporal or the database, still has workflow tasks
+// that others have done meanwhile: what it claimed then nobody would build, and what
+// the next run builds would be taken from it.
 func (r *Records) checkRun(ctx context.Context, in Claim) error {
-	if r.Runs == nil || time.Since(in.At).Abs() < lateTask {
+	if r.Runs == nil {
 		return nil
 	}
 	id := activity.GetInfo(ctx).WorkflowExecution.RunID // after a reset not that of the claim
+	ctx, cancel := context.WithTimeout(ctx, askTime)
+	defer cancel()
 	runs, err := r.Runs.BuildRuns(ctx, in.CourseKey, id)
 	if err == nil && !runs {
 		err = fmt.Errorf("claim of course %s for run %s, which has ended: %w", in.CourseKey, id, course.ErrConflict)

@@ -85,7 +85,7 @@ func (f *fixture) endedBuild(tb testing.TB, key string, status course.Status, lo
 	ctx := tb.Context()
 	_, err := f.store.RequestBuild(ctx, key, course.BuildRequest{Trigger: course.TriggerHook, RequestIP: "192.0.2.7"})
 	must(tb, err)
-	b, _, err := f.store.ClaimBuild(ctx, key, "run-"+key)
+	b, _, err := f.store.ClaimBuild(ctx, key, "run-"+key, nil)
 	must(tb, err)
 	must(tb, f.store.RecordFacts(ctx, b.ID, course.Facts{Host: "host-a", Commit: strings.Repeat("ab", 20)}))
 	must(tb, f.store.StartStep(ctx, b.ID, "checkout"))
@@ -161,7 +161,7 @@ func (w *workflows) Await(ctx context.Context, id int64) (course.Build, error) {
 	if err != nil {
 		return b, err
 	}
-	if _, _, err := w.store.ClaimBuild(ctx, b.CourseKey, "await"); err != nil {
+	if _, _, err := w.store.ClaimBuild(ctx, b.CourseKey, "await", nil); err != nil {
 		return b, err
 	}
 	if _, err := w.store.FinishBuild(ctx, id, course.BuildResult{Status: course.StatusSuccess}); err != nil {

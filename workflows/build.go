@@ -152,7 +152,6 @@ func (s *story) claim(ctx workflow.Context) (activities.Claimed, error) {
 	err := untilDone(free, records.ClaimBuild, activities.Claim{
 		CourseKey: s.in.CourseKey,
 		RunID:     runID(ctx),
-		At:        workflow.Now(ctx),
 	}, &out)
 	return out, err
 }

@@ -98,7 +98,7 @@ func (p *sweepPlace) claimed(key, run string) course.Build {
 	if _, err := p.store.RequestBuild(p.t.Context(), key, course.BuildRequest{Trigger: course.TriggerAPI}); err != nil {
 		p.t.Fatal(err)
 	}
-	b, ok, err := p.store.ClaimBuild(p.t.Context(), key, run)
+	b, ok, err := p.store.ClaimBuild(p.t.Context(), key, run, nil)
 	if err != nil || !ok {
 		p.t.Fatalf("claim of %s: %v, %v", key, ok, err)
 	}

@@ -102,7 +102,11 @@ type Builds interface {
 	// repeated) and claims nothing new. A RUNNING row of another run is closed
 	// first, as FAILED: a course's workflow id is its lock, so that run is gone.
 	// All in one transaction. ErrInvalid when runID is empty.
-	ClaimBuild(ctx context.Context, key, runID string) (b course.Build, ok bool, err error)
+	//
+	// The call may come late, from a run that has ended: while no other run can
+	// claim, and before anything is changed, alive says why it must not be. That is
+	// the error then. Others wait for it, so it has to be quick. Nil: it may be.
+	ClaimBuild(ctx context.Context, key, runID string, alive func(context.Context) error) (b course.Build, ok bool, err error)
 	// RecordFacts saves what a RUNNING build has learnt; any other is left as
 	// it is. ErrNotFound for an unknown id.
 	RecordFacts(ctx context.Context, id int64, f course.Facts) error

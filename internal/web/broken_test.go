@@ -84,7 +84,7 @@ func (s *site) failedPage(t *testing.T, name string) *goquery.Document {
 	s.addCourse(t, name)
 	_, err = s.store.RequestBuild(t.Context(), name, course.BuildRequest{Trigger: course.TriggerHook})
 	must(t, err)
-	b, _, err := s.store.ClaimBuild(t.Context(), name, "run-"+name)
+	b, _, err := s.store.ClaimBuild(t.Context(), name, "run-"+name, nil)
 	must(t, err)
 	must(t, s.store.StartStep(t.Context(), b.ID, "validate"))
 	must(t, s.store.SaveReport(t.Context(), b.ID, course.Report{Errors: report.Errors, Warnings: report.Warnings}))

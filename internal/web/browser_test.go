@@ -219,7 +219,7 @@ func largeLog(tb testing.TB, bytes int) (base string, id int64, lines int) {
 	check(err)
 	_, err = rows.RequestBuild(tb.Context(), "large", course.BuildRequest{Trigger: course.TriggerAPI})
 	check(err)
-	b, _, err := rows.ClaimBuild(tb.Context(), "large", "run")
+	b, _, err := rows.ClaimBuild(tb.Context(), "large", "run", nil)
 	check(err)
 	_, err = rows.StartTry(tb.Context(), b.ID, "build")
 	check(err)

@@ -79,7 +79,7 @@ func (s *site) running(t *testing.T, key string) course.Build {
 	ctx := t.Context()
 	_, err := s.store.RequestBuild(ctx, key, course.BuildRequest{Trigger: course.TriggerHook, RequestIP: "192.0.2.7"})
 	must(t, err)
-	b, _, err := s.store.ClaimBuild(ctx, key, "run")
+	b, _, err := s.store.ClaimBuild(ctx, key, "run", nil)
 	must(t, err)
 	must(t, s.store.StartStep(ctx, b.ID, "checkout"))
 	must(t, s.store.FinishStep(ctx, b.ID, "checkout", course.OutcomeOK, ""))

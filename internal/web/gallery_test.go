@@ -108,7 +108,7 @@ func (s *storyteller) begin(key string, r course.BuildRequest, f course.Facts) i
 	_, err := s.store.RequestBuild(ctx, key, r)
 	must(s.t, err)
 	s.wait(300 * time.Millisecond)
-	b, _, err := s.store.ClaimBuild(ctx, key, fmt.Sprintf("0198-run-of-%s-%d", key, s.now.Unix()))
+	b, _, err := s.store.ClaimBuild(ctx, key, fmt.Sprintf("0198-run-of-%s-%d", key, s.now.Unix()), nil)
 	must(s.t, err)
 	f.Host = galleryHost
 	must(s.t, s.store.RecordFacts(ctx, b.ID, f))

@@ -12,7 +12,7 @@ import (
 )
 
 // ClaimBuild gives a workflow run its next build; see store.Builds.
-func (s *Store) ClaimBuild(ctx context.Context, key, runID string) (course.Build, bool, error) {
+func (s *Store) ClaimBuild(ctx context.Context, key, runID string, alive func(context.Context) error) (course.Build, bool, error) {
 	if runID == "" {
 		return course.Build{}, false, fmt.Errorf("claim build of course %s: no run id is given: %w", key, course.ErrInvalid)
 	}
@@ -27,7 +27,7 @@ func (s *Store) ClaimBuild(ctx context.Context, key, runID string) (course.Build
 		if err != nil {
 			return err
 		}
-		id, err := t.claim(owner, runID)
+		id, err := t.claim(owner, runID, alive)
 		if err != nil || id == 0 {
 			return err
 		}
@@ -43,7 +43,7 @@ func (s *Store) ClaimBuild(ctx context.Context, key, runID string) (course.Build
 
 // claim gives the id of the build that is claimed, 0 for none. The course's
 // row is locked.
-func (t *tx) claim(courseID int64, runID string) (int64, error) {
+func (t *tx) claim(courseID int64, runID string, alive func(context.Context) error) (int64, error) {
 	var running int64
 	var owner string
 	ok, err := t.found([]any{&running, &owner}, "SELECT id, run_id FROM builds WHERE course_id = $1 AND status = 'RUNNING'", courseID)
@@ -52,6 +52,11 @@ func (t *tx) claim(courseID int64, runID string) (int64, error) {
 	}
 	if ok && owner == runID {
 		return running, nil
+	}
+	if alive != nil {
+		if err := alive(t.ctx); err != nil {
+			return 0, err
+		}
 	}
 	if ok {
 		lost := course.BuildResult{Status: course.StatusFailed, Reason: store.LostReason(owner)}

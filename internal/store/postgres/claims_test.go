@@ -28,7 +28,7 @@ func TestAClaimPassesWhatIsCancelledMeanwhile(t *testing.T) {
 	}
 	claimed := make(chan int64, 1)
 	go func() {
-		got, _, err := s.ClaimBuild(t.Context(), "a", "run")
+		got, _, err := s.ClaimBuild(t.Context(), "a", "run", nil)
 		if err != nil {
 			t.Error(err)
 		}

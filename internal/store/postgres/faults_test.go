@@ -205,7 +205,7 @@ func writeBroken(t *testing.T, s *postgres.Store, breaking func(what string, err
 	breaking("CreateCourse", err)
 	b, err := s.RequestBuild(ctx, "a", course.BuildRequest{Delivery: &course.Delivery{Verdict: course.DeliveryAccepted}})
 	breaking("RequestBuild", err)
-	claimed, ok, err := s.ClaimBuild(ctx, "a", "run")
+	claimed, ok, err := s.ClaimBuild(ctx, "a", "run", nil)
 	breaking("ClaimBuild", err)
 	if !ok || claimed.ID != b.ID {
 		t.Errorf("ClaimBuild = %d, %v; want %d", claimed.ID, ok, b.ID)
@@ -378,7 +378,7 @@ func running(t *testing.T, s *postgres.Store) (course.Build, course.Try) {
 	t.Helper()
 	newCourse(t, s, "a")
 	b := request(t, s, "a")
-	if _, _, err := s.ClaimBuild(t.Context(), "a", "run"); err != nil {
+	if _, _, err := s.ClaimBuild(t.Context(), "a", "run", nil); err != nil {
 		t.Fatal(err)
 	}
 	try, err := s.StartTry(t.Context(), b.ID, "build")
@@ -472,7 +472,7 @@ func TestDeadlock(t *testing.T) {
 	}
 	claimed := make(chan error, 1)
 	go func() {
-		_, _, err := s.ClaimBuild(t.Context(), "a", "run")
+		_, _, err := s.ClaimBuild(t.Context(), "a", "run", nil)
 		claimed <- err
 	}()
 	for server.Exec(name, "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'") == "0" {

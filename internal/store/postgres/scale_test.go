@@ -74,7 +74,7 @@ func push(b *testing.B, s *postgres.Store, key, run string) error {
 	if _, err := s.RequestBuild(b.Context(), key, course.BuildRequest{Trigger: course.TriggerHook}); err != nil {
 		return err
 	}
-	claimed, ok, err := s.ClaimBuild(b.Context(), key, run)
+	claimed, ok, err := s.ClaimBuild(b.Context(), key, run, nil)
 	if err != nil || !ok {
 		return fmt.Errorf("claim: %v, %w", ok, err)
 	}

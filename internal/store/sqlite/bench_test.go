@@ -101,7 +101,7 @@ func BenchmarkClaimBuild(b *testing.B) {
 		b.StopTimer()
 		build := request(b, s, "course-0")
 		b.StartTimer()
-		if _, ok, err := s.ClaimBuild(b.Context(), "course-0", "run"); !ok || err != nil {
+		if _, ok, err := s.ClaimBuild(b.Context(), "course-0", "run", nil); !ok || err != nil {
 			b.Fatal(ok, err)
 		}
 		b.StopTimer()

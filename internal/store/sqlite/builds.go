@@ -91,14 +91,14 @@ func (s *Store) RequestBuild(ctx context.Context, key string, r course.BuildRequ
 }
 
 // ClaimBuild gives a workflow run its next build; see store.Builds.
-func (s *Store) ClaimBuild(ctx context.Context, key, runID string) (course.Build, bool, error) {
+func (s *Store) ClaimBuild(ctx context.Context, key, runID string, alive func(context.Context) error) (course.Build, bool, error) {
 	if runID == "" {
 		return course.Build{}, false, fmt.Errorf("claim build of course %s: no run id is given: %w", key, course.ErrInvalid)
 	}
 	var out course.Build
 	var ok bool
 	err := s.durable.tx(ctx, func(t *tx) error {
-		id, err := t.claim(key, runID, s.nowMicros())
+		id, err := t.claim(key, runID, s.nowMicros(), alive)
 		if err != nil || id == 0 {
 			return err
 		}
@@ -113,7 +113,7 @@ func (s *Store) ClaimBuild(ctx context.Context, key, runID string) (course.Build
 }
 
 // claim gives the id of the build that is claimed, 0 for none.
-func (t *tx) claim(key, runID string, now int64) (int64, error) {
+func (t *tx) claim(key, runID string, now int64, alive func(context.Context) error) (int64, error) {
 	var courseID, running int64
 	var owner string
 	ok, err := t.found([]any{&courseID}, "SELECT id FROM courses WHERE key = ?", key)
@@ -126,6 +126,11 @@ func (t *tx) claim(key, runID string, now int64) (int64, error) {
 	}
 	if ok && owner == runID {
 		return running, nil
+	}
+	if alive != nil {
+		if err := alive(t.ctx); err != nil {
+			return 0, err
+		}
 	}
 	if ok {
 		lost := course.BuildResult{Status: course.StatusFailed, Reason: store.LostReason(owner)}

@@ -31,7 +31,7 @@ func Bench(b *testing.B, open func(b *testing.B) store.Store) {
 			b.Helper()
 			_, err := s.RequestBuild(b.Context(), key, course.BuildRequest{})
 			benchCheck(b, err)
-			got, ok, err := s.ClaimBuild(b.Context(), key, fmt.Sprint(runs.Add(1)))
+			got, ok, err := s.ClaimBuild(b.Context(), key, fmt.Sprint(runs.Add(1)), nil)
 			benchCheck(b, err)
 			if ok { // else another of the course took it
 				_, err = s.FinishBuild(b.Context(), got.ID, course.BuildResult{Status: course.StatusSuccess})

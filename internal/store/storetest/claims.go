@@ -1,6 +1,9 @@
 package storetest
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -19,6 +22,7 @@ func claimTests() map[string]func(t *testing.T, s store.Store) {
 		"again by the same run":     claimAgain,
 		"by another run":            claimByOther,
 		"other courses are left be": claimOtherCourse,
+		"by a run that has ended":   claimByEnded,
 	}
 }
 
@@ -29,7 +33,7 @@ func claimEmpty(t *testing.T, s store.Store) {
 	ended(t, s, "a", course.StatusCancelled)
 	claimNothing(t, s, "a", "run-1")
 	request(t, s, "a", course.BuildRequest{})
-	_, ok, err := s.ClaimBuild(t.Context(), "a", "")
+	_, ok, err := s.ClaimBuild(t.Context(), "a", "", nil)
 	wantKind(t, "ClaimBuild without a run id", err, course.ErrInvalid)
 	if ok {
 		t.Error("ClaimBuild without a run id claims a build")
@@ -151,5 +155,47 @@ func claimOtherCourse(t *testing.T, s store.Store) {
 	claim(t, s, "b", "run-2")
 	if got := load(t, s, a.ID); got.Status != course.StatusRunning || got.RunID != "run-1" {
 		t.Errorf("course a's build is %s of %s; want it to run on", got.Status, got.RunID)
+	}
+}
+
+// A run that ended before its claim came takes nothing: neither what the next run
+// builds nor what waits. While that is looked into nobody else claims.
+func claimByEnded(t *testing.T, s store.Store) {
+	t.Helper()
+	newCourse(t, s, "a")
+	request(t, s, "a", course.BuildRequest{})
+	running := claim(t, s, "a", "next")
+	waiting := request(t, s, "a", course.BuildRequest{})
+	hasEnded := errors.New("it has ended")
+	_, ok, err := s.ClaimBuild(t.Context(), "a", "late", func(context.Context) error { return hasEnded })
+	if ok || !errors.Is(err, hasEnded) {
+		t.Errorf("ClaimBuild of an ended run = %v, %v", ok, err)
+	}
+	for want, id := range map[course.Status]int64{course.StatusRunning: running.ID, course.StatusPending: waiting.ID} {
+		if b := load(t, s, id); b.Status != want {
+			t.Errorf("build %d is %s: %s; want %s", id, b.Status, b.Reason, want)
+		}
+	}
+	finish(t, s, running.ID, course.StatusSuccess, "")
+
+	other := make(chan error, 1)
+	b, ok, err := s.ClaimBuild(t.Context(), "a", "alive", func(ctx context.Context) error {
+		go func() {
+			_, _, err := s.ClaimBuild(context.WithoutCancel(ctx), "a", "other", nil)
+			other <- err
+		}()
+		select {
+		case err := <-other:
+			other <- err
+			return fmt.Errorf("another run claims meanwhile: %w", err)
+		case <-time.After(100 * time.Millisecond):
+			return nil
+		}
+	})
+	if !ok || err != nil || b.ID != waiting.ID {
+		t.Errorf("ClaimBuild = %d, %v, %v; want %d", b.ID, ok, err, waiting.ID)
+	}
+	if err := <-other; err != nil {
+		t.Error(err)
 	}
 }

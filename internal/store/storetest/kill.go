@@ -30,7 +30,7 @@ func Kill(t *testing.T, s store.Store, database string) {
 	}
 	// The claim of the killed process does not stop the next one.
 	request(t, s, "a", course.BuildRequest{})
-	if _, ok, err := s.ClaimBuild(t.Context(), "a", "next"); !ok || err != nil {
+	if _, ok, err := s.ClaimBuild(t.Context(), "a", "next", nil); !ok || err != nil {
 		t.Errorf("ClaimBuild after the kills = %v, %v", ok, err)
 	}
 }
@@ -123,7 +123,7 @@ func writeOne(t *testing.T, s store.Store, out io.Writer) {
 	ctx := t.Context()
 	b := request(t, s, "a", course.BuildRequest{})
 	fmt.Fprintf(out, "written %d requested\n", b.ID)
-	b, ok, err := s.ClaimBuild(ctx, "a", fmt.Sprintf("%d-%d", os.Getpid(), b.ID))
+	b, ok, err := s.ClaimBuild(ctx, "a", fmt.Sprintf("%d-%d", os.Getpid(), b.ID), nil)
 	if !ok || err != nil {
 		t.Fatalf("ClaimBuild = %v, %v", ok, err)
 	}

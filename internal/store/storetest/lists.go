@@ -128,7 +128,7 @@ func runningBuild(t *testing.T, s store.Store) {
 	wantBuilding(t, s, "none", false)
 	request(t, s, "a", course.BuildRequest{})
 	wantBuilding(t, s, "a", false)
-	b, ok, err := s.ClaimBuild(t.Context(), "a", "run")
+	b, ok, err := s.ClaimBuild(t.Context(), "a", "run", nil)
 	if err != nil || !ok {
 		t.Fatal(ok, err)
 	}

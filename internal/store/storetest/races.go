@@ -54,7 +54,7 @@ func raceRequestsAndClaims(t *testing.T, s store.Store) {
 		if role == 0 { // one workflow run per course at a time
 			for run := 0; !t.Failed(); run++ {
 				over := waiting.Load() == 0
-				b, ok, err := s.ClaimBuild(t.Context(), key, fmt.Sprintf("run-%s-%d", key, run))
+				b, ok, err := s.ClaimBuild(t.Context(), key, fmt.Sprintf("run-%s-%d", key, run), nil)
 				if err != nil {
 					t.Errorf("ClaimBuild: %v", err)
 				}
@@ -129,7 +129,7 @@ func raceClaims(t *testing.T, s store.Store) {
 	}
 	var won atomic.Int64
 	together(8, func(i int) {
-		_, ok, err := s.ClaimBuild(t.Context(), "a", fmt.Sprintf("run-%d", i))
+		_, ok, err := s.ClaimBuild(t.Context(), "a", fmt.Sprintf("run-%d", i), nil)
 		if err != nil {
 			t.Errorf("ClaimBuild: %v", err)
 		}
@@ -143,7 +143,7 @@ func raceClaims(t *testing.T, s store.Store) {
 	request(t, s, "a", course.BuildRequest{})
 	var ids sync.Map
 	together(8, func(int) {
-		b, ok, err := s.ClaimBuild(t.Context(), "a", "the same run")
+		b, ok, err := s.ClaimBuild(t.Context(), "a", "the same run", nil)
 		if err != nil || !ok {
 			t.Errorf("ClaimBuild = %v, %v", ok, err)
 		}

@@ -96,7 +96,7 @@ func request(t *testing.T, s store.Store, key string, r course.BuildRequest) cou
 
 func claim(t *testing.T, s store.Store, key, run string) course.Build {
 	t.Helper()
-	b, ok, err := s.ClaimBuild(t.Context(), key, run)
+	b, ok, err := s.ClaimBuild(t.Context(), key, run, nil)
 	if err != nil || !ok {
 		t.Fatalf("ClaimBuild(%s, %s) = ok %v, %v; want a build", key, run, ok, err)
 	}
@@ -105,7 +105,7 @@ func claim(t *testing.T, s store.Store, key, run string) course.Build {
 
 func claimNothing(t *testing.T, s store.Store, key, run string) {
 	t.Helper()
-	b, ok, err := s.ClaimBuild(t.Context(), key, run)
+	b, ok, err := s.ClaimBuild(t.Context(), key, run, nil)
 	if err != nil || ok {
 		t.Fatalf("ClaimBuild(%s, %s) = build %d, ok %v, %v; want nothing", key, run, b.ID, ok, err)
 	}
