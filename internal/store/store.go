@@ -105,7 +105,8 @@ type Builds interface {
 	//
 	// The call may come late, from a run that has ended: while no other run can
 	// claim, and before anything is changed, alive says why it must not be. That is
-	// the error then. Others wait for it, so it has to be quick. Nil: it may be.
+	// the error then. Others wait for it, so it has to be quick; it is not called when
+	// there is nothing to claim or to close. Nil: it may be.
 	ClaimBuild(ctx context.Context, key, runID string, alive func(context.Context) error) (b course.Build, ok bool, err error)
 	// RecordFacts saves what a RUNNING build has learnt; any other is left as
 	// it is. ErrNotFound for an unknown id.

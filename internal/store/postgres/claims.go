@@ -53,10 +53,8 @@ func (t *tx) claim(courseID int64, runID string, alive func(context.Context) err
 	if ok && owner == runID {
 		return running, nil
 	}
-	if alive != nil {
-		if err := alive(t.ctx); err != nil {
-			return 0, err
-		}
+	if wanted, err := t.wanted(courseID, alive); err != nil || !wanted {
+		return 0, err
 	}
 	if ok {
 		lost := course.BuildResult{Status: course.StatusFailed, Reason: store.LostReason(owner)}
@@ -65,6 +63,17 @@ func (t *tx) claim(courseID int64, runID string, alive func(context.Context) err
 		}
 	}
 	return t.claimNewest(courseID, runID)
+}
+
+// wanted says whether a course has a build to claim or to close. Only then alive is
+// asked, since others wait for its answer.
+func (t *tx) wanted(courseID int64, alive func(context.Context) error) (bool, error) {
+	var open bool
+	err := t.row("SELECT EXISTS (SELECT 1 FROM builds WHERE course_id = $1 AND status IN ('PENDING', 'RUNNING'))", courseID).Scan(&open)
+	if err != nil || !open || alive == nil {
+		return open, err
+	}
+	return true, alive(t.ctx)
 }
 
 // claimNewest starts the newest pending build of a course, or of one branch that

@@ -163,11 +163,21 @@ func claimOtherCourse(t *testing.T, s store.Store) {
 func claimByEnded(t *testing.T, s store.Store) {
 	t.Helper()
 	newCourse(t, s, "a")
-	request(t, s, "a", course.BuildRequest{})
-	running := claim(t, s, "a", "next")
-	waiting := request(t, s, "a", course.BuildRequest{})
 	hasEnded := errors.New("it has ended")
-	_, ok, err := s.ClaimBuild(t.Context(), "a", "late", func(context.Context) error { return hasEnded })
+	late := func(context.Context) error { return hasEnded }
+	if _, ok, err := s.ClaimBuild(t.Context(), "a", "late", late); ok || err != nil {
+		t.Errorf("ClaimBuild of an ended run with nothing to claim = %v, %v; want no question, which others would wait for", ok, err)
+	}
+	request(t, s, "a", course.BuildRequest{})
+	if _, ok, err := s.ClaimBuild(t.Context(), "a", "late", late); ok || !errors.Is(err, hasEnded) {
+		t.Errorf("ClaimBuild of an ended run, with none before it = %v, %v", ok, err)
+	}
+	running := claim(t, s, "a", "next")
+	if _, ok, err := s.ClaimBuild(t.Context(), "a", "late", late); ok || !errors.Is(err, hasEnded) {
+		t.Errorf("ClaimBuild of an ended run that would close one = %v, %v", ok, err)
+	}
+	waiting := request(t, s, "a", course.BuildRequest{})
+	_, ok, err := s.ClaimBuild(t.Context(), "a", "late", late)
 	if ok || !errors.Is(err, hasEnded) {
 		t.Errorf("ClaimBuild of an ended run = %v, %v", ok, err)
 	}
