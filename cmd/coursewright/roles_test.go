@@ -284,7 +284,8 @@ func TestOneAPIPolls(t *testing.T) {
 	}
 }
 
-// A stop that is asked for ends with status 0, whatever the role.
+// A stop that is asked for ends with status 0, whatever the role, also while a
+// browser has opened a connection in advance.
 func TestRolesStopInOrder(t *testing.T) {
 	t.Parallel()
 	d := newDeployment(t, deploymentOptions{apis: 1, workers: 1})
@@ -294,6 +295,11 @@ func TestRolesStopInOrder(t *testing.T) {
 	api.addCourse("course", repo.URL(), nil)
 	api.finished("course", api.push("course"), course.StatusSuccess)
 	for _, p := range []*program{worker, api} {
+		if p == api {
+			c, err := net.Dial("tcp", strings.TrimPrefix(api.base, "http://"))
+			must(t, err)
+			t.Cleanup(func() { must(t, c.Close()) })
+		}
 		if err := p.stop(); err != nil {
 			t.Errorf("%v: %v", p.cmd.Args[1:], err)
 		}

@@ -47,6 +47,8 @@ func (y *system) newServer(h http.Handler) *http.Server {
 
 // run serves until the cleanup runs. That it ended by itself ends the process.
 func (y *system) run(name string, server *http.Server, l net.Listener, cleanup *cleanups) {
+	fresh := newUnused()
+	server.ConnState = fresh.note
 	go func() {
 		if err := server.Serve(api.Listen(l)); !errors.Is(err, http.ErrServerClosed) {
 			y.fail(fmt.Errorf("%s: %w", name, err))
@@ -55,6 +57,7 @@ func (y *system) run(name string, server *http.Server, l net.Listener, cleanup *
 	cleanup.add(name, func() error {
 		ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
 		defer cancel()
+		defer time.AfterFunc(unusedTime, fresh.close).Stop()
 		if err := server.Shutdown(ctx); err != nil {
 			return errors.Join(err, server.Close())
 		}
