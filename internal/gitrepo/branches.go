@@ -3,9 +3,6 @@ package gitrepo
 import (
 	"cmp"
 	"context"
-	"errors"
-	"fmt"
-	"os"
 	"slices"
 	"strings"
 )
@@ -36,15 +33,14 @@ func (s *session) branches(ctx context.Context) ([]string, error) {
 	return names, err
 }
 
+// noRepository is a folder in which no config of a repository counts: only the system
+// makes files there. A temporary one would outlive a process that is killed.
+const noRepository = "/dev"
+
 func (s *session) lsRemote(ctx context.Context) (map[string]string, error) {
 	args := append([]string{"ls-remote", "--heads"}, s.localOptions()...)
-	// In a folder without repository no config of others counts.
-	dir, err := os.MkdirTemp("", "coursewright-git-")
+	out, err := s.output(ctx, noRepository, append(args, "--", s.origin.url)...)
 	if err != nil {
-		return nil, fmt.Errorf("ls-remote: %w", err)
-	}
-	out, err := s.output(ctx, dir, append(args, "--", s.origin.url)...)
-	if err = errors.Join(err, os.Remove(dir)); err != nil {
 		return nil, err
 	}
 	heads := make(map[string]string)

@@ -74,12 +74,7 @@ func (b *Builder) Run(ctx context.Context, r build.Request) (build.Result, error
 			return result, fmt.Errorf("write the log of %s: %w", r.CourseKey, err)
 		}
 	}
-	scratch, err := os.MkdirTemp("", "coursewright-build-")
-	if err != nil {
-		return result, fmt.Errorf("build %s: %w", r.CourseKey, err)
-	}
-	defer removeScratch(scratch)
-	return b.run(ctx, r, command, scratch)
+	return b.run(ctx, r, command)
 }
 
 const unsafeNotice = `WARNING: this build runs on the service's host WITHOUT ISOLATION: it can read and
@@ -107,16 +102,4 @@ func (b *Builder) command(dir string) ([]string, error) {
 func isFile(path string) bool {
 	info, err := os.Stat(path)
 	return err == nil && info.Mode().IsRegular()
-}
-
-// removeScratch deletes a build's temporary files. What cannot be deleted is
-// left to the host's own cleaning of temporary files: it must not fail a build.
-func removeScratch(dir string) {
-	_ = filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
-		if d != nil && d.IsDir() {
-			_ = os.Chmod(path, 0o700) // read-only folders cannot be emptied
-		}
-		return nil
-	})
-	_ = os.RemoveAll(dir)
 }

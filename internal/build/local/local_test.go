@@ -60,11 +60,15 @@ func TestConformance(t *testing.T) {
 }
 
 // TestKilledService kills a service with a running build, whose processes are
-// in two sessions and ignore what can be ignored.
+// in two sessions and ignore what can be ignored, and whose temporary files are in a
+// folder that cannot be written to.
 func TestKilledService(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
+	scratch := t.TempDir()
 	write(t, filepath.Join(dir, "build.sh"), `
+mkdir -p "$TMPDIR/a/b"
+chmod 500 "$TMPDIR/a"
 exec 3>alive
 trap '' TERM INT HUP
 setsid sh -c 'trap "" TERM; echo hidden; sleep 600; sleep 600' &
@@ -81,7 +85,7 @@ sleep 600
 	}
 	defer func() { _ = alive.Close() }()
 	service := exec.CommandContext(t.Context(), os.Args[0])
-	service.Env = append(os.Environ(), serviceDir+"="+dir)
+	service.Env = append(os.Environ(), serviceDir+"="+dir, "TMPDIR="+scratch)
 	output, err := service.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -107,6 +111,28 @@ sleep 600
 	}
 	if _, err := alive.Read(make([]byte, 1)); err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
 		t.Errorf("processes of the build outlive the service: %v", err)
+	}
+	awaitEmpty(t, scratch)
+}
+
+// awaitEmpty waits until nothing is left in a folder.
+func awaitEmpty(t *testing.T, dir string) {
+	t.Helper()
+	ticker := time.NewTicker(10 * time.Millisecond)
+	defer ticker.Stop()
+	for end := time.After(10 * time.Second); ; {
+		left, err := os.ReadDir(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(left) == 0 {
+			return
+		}
+		select {
+		case <-ticker.C:
+		case <-end:
+			t.Fatalf("the killed service has left temporary files: %v", left)
+		}
 	}
 }
 

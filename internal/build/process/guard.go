@@ -13,7 +13,8 @@ import (
 // guardScript waits on a pipe that only the service writes to. The word over
 // means that the build is over, other lines that the service lives. The end of
 // the pipe, or silence, means that the service is dead or stopped, and then the
-// script kills the build's group and all that carry the mark.
+// script kills the build's group and all that carry the mark, and deletes the
+// build's temporary files, if it has a folder for them.
 const guardScript = `
 read -r group
 while read -r -t "$2" word; do
@@ -31,8 +32,12 @@ for pass in 1 2 3 4 5 6 7 8 9 10; do
 			fi
 		done <"$dir/environ"
 	done
-	[ -z "$found" ] && exit 0
+	[ -z "$found" ] && break
 done 2>/dev/null
+[ -z "$3" ] || rm -rf -- "$3" 2>/dev/null && exit 0
+# Read-only folders cannot be emptied.
+[ -L "$3" ] || chmod -R u+rwX -- "$3"
+rm -rf -- "$3"
 `
 
 // A service that is silent for so long is stopped, as by SIGSTOP or a machine
@@ -53,9 +58,9 @@ type guard struct {
 	pulse sync.WaitGroup
 }
 
-func startGuard(bash, mark string) (*guard, error) {
+func startGuard(bash, mark, scratch string) (*guard, error) {
 	cmd := exec.Command(bash, "--norc", "-c", guardScript, //nolint:gosec,noctx // fixed script; it ends by its pipe
-		"coursewright-guard", mark, strconv.Itoa(int(silence.Seconds())))
+		"coursewright-guard", mark, strconv.Itoa(int(silence.Seconds())), scratch)
 	cmd.Env = []string{}
 	cmd.Dir = "/"
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"os/exec"
 	"syscall"
 	"time"
@@ -22,7 +23,7 @@ const (
 	// from helpers such as tee that are about to end as well.
 	drainTime = 500 * time.Millisecond
 	// settleTime is how long processes may take to end after their output did.
-	settleTime = 50 * time.Millisecond
+	settleTime = 250 * time.Millisecond
 	// killTime is how long killed processes may take to disappear.
 	killTime = 500 * time.Millisecond
 )
@@ -34,6 +35,10 @@ type Spec struct {
 	Cmd *exec.Cmd
 	// Output takes standard output and errors in the order of printing.
 	Output io.Writer
+	// Scratch is a folder for temporary files that is made for the program and
+	// deleted at its end, also when this service dies first; empty: none. Its name
+	// is new, and no link is on the way to it.
+	Scratch string
 	// Timeout is how long the program may run; 0: as long as it likes.
 	Timeout time.Duration
 	// Grace is how long it may tidy up when it is stopped, before it is killed.
@@ -50,11 +55,17 @@ func Run(ctx context.Context, s Spec) (syscall.WaitStatus, error) {
 		return 0, fmt.Errorf("builds of this kind need bash on the host: %w", err)
 	}
 	mark := newMark()
-	watcher, err := startGuard(bash, mark)
+	watcher, err := startGuard(bash, mark, s.Scratch)
 	if err != nil {
 		return 0, err
 	}
 	defer watcher.stop()
+	if s.Scratch != "" {
+		if err := os.Mkdir(s.Scratch, 0o700); err != nil {
+			return 0, fmt.Errorf("a folder for temporary files: %w", err)
+		}
+		defer removeScratch(s.Scratch)
+	}
 	s.Cmd.Env = append(s.Cmd.Env, mark)
 	// A session of its own: signals from a terminal do not reach the build, and
 	// its processes form a group that can be stopped as one.
