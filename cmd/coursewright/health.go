@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"time"
@@ -98,27 +96,14 @@ func (y *system) newHealth() *health {
 		_, err := y.temporal.CheckHealth(ctx, &client.CheckHealthRequest{})
 		return err
 	})
-	add("STORE_PATH", true, writable(y.settings.StorePath))
+	add("STORE_PATH", true, y.writable(y.settings.StorePath))
 	if y.role.serves {
-		add("COURSES_PATH", true, writable(y.settings.CoursesPath))
+		add("COURSES_PATH", true, y.writable(y.settings.CoursesPath))
 	}
 	if y.role.builds {
-		add("BUILD_PATH", true, writable(y.settings.BuildPath))
+		add("BUILD_PATH", true, y.writable(y.settings.BuildPath))
 	}
 	return h
-}
-
-// writable makes and removes a file in a folder. It shows a file system that is
-// gone, full or mounted read-only.
-func writable(dir string) func(context.Context) error {
-	return func(context.Context) error {
-		f, err := os.CreateTemp(filepath.Join(dir, ".locks"), ".health-*")
-		if err != nil {
-			return err
-		}
-		_, err = f.WriteString("x")
-		return errors.Join(err, f.Close(), os.Remove(f.Name()))
-	}
 }
 
 // ready says whether requests can be served: what is missing for that, and what
