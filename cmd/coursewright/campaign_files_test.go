@@ -20,7 +20,7 @@ import (
 )
 
 // checkFiles lets the garbage collection work as if weeks had passed, and looks at
-// all that is left: no file that was never finished, no object that no release
+// all that is left: no file that was never finished or was temporary, no object that no release
 // uses, none whose content is not what its name says, and no release with files of
 // another commit than its own.
 func (c *campaign) checkFiles() {
@@ -30,6 +30,10 @@ func (c *campaign) checkFiles() {
 	}
 	for _, w := range c.workers {
 		w.checkDisk()
+	}
+	left, err := os.ReadDir(c.d.path(temporary))
+	if err != nil || len(left) > 0 {
+		c.broken("files", "of temporary files these are left: %v, %v", left, err)
 	}
 	d, err := release.Open(release.Config{
 		StorePath: c.d.path("releases/store"), PublishPath: c.d.path("releases/courses"), StaticRoot: c.d.path("releases/static"),
@@ -54,7 +58,7 @@ func (c *campaign) checkFiles() {
 			return err
 		}
 		name, parent := e.Name(), filepath.Base(filepath.Dir(path))
-		if strings.HasPrefix(name, ".tmp-") || parent == ".staging" || parent == ".trash" || name == ".filler" {
+		if strings.HasPrefix(name, ".tmp-") || parent == ".staging" || parent == ".trash" || name == ".filler" || strings.HasPrefix(name, ".health-") {
 			c.broken("files", "%s is left", path)
 		}
 		if e.Type().IsRegular() && filepath.Base(filepath.Dir(filepath.Dir(path))) == ".objects" {
@@ -66,6 +70,9 @@ func (c *campaign) checkFiles() {
 		c.violation("the folders of releases: %v", err)
 	}
 }
+
+// temporary is the folder of temporary files of the processes of a campaign.
+const temporary = "tmp"
 
 // checkObject compares a file of the pool with its name.
 func (c *campaign) checkObject(path, name string) error {

@@ -66,7 +66,7 @@ func (c *campaign) wait(d time.Duration) {
 func (c *campaign) launch(environ []string, args ...string) *program {
 	c.tb.Helper()
 	for end := time.Now().Add(2 * time.Minute); ; {
-		p := beginProgram(c.tb, "", environ, args...)
+		p := beginProgram(c.tb, "", append(environ, "TMPDIR="+c.d.path(temporary)), args...)
 		err := p.awaitStart()
 		if err == nil {
 			return p

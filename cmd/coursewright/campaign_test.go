@@ -151,6 +151,7 @@ func (c *campaign) start() {
 		tb.Logf("no clock is set wrong: %s", missing)
 	}
 	c.d = newDeployment(tb, o)
+	must(tb, os.Mkdir(c.d.path(temporary), 0o700))
 	c.moveReleases()
 	c.recordStatuses()
 	var err error
