@@ -20,9 +20,9 @@ import (
 )
 
 // checkFiles lets the garbage collection work as if weeks had passed, and looks at
-// all that is left: no file that was never finished or was temporary, no object that no release
-// uses, none whose content is not what its name says, and no release with files of
-// another commit than its own.
+// all that is left: no file that was never finished or was temporary, no object that
+// no release uses, none whose content is not what its name says, and no release with
+// files of another commit than its own.
 func (c *campaign) checkFiles() {
 	c.tb.Helper()
 	for _, k := range c.courses {

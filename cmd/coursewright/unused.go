@@ -22,6 +22,9 @@ func newUnused() *unused { return &unused{conns: map[net.Conn]struct{}{}} }
 
 // note is the ConnState of the server.
 func (u *unused) note(c net.Conn, state http.ConnState) {
+	if state == http.StateIdle {
+		return // after each answer: it was active, so it is not here
+	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if state == http.StateNew {

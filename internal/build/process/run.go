@@ -36,8 +36,8 @@ type Spec struct {
 	// Output takes standard output and errors in the order of printing.
 	Output io.Writer
 	// Scratch is a folder for temporary files that is made for the program and
-	// deleted at its end, also when this service dies first; empty: none. Its name
-	// is new, and no link is on the way to it.
+	// deleted at its end, also when this service dies first; empty: none. There must
+	// be nothing of its name yet.
 	Scratch string
 	// Timeout is how long the program may run; 0: as long as it likes.
 	Timeout time.Duration
