@@ -37,6 +37,9 @@ type Limits struct {
 	// Version makes builds stay with the version of the service that began them.
 	// nil: whichever worker is free goes on with them.
 	Version *Version
+	// Program is what the program was built as, for Temporal's histories. Empty: the
+	// SDK reads the whole program at its start and makes a checksum of it.
+	Program string
 }
 
 // Version names a version of the service to Temporal.
@@ -85,6 +88,9 @@ type Group struct{ workers []sdkworker.Worker }
 // stops the group.
 func Start(c client.Client, s Steps, l Limits) (*Group, error) {
 	g := &Group{}
+	if l.Program != "" {
+		sdkworker.SetBinaryChecksum(l.Program)
+	}
 	plan, err := g.plan(c, s, l)
 	if err != nil {
 		return nil, fmt.Errorf("start worker: %w", err)

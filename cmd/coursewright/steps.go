@@ -53,7 +53,7 @@ func (y *system) serveQueues(ctx context.Context, steps worker.Steps) (*worker.G
 			return nil, err
 		}
 	}
-	limits := worker.Limits{StopTimeout: y.workersStop(), Light: y.settings.Hosting.Activities, Failed: y.fail}
+	limits := worker.Limits{StopTimeout: y.workersStop(), Light: y.settings.Hosting.Activities, Failed: y.fail, Program: programVersion()}
 	if name := y.settings.WorkerDeployment; name != "" {
 		limits.Version = &worker.Version{Deployment: name, BuildID: cmp.Or(y.settings.WorkerBuildID, programVersion())}
 	}

@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"golang.org/x/net/idna"
@@ -51,8 +52,11 @@ var addressPattern = regexp.MustCompile(`^(?i:(https?)://)(?:([^\s:/]*)(?::([^\s
 // Host names: letters, digits, hyphens and underscores between dots, in ASCII
 // with a top level of letters, or of any script; and numbers between dots.
 var (
-	asciiHost      = regexp.MustCompile(`^(?i)(?:[_0-9a-z](?:[-_0-9a-z]{0,61}[_0-9a-z])?\.)+[a-z]{2,63}\.?$`)
-	wideHost       = regexp.MustCompile(`^(?i)(?:[_0-9a-\x{40000}](?:[-_0-9a-\x{40000}]{0,61}[_0-9a-\x{40000}])?\.)*[_0-9a-\x{40000}](?:[-_0-9a-\x{40000}]{0,61}[_0-9a-\x{40000}])?\.?$`)
+	asciiHost = regexp.MustCompile(`^(?i)(?:[_0-9a-z](?:[-_0-9a-z]{0,61}[_0-9a-z])?\.)+[a-z]{2,63}\.?$`)
+	// Read on first use: most runs of the program never need it, and it takes long.
+	wideHost = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`^(?i)(?:[_0-9a-\x{40000}](?:[-_0-9a-\x{40000}]{0,61}[_0-9a-\x{40000}])?\.)*[_0-9a-\x{40000}](?:[-_0-9a-\x{40000}]{0,61}[_0-9a-\x{40000}])?\.?$`)
+	})
 	numbersPattern = regexp.MustCompile(`^(?:\p{Nd}{1,3}\.){3}\p{Nd}{1,3}$`)
 )
 
@@ -73,7 +77,7 @@ func parseAddress(s string) (address, bool) {
 	switch {
 	case strings.HasPrefix(host, "["), numbersPattern.MatchString(host), asciiHost.MatchString(host):
 		return address(s), true
-	case !wideHost.MatchString(host):
+	case !wideHost().MatchString(host):
 		return "", false
 	}
 	ascii, ok := asciiName(host)
