@@ -118,7 +118,7 @@ func start(tb testing.TB, folder string, settings []string) *Server {
 	s.leaveRoot()
 	s.settings = append([]string{
 		"listen_addresses=", "unix_socket_directories=" + s.dir, "max_connections=200",
-		"autovacuum_naptime=1s", "log_min_messages=warning", "timezone=Europe/Helsinki",
+		"log_min_messages=warning", "timezone=Europe/Helsinki",
 	}, settings...)
 	s.run("initdb", "--no-sync", "--no-instructions", "--auth=trust", "--encoding=UTF8", "--locale=C",
 		"--username="+superuser, "--pgdata="+s.data())
