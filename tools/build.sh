@@ -16,6 +16,7 @@ out=$(cd "$(dirname "$out")" && pwd)/$(basename "$out")
 ticker=$!
 trap 'kill "$ticker" 2>/dev/null || :' EXIT INT TERM
 cd "$(dirname "$0")/$folder"
-# Nobody debugs the tools: without tables for that they link in half the time.
-"$go" build -ldflags=-w -o "$out" "$package"
+# Nobody debugs the tools: without tables for that they link in half the time, and
+# the server, which reads all of itself at each start, starts sooner.
+"$go" build -ldflags="-s -w" -o "$out" "$package"
 touch "$out"
