@@ -1,7 +1,9 @@
 package main
 
 import (
+	"flag"
 	"os"
+	"runtime"
 	"strconv"
 	"syscall"
 	"testing"
@@ -19,7 +21,22 @@ func TestMain(m *testing.M) {
 	if os.Getenv(asProgram) != "" {
 		os.Exit(run())
 	}
+	waitTogether()
 	os.Exit(m.Run())
+}
+
+// waitTogether lets one test more run at once than there are processors, unless
+// -parallel says otherwise: much of their time they wait.
+func waitTogether() {
+	flag.Parse()
+	given := false
+	flag.Visit(func(f *flag.Flag) { given = given || f.Name == "test.parallel" })
+	if given {
+		return
+	}
+	if err := flag.Set("test.parallel", strconv.Itoa(runtime.NumCPU()+1)); err != nil {
+		panic(err)
+	}
 }
 
 // dev is the program running as `coursewright dev`.
