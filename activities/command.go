@@ -121,6 +121,8 @@ func (c *command) run(ctx context.Context) error {
 	request.Started = func(handle []byte) { c.started(ctx, request.RunID, handle) }
 	began := time.Now()
 	result, err := c.steps.Builder.Run(ctx, *request)
+	// A disk that was full may have space again when the database has answered.
+	_ = c.steps.Agent.CheckDisk() // blame asks what it saw
 	c.say()
 	if result.Left {
 		c.log.Drop() // the next try gets it again
@@ -132,7 +134,7 @@ func (c *command) run(ctx context.Context) error {
 		c.log.Printf(missingNotice)
 	}
 	err = c.seen(result, err)
-	return c.steps.blame(ctx, began, c.steps.awaitEngine(ctx, c.in.Job.CourseKey, c.log, err))
+	return c.steps.blame(ctx, began, result.Adopted, c.steps.awaitEngine(ctx, c.in.Job.CourseKey, c.log, err))
 }
 
 // free lets other hosts build the course, when what ran of it is gone. Otherwise the

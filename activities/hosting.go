@@ -99,8 +99,9 @@ func (b *BuildSteps) room(ctx context.Context, log *buildlog.Writer) error {
 
 // blame says whose fault the end of a build command is. On a disk without space
 // most commands fail, whatever the course: nobody can mend that in the course, and
-// another host, or this one later, can do the build.
-func (b *BuildSteps) blame(ctx context.Context, began time.Time, err error) error {
+// another host, or this one later, can do the build. adopted says that it began in
+// another process, of which only the disk can tell.
+func (b *BuildSteps) blame(ctx context.Context, began time.Time, adopted bool, err error) error {
 	var author *course.AuthorError
 	if !errors.As(err, &author) {
 		return err
@@ -108,7 +109,7 @@ func (b *BuildSteps) blame(ctx context.Context, began time.Time, err error) erro
 	if disk := b.Agent.CheckDisk(); disk != nil {
 		return b.unfit(ctx, fmt.Errorf("%w; the build command may have failed for that (%s)", disk, author.Message))
 	}
-	if b.Agent.DiskWasShort(began) {
+	if b.Agent.DiskWasShort(began) || adopted && b.Agent.DiskWasEverShort(activity.GetInfo(ctx).ScheduledTime) {
 		return fmt.Errorf("the build disk had too little free space for a while; the build command may have failed for that (%s)", author.Message)
 	}
 	return err

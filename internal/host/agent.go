@@ -2,7 +2,6 @@ package host
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -73,6 +72,9 @@ func NewAgent(c Config) *Agent {
 // database that is away is logged once.
 func (a *Agent) Run(ctx context.Context) error {
 	defer a.cfg.Slots.Open(false)
+	var watch sync.WaitGroup
+	defer watch.Wait()
+	watch.Go(func() { a.watchSpace(ctx) })
 	t := time.NewTicker(Interval)
 	defer t.Stop()
 	silent := false
@@ -147,7 +149,7 @@ func (a *Agent) report() (course.HostReport, error) {
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.lookAtDisk(free)
+	a.noteSpace(free)
 	a.comeBack(time.Now())
 	a.decide()
 	return course.HostReport{
@@ -236,34 +238,6 @@ func (a *Agent) Out() error {
 		return nil
 	}
 	return fmt.Errorf("build host %s has taken itself out: %s", a.cfg.Name, a.out)
-}
-
-// errDisk marks a build disk without the space that builds need.
-var errDisk = errors.New("too little free space")
-
-// CheckDisk gives an error that names host and remedy when the disk has too
-// little free space for a build.
-func (a *Agent) CheckDisk() error {
-	free, _, err := diskSpace(a.cfg.Path)
-	if err != nil {
-		return err
-	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.lookAtDisk(free)
-	a.decide()
-	if a.disk != "" {
-		a.wake()
-		return fmt.Errorf("build host %s: %w: %s", a.cfg.Name, errDisk, a.disk)
-	}
-	return nil
-}
-
-// DiskWasShort says whether the disk was seen with too little free space since a moment.
-func (a *Agent) DiskWasShort(since time.Time) bool {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return a.short.After(since)
 }
 
 // wake asks for a report soon.

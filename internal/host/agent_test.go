@@ -259,8 +259,24 @@ func TestFullDiskShutsTheGate(t *testing.T) {
 		t.Error("the host does not remember when the disk was short")
 	}
 	roomy := newAgent(t, s, nil)
-	if err := roomy.CheckDisk(); err != nil || roomy.DiskWasShort(time.Time{}) {
+	if err := roomy.CheckDisk(); err != nil || roomy.DiskWasShort(time.Time{}) || roomy.DiskWasEverShort(time.Time{}) {
 		t.Errorf("CheckDisk without a limit: %v", err)
+	}
+}
+
+// The next process on the build disk knows when it was short of space.
+func TestTheNextProcessKnowsOfAFullDisk(t *testing.T) {
+	t.Parallel()
+	s, path := openStore(t), t.TempDir()
+	if err := newAgent(t, s, func(c *host.Config) { c.Path, c.MinFree = path, 1<<60 }).CheckDisk(); err == nil {
+		t.Fatal("a disk without enough space is well")
+	}
+	next := newAgent(t, s, func(c *host.Config) { c.Path = path })
+	if next.DiskWasShort(time.Time{}) {
+		t.Error("the next process has seen it itself")
+	}
+	if !next.DiskWasEverShort(time.Now().Add(-time.Minute)) || next.DiskWasEverShort(time.Now().Add(time.Minute)) {
+		t.Error("the disk does not tell when it was short")
 	}
 }
 
@@ -268,9 +284,13 @@ func TestFullDiskShutsTheGate(t *testing.T) {
 type memory struct {
 	reports []course.HostReport
 	away    bool
+	silent  bool // answers nothing
 }
 
-func (m *memory) ReportHost(_ context.Context, r course.HostReport) (course.HostOrders, error) {
+func (m *memory) ReportHost(ctx context.Context, r course.HostReport) (course.HostOrders, error) {
+	if m.silent {
+		<-ctx.Done()
+	}
 	if m.away {
 		return course.HostOrders{}, course.ErrUnavailable
 	}
@@ -279,6 +299,31 @@ func (m *memory) ReportHost(_ context.Context, r course.HostReport) (course.Host
 }
 
 func (m *memory) ListHosts(context.Context) ([]course.Host, error) { return nil, nil }
+
+// A heartbeat that waits for the database keeps no host from seeing that its disk is
+// short of space.
+func TestSpaceIsWatchedWithoutTheDatabase(t *testing.T) {
+	t.Parallel()
+	path := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		a := host.NewAgent(host.Config{
+			ID: "a", Name: "a", Path: path, Slots: host.NewSlots(1), Store: &memory{away: true, silent: true},
+			Log: slog.New(slog.DiscardHandler), MinFree: 1 << 60,
+		})
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error)
+		go func() { ended <- a.Run(ctx) }()
+		begin := time.Now()
+		time.Sleep(5 * time.Second)
+		if !a.DiskWasShort(begin.Add(3 * time.Second)) {
+			t.Error("nobody looks at the disk while a heartbeat waits")
+		}
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+}
 
 func TestHostComesBackAfterPause(t *testing.T) {
 	t.Parallel()

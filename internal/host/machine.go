@@ -2,9 +2,7 @@ package host
 
 import (
 	"fmt"
-	"time"
 
-	"github.com/docker/go-units"
 	"golang.org/x/sys/unix"
 )
 
@@ -25,20 +23,4 @@ func loadAverage() (float64, error) {
 		return 0, fmt.Errorf("load average: %w", err)
 	}
 	return float64(i.Loads[0]) / (1 << 16), nil
-}
-
-// lookAtDisk takes note of the free space.
-func (a *Agent) lookAtDisk(free int64) {
-	if a.disk = a.diskTrouble(free); a.disk != "" {
-		a.short = time.Now()
-	}
-}
-
-// diskTrouble words too little free space, and is empty otherwise.
-func (a *Agent) diskTrouble(free int64) string {
-	if free >= a.cfg.MinFree {
-		return ""
-	}
-	return fmt.Sprintf("the build disk has %s of free space, less than MIN_FREE_DISK (%s); make room on the file system of %s",
-		units.BytesSize(float64(free)), units.BytesSize(float64(a.cfg.MinFree)), a.cfg.Path)
 }
