@@ -22,6 +22,20 @@ type folder struct {
 	found   func(size int)         // is told the size of every file that is read, once; may be nil
 	sizes   map[string]bool        // files that found was told of
 	stats   map[string]examination // of paths
+	trouble error                  // the first of the service, which says nothing about the course
+}
+
+// serviceErrors are those of the system that no course can bring about or mend.
+var serviceErrors = []syscall.Errno{
+	syscall.EIO, syscall.EMFILE, syscall.ENFILE, syscall.ENOMEM, syscall.ENOBUFS, syscall.ESTALE, syscall.ETIMEDOUT,
+}
+
+// note keeps an error that is not the course's.
+func (f *folder) note(err error) {
+	isErr := func(number syscall.Errno) bool { return errors.Is(err, number) }
+	if f.trouble == nil && slices.ContainsFunc(serviceErrors, isErr) {
+		f.trouble = fmt.Errorf("read the course: %w", err)
+	}
 }
 
 // examination is what stat has found out.
@@ -72,6 +86,7 @@ func (f *folder) stat(name string) (fs.FileInfo, error) {
 		return known.info, known.err
 	}
 	info, err := f.root.Stat(name)
+	f.note(err)
 	if err != nil && escapes(err) {
 		info, err = nil, fmt.Errorf("%s: %w", name, errOutside)
 	}
@@ -188,6 +203,12 @@ func (f *folder) fileHint(name string) string {
 
 // read gives the content and the time of a regular file.
 func (f *folder) read(name string) ([]byte, time.Time, error) {
+	data, modified, err := f.readRegular(name)
+	f.note(err)
+	return data, modified, err
+}
+
+func (f *folder) readRegular(name string) ([]byte, time.Time, error) {
 	// Without O_NONBLOCK opening a pipe would wait for a writer.
 	file, err := f.root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {

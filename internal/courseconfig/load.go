@@ -1,6 +1,7 @@
 package courseconfig
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -25,8 +26,8 @@ type Settings struct {
 
 // Load reads and checks the course in a folder. The course is nil when the
 // report has errors. The error is the service's own trouble, such as a folder
-// that cannot be opened or a context that ended; what is wrong with the course
-// stands in the report.
+// that cannot be opened, a disk that does not read or a context that ended; what is
+// wrong with the course stands in the report.
 func Load(ctx context.Context, dir string, s Settings) (*Course, *Report, error) {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
@@ -40,6 +41,9 @@ func Load(ctx context.Context, dir string, s Settings) (*Course, *Report, error)
 	c, l := load(ctx, root, s)
 	if err := ctx.Err(); err != nil {
 		return nil, nil, fmt.Errorf("load the course: %w", err)
+	}
+	if err := l.folder.trouble; err != nil {
+		return nil, nil, err
 	}
 	report := l.report()
 	if l.failed() {
@@ -80,7 +84,7 @@ func LoadPublic(ctx context.Context, dir string, s Settings) (p Public, ok bool,
 	}
 	defer root.Close() //nolint:errcheck // only read
 	c, l := load(ctx, root, s)
-	if err := ctx.Err(); err != nil || c == nil {
+	if err := cmp.Or(ctx.Err(), l.folder.trouble); err != nil || c == nil {
 		return p, false, err
 	}
 	report := l.report()

@@ -27,16 +27,16 @@ type Meta struct {
 
 // ReadMeta reads apps.meta of a course folder. A course without the file gives
 // the zero Meta. The diagnostics tell what is wrong with the file; the error,
-// that the folder itself cannot be opened.
+// that the folder cannot be opened or the disk does not read.
 func ReadMeta(dir string) (Meta, []course.Diagnostic, error) {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return Meta{}, nil, err
 	}
 	defer root.Close() //nolint:errcheck // only read
-	c := &checker{}
-	meta := c.meta(&folder{root: root})
-	return meta, c.errors, nil
+	c, f := &checker{}, &folder{root: root}
+	meta := c.meta(f)
+	return meta, c.errors, f.trouble
 }
 
 func (c *checker) meta(f *folder) Meta {
