@@ -25,15 +25,15 @@ type folder struct {
 	trouble error                  // the first of the service, which says nothing about the course
 }
 
-// serviceErrors are those of the system that no course can bring about or mend.
-var serviceErrors = []syscall.Errno{
-	syscall.EIO, syscall.EMFILE, syscall.ENFILE, syscall.ENOMEM, syscall.ENOBUFS, syscall.ESTALE, syscall.ETIMEDOUT,
-}
-
-// note keeps an error that is not the course's.
+// note keeps an error of the system that no course can bring about or mend.
 func (f *folder) note(err error) {
-	isErr := func(number syscall.Errno) bool { return errors.Is(err, number) }
-	if f.trouble == nil && slices.ContainsFunc(serviceErrors, isErr) {
+	var number syscall.Errno
+	if f.trouble != nil || !errors.As(err, &number) {
+		return
+	}
+	if slices.Contains([]syscall.Errno{
+		syscall.EIO, syscall.EMFILE, syscall.ENFILE, syscall.ENOMEM, syscall.ENOBUFS, syscall.ESTALE, syscall.ETIMEDOUT,
+	}, number) {
 		f.trouble = fmt.Errorf("read the course: %w", err)
 	}
 }

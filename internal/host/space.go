@@ -55,7 +55,7 @@ func (a *Agent) CheckDisk() error {
 	return fmt.Errorf("build host %s: %w: %s", a.cfg.Name, errDisk, trouble)
 }
 
-// seeSpace takes note of the free space. news says that there was enough before.
+// seeSpace takes note of the free space and moves the gate. news says that there was enough before.
 func (a *Agent) seeSpace(free int64) (trouble string, news bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -65,7 +65,7 @@ func (a *Agent) seeSpace(free int64) (trouble string, news bool) {
 	return a.disk, before == "" && a.disk != ""
 }
 
-// noteSpace is seeSpace for who holds mu.
+// noteSpace takes note of the free space. The caller holds mu.
 func (a *Agent) noteSpace(free int64) {
 	if a.disk = a.diskTrouble(free); a.disk != "" {
 		a.short = time.Now()
