@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -35,8 +37,28 @@ func newBuilder(t *testing.T, script string, o exec.Options) *exec.Builder {
 func TestConformance(t *testing.T) {
 	buildtest.Run(t, func(t *testing.T) buildtest.Setup {
 		t.Helper()
-		return buildtest.Setup{Builder: newBuilder(t, "#!/bin/sh\ncat >/dev/null\nexec sh build.sh\n", exec.Options{})}
+		script := fmt.Sprintf("#!/bin/sh\ncat >/dev/null\nTMPDIR='%s' exec sh build.sh\n", temporaryFolder(t))
+		return buildtest.Setup{Builder: newBuilder(t, script, exec.Options{})}
 	})
+}
+
+// temporaryFolder is one that goes after the test even if a build protects
+// what it leaves there.
+func temporaryFolder(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	t.Cleanup(func() {
+		err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+			if err != nil || !d.IsDir() {
+				return err
+			}
+			return os.Chmod(path, 0o700)
+		})
+		if err != nil {
+			t.Error(err)
+		}
+	})
+	return dir
 }
 
 func TestInput(t *testing.T) {
