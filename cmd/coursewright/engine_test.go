@@ -28,14 +28,23 @@ import (
 func TestBuildsWaitForTheEngine(t *testing.T) {
 	t.Parallel()
 	engine := dockertest.StartDaemon(t)
-	data := t.TempDir()
-	h := startDevWith(t, append(containerSettings(), "COURSEWRIGHT_BUILD_DOCKER_HOST="+engine.Address(), "COURSEWRIGHT_BUILD_RETRY_DELAY=1s", "COURSEWRIGHT_BUILD_CONCURRENCY=2"), data)
+	data, shared := t.TempDir(), t.TempDir()
+	h := startDevWith(t, append(containerSettings(), "COURSEWRIGHT_BUILD_DOCKER_HOST="+engine.Address(), "COURSEWRIGHT_BUILD_MOUNTS="+shared+":"+shared+":rw",
+		"COURSEWRIGHT_BUILD_RETRY_DELAY=1s", "COURSEWRIGHT_BUILD_CONCURRENCY=2"), data)
+	awaits := func(name string) string {
+		return "while [ ! -e " + filepath.Join(shared, name) + " ]; do sleep 0.1; done\n"
+	}
+	mark := func(name string) {
+		if err := os.WriteFile(filepath.Join(shared, name), nil, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
 	repo := gitrepotest.New(t)
-	repo.Commit(containerCourse("One", "echo started\nsleep 4\necho slept\n"), "first")
+	repo.Commit(containerCourse("One", "echo started\n"+awaits("back")+"echo slept\n"), "first")
 	h.addCourse("course", repo.URL(), nil)
 	id := h.push("course")
 	failing := gitrepotest.New(t)
-	failing.Commit(containerCourse("Two", "echo started\nif [ ! -e tried ]; then touch tried; sleep 4; echo the reason; exit 1; fi\n"), "first")
+	failing.Commit(containerCourse("Two", "echo started\nif [ ! -e tried ]; then\ntouch tried\n"+awaits("away")+"echo the reason\ntouch "+filepath.Join(shared, "failed")+"\nexit 1\nfi\n"), "first")
 	h.addCourse("failing", failing.URL(), nil)
 	failed := h.push("failing")
 	h.shows("course", id, "started\n")
@@ -44,7 +53,14 @@ func TestBuildsWaitForTheEngine(t *testing.T) {
 	h.shows("course", id, "The host cannot build at the moment")
 	next := h.push("course")
 	h.waitFor("the host is out", func() bool { return h.host(hostOf(t, data)).State == string(course.HostFailing) })
+	mark("away")
+	h.waitFor("the build fails without its engine", func() bool {
+		_, err := os.Stat(filepath.Join(shared, "failed"))
+		return err == nil
+	})
 	engine.Start()
+	h.shows("course", id, "the build has gone on and is followed again")
+	mark("back")
 	h.succeeded(id)
 	h.succeeded(next)
 	h.finished("failing", failed, course.StatusSuccess)
