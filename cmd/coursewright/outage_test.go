@@ -50,19 +50,18 @@ func TestTheDatabaseMayStopDuringBuilds(t *testing.T) {
 		t.Errorf("with the database back the hook answers %s", accepted.Status)
 	}
 	for key, id := range ids {
-		b := h.succeed(id)
-		h.published(key, b.Version)
+		h.succeed(id)
 		if log := h.log(key, id); !strings.Contains(log, "started") {
 			t.Errorf("the log of build %d is %q", id, log)
 		}
 	}
-	for _, b := range h.builds("course1") {
-		if got := h.await(b.ID); got.Status != course.StatusSuccess {
-			t.Errorf("build %d ended %s: %s", b.ID, got.Status, got.Reason)
-		}
-	}
 	if n := len(h.builds("course1")); n != 2 {
 		t.Errorf("course1 has %d builds; want the two that were accepted", n)
+	}
+	// The second build of course1 may be published before anybody has looked at the first.
+	for key := range ids {
+		newest := h.succeed(h.builds(key)[0].ID)
+		h.published(key, newest.Version)
 	}
 }
 
