@@ -2,6 +2,8 @@ package web
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"net/http"
 	"time"
@@ -17,13 +19,10 @@ const (
 )
 
 // changes tells a course's page when it has become old, as server-sent events
-// of type change.
+// of type change. The query's seen is the state that the page shows: what has
+// changed between its loading and the connection is told as well.
 func (s *site) changes(w http.ResponseWriter, r *http.Request) error {
 	c, err := s.find(r, false)
-	if err != nil {
-		return err
-	}
-	was, err := s.stateOf(r.Context(), c)
 	if err != nil {
 		return err
 	}
@@ -31,7 +30,7 @@ func (s *site) changes(w http.ResponseWriter, r *http.Request) error {
 	head.Set("Content-Type", "text/event-stream")
 	head.Set("X-Accel-Buffering", "no") // nginx passes events on at once
 	out := eventWriter{w: w, control: http.NewResponseController(w)}
-	if err := s.tellChanges(r.Context(), c, was, out); err != nil && r.Context().Err() == nil {
+	if err := s.tellChanges(r.Context(), c, r.URL.Query().Get("seen"), out); err != nil && r.Context().Err() == nil {
 		s.Log.WarnContext(r.Context(), "live page broke off", "course", c.Key, "error", err)
 	}
 	return nil
@@ -47,7 +46,7 @@ func (s *site) tellChanges(ctx context.Context, c course.Course, was string, out
 	if err := out.send("retry: 1000\n\n"); err != nil {
 		return err
 	}
-	var soon <-chan time.Time // a look that is due
+	soon := time.After(0) // a look that is due
 	for {
 		select {
 		case <-ctx.Done():
@@ -82,7 +81,8 @@ func (s *site) tellChanges(ctx context.Context, c course.Course, was string, out
 	}
 }
 
-// stateOf is a text that differs when a course's page has something new to show.
+// stateOf is a short text that differs when a course's page has something new to
+// show. It is safe in an address.
 func (s *site) stateOf(ctx context.Context, c course.Course) (string, error) {
 	builds, err := s.Rows.ListBuilds(ctx, c.Key, course.Page{Limit: 3})
 	if err != nil {
@@ -101,9 +101,10 @@ func (s *site) stateOf(ctx context.Context, c course.Course) (string, error) {
 	}
 	published, err := s.Releases.Published(c.Key)
 	if err != nil {
-		return state, nil //nolint:nilerr // none, or the page tells what is wrong
+		published = course.Release{} //nolint:nilerr // none, or the page tells what is wrong
 	}
-	return state + published.Version, nil
+	sum := sha256.Sum256([]byte(state + published.Version))
+	return hex.EncodeToString(sum[:8]), nil
 }
 
 // eventWriter sends pieces of an event stream.

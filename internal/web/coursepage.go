@@ -23,7 +23,8 @@ type coursePage struct {
 	Course    course.Course
 	Base      string
 	Write     bool
-	Live      bool // a build is pending or running
+	Live      bool   // a build is pending or running
+	Seen      string // state that the page shows, or an older one; see stateOf
 	Notices   []string
 	Stored    *course.Release
 	Published *shownRelease
@@ -137,6 +138,10 @@ func (s *site) course(w http.ResponseWriter, r *http.Request) error {
 
 func (s *site) showCourse(w http.ResponseWriter, r *http.Request, c course.Course, told []string) error {
 	page := coursePage{Title: c.Key, Tab: "overview", Course: c, Base: s.BaseURL(r), Write: s.May(r, true, c), Notices: told}
+	var err error
+	if page.Seen, err = s.stateOf(r.Context(), c); err != nil {
+		return err
+	}
 	if err := s.addBuilds(r, &page); err != nil {
 		return err
 	}

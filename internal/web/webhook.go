@@ -75,9 +75,13 @@ func (s *site) webhook(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	seen, err := s.stateOf(r.Context(), c)
+	if err != nil {
+		return err
+	}
 	base := s.BaseURL(r)
 	page := webhookPage{
-		coursePage: coursePage{Title: s.printer(r).T("Webhook of %s", c.Key), Tab: "webhook", Course: c, Base: base, Write: true},
+		coursePage: coursePage{Title: s.printer(r).T("Webhook of %s", c.Key), Tab: "webhook", Course: c, Base: base, Write: true, Seen: seen},
 		Hook:       base + "/gitmanager/" + c.Key + "/hook", SSHKey: s.SSHKey, SSH: c.OverSSH(), Private: c.ShownOrigin() != c.GitOrigin,
 		OldSecretValid: len(c.Secrets(s.Now())) > 1, Host: hostOf(c.GitOrigin), Hosts: gitHosts(),
 	}

@@ -60,6 +60,7 @@ function arrange(root) {
 // part in which somebody works stays: its buttons must not move away.
 let refreshing = null;
 let again = false;
+let retry = 0;
 async function refreshPage() {
   if (refreshing) { again = true; return refreshing; }
   refreshing = (async () => {
@@ -67,9 +68,12 @@ async function refreshPage() {
       again = false;
       try {
         const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
+        if (answer.status >= 500) throw new Error(answer.statusText);
         if (answer.ok) replaceParts(new DOMParser().parseFromString(await answer.text(), "text/html"));
       } catch {
-        // The service is away for a moment; the next change tries again.
+        // The service is away for a moment. Nobody need tell of the change again.
+        clearTimeout(retry);
+        retry = setTimeout(refreshPage, 2000);
       }
     } while (again);
     refreshing = null;
