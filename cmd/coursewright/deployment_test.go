@@ -238,14 +238,13 @@ func TestADeploymentGoesOnWithoutItsDead(t *testing.T) {
 func killSome(t *testing.T, d *deployment, replace func(d *deployment, dead int) *program) {
 	t.Helper()
 	const courses = 4
+	gate := filepath.Join(t.TempDir(), "gate")
 	ids := map[string]int64{}
 	repos := map[string]*gitrepotest.Repo{}
 	for i := range courses {
 		key := fmt.Sprint("course", i)
 		repos[key] = gitrepotest.New(t)
-		files := tiny("Slow")
-		files["build.sh"] = "echo started; sleep 3\n" + files["build.sh"]
-		repos[key].Commit(files, "slow")
+		repos[key].Commit(gated(t, gate), "slow")
 		d.apis[0].addCourse(key, repos[key].URL(), nil)
 		ids[key] = d.apis[0].push(key)
 	}
@@ -255,6 +254,7 @@ func killSome(t *testing.T, d *deployment, replace func(d *deployment, dead int)
 	}
 	d.workers[0].kill()
 	d.apis[0].kill()
+	must(t, os.WriteFile(gate, nil, 0o600))
 	api := d.apis[1]
 	replaced := replace(d, 0)
 	for key, id := range ids {

@@ -3,6 +3,8 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -48,10 +50,8 @@ func (h *harness) waitFor(what string, is func() bool) {
 func TestADrainedHostFinishesAndTakesNothingNew(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t, harnessOptions{})
-	repo := gitrepotest.New(t)
-	files := tiny("One")
-	files["build.sh"] = "echo started; sleep 3\n" + files["build.sh"]
-	repo.Commit(files, "slow")
+	repo, gate := gitrepotest.New(t), filepath.Join(t.TempDir(), "gate")
+	repo.Commit(gated(t, gate), "slow")
 	h.addCourse("slow", repo.URL(), nil)
 	h.addCourse("next", repo.URL(), nil)
 	first := h.push("slow")
@@ -65,9 +65,21 @@ func TestADrainedHostFinishesAndTakesNothingNew(t *testing.T) {
 	if out := h.mustHost("list"); !strings.Contains(out, id) || !strings.Contains(out, "active") {
 		t.Errorf("host list:\n%s", out)
 	}
-	if out := h.mustHost("drain", id[:8], "--wait"); !strings.Contains(out, "draining") {
+	if out := h.mustHost("drain", id[:8]); !strings.Contains(out, "draining") {
 		t.Errorf("host drain:\n%s", out)
 	}
+	drained := make(chan struct{})
+	go func() {
+		defer close(drained)
+		if out, ok := h.hostCLI("drain", id[:8], "--wait"); !ok {
+			t.Errorf("host drain --wait:\n%s", out)
+		}
+	}()
+	if b := h.build(first); b.Status != course.StatusRunning {
+		t.Errorf("the build of a host that is drained is %s", b.Status)
+	}
+	must(t, os.WriteFile(gate, nil, 0o600))
+	<-drained
 	if b := h.build(first); b.Status != course.StatusSuccess {
 		t.Errorf("the build that ran is %s; --wait returned before its end", b.Status)
 	}

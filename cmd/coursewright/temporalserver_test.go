@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -54,18 +56,18 @@ func TestTemporalStopsInTheMiddleOfBuilds(t *testing.T) {
 	d := newDeployment(t, deploymentOptions{apis: 1, workers: 1, settings: p.settings})
 	api := d.apis[0]
 	const courses = 3
+	gate := filepath.Join(t.TempDir(), "gate")
 	ids := map[string][]int64{}
 	for i := range courses {
 		key := fmt.Sprint("course", i)
 		repo := gitrepotest.New(t)
-		files := tiny("One")
-		files["build.sh"] = "echo started; sleep 2\n" + files["build.sh"]
-		repo.Commit(files, "first")
+		repo.Commit(gated(t, gate), "first")
 		api.addCourse(key, repo.URL(), nil)
 		ids[key] = append(ids[key], api.push(key))
 	}
 	api.running("course0", ids["course0"][0])
 	p.temporal.Stop()
+	must(t, os.WriteFile(gate, nil, 0o600))
 	for key := range ids {
 		ids[key] = append(ids[key], api.push(key))
 	}
