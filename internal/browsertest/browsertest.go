@@ -27,8 +27,8 @@ import (
 const ShotsVariable = "COURSEWRIGHT_SCREENSHOTS"
 
 const (
-	startTimeout = time.Minute      // of the browser, on a busy machine
-	stepTimeout  = 30 * time.Second // of one step of a test
+	startTimeout = time.Minute // of the browser, on a busy machine
+	stepTimeout  = time.Minute // of one step of a test
 	pollEvery    = 20 * time.Millisecond
 )
 
