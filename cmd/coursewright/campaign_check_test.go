@@ -136,13 +136,15 @@ func (c *campaign) checkLog(k *campaignCourse, b buildJSON) {
 func wholeLog(log string, lines int) error {
 	var tries []string
 	var try tryLog
-	untold := 0 // gaps that were told since the last line of any try
+	// Told since the last line of any try: gaps, and that the engine was away.
+	untold, away := 0, 0
 	for line := range strings.Lines(log) {
 		if strings.Contains(line, "bytes of output could not be stored]") {
 			untold++
 		}
 		if strings.Contains(line, "Cannot connect to the Docker daemon") || strings.Contains(line, "Output of this moment may be missing") {
 			try.away++
+			away++
 		}
 		words := strings.Fields(line)
 		if len(words) != 3 || words[0] != "try" {
@@ -152,11 +154,11 @@ func wholeLog(log string, lines int) error {
 			if slices.Contains(tries, words[1]) {
 				return fmt.Errorf("try %s goes on after another", words[1])
 			}
-			tries, try = append(tries, words[1]), tryLog{lines: lines, begun: untold}
+			tries, try = append(tries, words[1]), tryLog{lines: lines, begun: untold, awayBefore: away}
 		} else {
 			try.told += untold
 		}
-		untold = 0
+		untold, away = 0, 0
 		if err := try.take(words[2]); err != nil {
 			return fmt.Errorf("try %s %w", words[1], err)
 		}
@@ -177,6 +179,7 @@ type tryLog struct {
 	// How many gaps may come: that were told before its first line, and after it, and
 	// for which the engine was away.
 	begun, told, away int
+	awayBefore        int // for which the engine was away before the first line
 	filled            int // how many of the first two kinds have come
 }
 
@@ -196,6 +199,8 @@ func (t *tryLog) take(what string) error {
 	case place == t.next:
 	case t.begun > 0 && t.next == 0:
 		t.begun, t.filled = 0, t.filled+1
+	case t.awayBefore > 0 && t.next == 0:
+		t.awayBefore = 0
 	case t.told > 0:
 		t.told, t.filled = t.told-1, t.filled+1
 	case t.away > 0:
@@ -245,30 +250,32 @@ func TestCampaignChecker(t *testing.T) {
 		log  string
 		want string
 	}{
-		"whole":                {"Checkout\n" + whole + "Stored\n", ""},
-		"begun anew":           {"try b begins\ntry b 1\n" + whole, ""},
-		"a gap":                {"try a begins\ntry a 2\ntry a ends\n", "where"},
-		"twice a line":         {"try a begins\ntry a 1\ntry a 1\ntry a 2\ntry a ends\n", "where"},
-		"a gap in the first":   {"try b begins\ntry b 2\n" + whole, "where"},
-		"a gap that is told":   {"try b begins\n[9 bytes of output could not be stored]\ntry b 2\n" + whole, ""},
-		"a gap at the begin":   {"[9 bytes of output could not be stored]\ntry b 2\ntry b ends\n" + whole, ""},
-		"and in the last":      {"[9 bytes of output could not be stored]\ntry a 2\ntry a ends\n", "lacks lines"},
-		"a gap between":        {"try b begins\n[9 bytes of output could not be stored]\n" + whole, ""},
-		"a gap in the last":    {"try a begins\n[9 bytes of output could not be stored]\ntry a 1\ntry a 2\ntry a ends\n", "lacks lines"},
-		"the engine was away":  {"try a begins\nbuild: Cannot connect to the Docker daemon\ntry a 2\ntry a ends\n", ""},
-		"away at the end":      {"try a begins\ntry a 1\nbuild: Cannot connect to the Docker daemon\n", ""},
-		"away, two gaps":       {"try a begins\nbuild: Cannot connect to the Docker daemon\ntry a 2\n", "after 3 of 4"},
-		"away, later a gap":    {"try a begins\nCannot connect to the Docker daemon\ntry a 1\ntry a ends\n", ""},
-		"away, twice a line":   {"try a begins\ntry a 1\nCannot connect to the Docker daemon\ntry a 1\ntry a ends\n", "where"},
-		"away after a gap":     {"try a begins\ntry a 2\nCannot connect to the Docker daemon\ntry a ends\n", "where"},
-		"told once, two gaps":  {"try b begins\n[9 bytes of output could not be stored]\ntry b 2\ntry b 2\n" + whole, "where"},
-		"the engine broke off": {"try a begins\nOutput of this moment may be missing: no\ntry a 2\ntry a ends\n", ""},
-		"it was away before":   {"try b begins\nCannot connect to the Docker daemon\ntry a begins\ntry a ends\n", "where"},
-		"away all the time":    {"Checkout\nOutput of this moment may be missing: no\nStored\n", ""},
-		"a gap after the end":  {whole + "[17 bytes of output could not be stored]\nRemoving _build/\n", ""},
-		"cut off":              {"try a begins\ntry a 1\n", "after 2 of 4"},
-		"nothing":              {"Checkout\n", "after 0 of 4"},
-		"two at once":          {"try a begins\ntry b begins\ntry a 1\n", "goes on"},
+		"whole":                 {"Checkout\n" + whole + "Stored\n", ""},
+		"begun anew":            {"try b begins\ntry b 1\n" + whole, ""},
+		"a gap":                 {"try a begins\ntry a 2\ntry a ends\n", "where"},
+		"twice a line":          {"try a begins\ntry a 1\ntry a 1\ntry a 2\ntry a ends\n", "where"},
+		"a gap in the first":    {"try b begins\ntry b 2\n" + whole, "where"},
+		"a gap that is told":    {"try b begins\n[9 bytes of output could not be stored]\ntry b 2\n" + whole, ""},
+		"a gap at the begin":    {"[9 bytes of output could not be stored]\ntry b 2\ntry b ends\n" + whole, ""},
+		"and in the last":       {"[9 bytes of output could not be stored]\ntry a 2\ntry a ends\n", "lacks lines"},
+		"a gap between":         {"try b begins\n[9 bytes of output could not be stored]\n" + whole, ""},
+		"a gap in the last":     {"try a begins\n[9 bytes of output could not be stored]\ntry a 1\ntry a 2\ntry a ends\n", "lacks lines"},
+		"the engine was away":   {"try a begins\nbuild: Cannot connect to the Docker daemon\ntry a 2\ntry a ends\n", ""},
+		"away at the end":       {"try a begins\ntry a 1\nbuild: Cannot connect to the Docker daemon\n", ""},
+		"away, two gaps":        {"try a begins\nbuild: Cannot connect to the Docker daemon\ntry a 2\n", "after 3 of 4"},
+		"away, later a gap":     {"try a begins\nCannot connect to the Docker daemon\ntry a 1\ntry a ends\n", ""},
+		"away, twice a line":    {"try a begins\ntry a 1\nCannot connect to the Docker daemon\ntry a 1\ntry a ends\n", "where"},
+		"away after a gap":      {"try a begins\ntry a 2\nCannot connect to the Docker daemon\ntry a ends\n", "where"},
+		"told once, two gaps":   {"try b begins\n[9 bytes of output could not be stored]\ntry b 2\ntry b 2\n" + whole, "where"},
+		"the engine broke off":  {"try a begins\nOutput of this moment may be missing: no\ntry a 2\ntry a ends\n", ""},
+		"it was away before":    {"try b begins\nCannot connect to the Docker daemon\ntry a begins\ntry a ends\n", "where"},
+		"away at the begin":     {"Output of this moment may be missing: no\ntry a 1\ntry a 2\ntry a ends\n", ""},
+		"away, and a gap later": {"Output of this moment may be missing: no\ntry a 1\ntry a ends\n", "where"},
+		"away all the time":     {"Checkout\nOutput of this moment may be missing: no\nStored\n", ""},
+		"a gap after the end":   {whole + "[17 bytes of output could not be stored]\nRemoving _build/\n", ""},
+		"cut off":               {"try a begins\ntry a 1\n", "after 2 of 4"},
+		"nothing":               {"Checkout\n", "after 0 of 4"},
+		"two at once":           {"try a begins\ntry b begins\ntry a 1\n", "goes on"},
 	} {
 		if err := wholeLog(c.log, 2); (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v, want %q", name, err, c.want)

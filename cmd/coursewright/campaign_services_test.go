@@ -197,14 +197,7 @@ type campaignAPI struct {
 
 func (c *campaign) addAPI(name string) {
 	c.tb.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		c.tb.Fatal(err)
-	}
-	a := &campaignAPI{c: c, name: name, listen: l.Addr().String(), wires: c.newWires()}
-	if err := l.Close(); err != nil {
-		c.tb.Fatal(err)
-	}
+	a := &campaignAPI{c: c, name: name, listen: lastingAddress(c.tb), wires: c.newWires()}
 	a.start()
 	c.apis = append(c.apis, a)
 }

@@ -4,10 +4,13 @@ import (
 	"errors"
 	"io"
 	"net"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"coursewright/internal/temporaldev/temporaltest"
 )
 
 // wire carries TCP between a process and what it needs, and can be cut: what is sent
@@ -29,16 +32,22 @@ type wire struct {
 // socket's.
 func newWire(tb testing.TB, target string) *wire {
 	tb.Helper()
-	w := &wire{tb: tb, target: target, addr: "127.0.0.1:0", open: make(chan struct{}), conns: map[net.Conn]struct{}{}}
+	w := &wire{tb: tb, target: target, addr: lastingAddress(tb), open: make(chan struct{}), conns: map[net.Conn]struct{}{}}
 	close(w.open)
 	w.listen()
-	w.addr = w.listener.Addr().String()
 	tb.Cleanup(func() {
 		w.refuse()
 		w.pass()
 		w.running.Wait()
 	})
 	return w
+}
+
+// lastingAddress is an address at which nobody else listens while whoever has it is
+// away.
+func lastingAddress(tb testing.TB) string {
+	tb.Helper()
+	return net.JoinHostPort("127.0.0.1", strconv.Itoa(temporaltest.FreePorts(tb, 1)[0]))
 }
 
 // listen takes connections from now on.

@@ -120,7 +120,7 @@ func (s *Server) sql(tool, database string, args ...string) {
 func (s *Server) configure() {
 	s.tb.Helper()
 	const services = 4
-	s.ports = freePorts(s.tb, 2*services)
+	s.ports = FreePorts(s.tb, 2*services)
 	facts := map[string]any{
 		"Socket": s.db.Socket, "User": s.db.User, "Dynamic": filepath.Join(s.dir, "dynamic.yaml"),
 		"Frontend": s.ports[0], "Ports": s.ports,
@@ -136,9 +136,10 @@ func (s *Server) configure() {
 	}
 }
 
-// freePorts finds ports that are free now. Temporal keeps them in PostgreSQL's
-// smallint, which ends where systems begin to choose ports by themselves.
-func freePorts(tb testing.TB, n int) []int {
+// FreePorts finds ports of 127.0.0.1 that are free now. They are below those that
+// systems choose by themselves, so that a server may come back to its port after it
+// was away; Temporal keeps them in PostgreSQL's smallint, which ends there too.
+func FreePorts(tb testing.TB, n int) []int {
 	tb.Helper()
 	const first, last, tries = 10_000, 32_767, 1000
 	var out []int
