@@ -2,7 +2,6 @@ package postgres_test
 
 import (
 	"testing"
-	"time"
 
 	"coursewright/internal/course"
 	"coursewright/internal/store/postgres"
@@ -34,9 +33,7 @@ func TestAClaimPassesWhatIsCancelledMeanwhile(t *testing.T) {
 		}
 		claimed <- got.ID
 	}()
-	for server.Exec(name, "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'") == "0" {
-		<-time.After(time.Millisecond)
-	}
+	awaitLock(server, name)
 	if err := tx.Commit(t.Context()); err != nil {
 		t.Fatal(err)
 	}

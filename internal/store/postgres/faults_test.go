@@ -443,6 +443,13 @@ func outsider(t *testing.T, url string) (pgx.Tx, func(query string, args ...any)
 	}
 }
 
+// awaitLock waits until somebody waits for a lock in a database.
+func awaitLock(server *postgrestest.Server, database string) {
+	for server.Exec(database, "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'") == "0" {
+		<-time.After(time.Millisecond)
+	}
+}
+
 // A transaction that the server picked to end a deadlock is run again.
 func TestDeadlock(t *testing.T) {
 	t.Parallel()
@@ -462,9 +469,7 @@ func TestDeadlock(t *testing.T) {
 		_, _, err := s.ClaimBuild(t.Context(), "a", "run", nil)
 		claimed <- err
 	}()
-	for server.Exec(name, "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'") == "0" {
-		<-time.After(time.Millisecond)
-	}
+	awaitLock(server, name)
 	if err := exec("SELECT id FROM courses FOR UPDATE"); err != nil {
 		t.Fatal(err)
 	}

@@ -16,8 +16,8 @@ func (s *Store) BeginSweep(ctx context.Context, by string, every time.Duration) 
 	var ok bool
 	err := s.write(ctx, quick, func(t *tx) error {
 		n, err := t.exec(`INSERT INTO sweeps (id, begun_at, begun_by) VALUES (1, clock_timestamp(), $1)
-			ON CONFLICT (id) DO UPDATE SET begun_at = excluded.begun_at, begun_by = excluded.begun_by
-			WHERE sweeps.begun_at <= excluded.begun_at - make_interval(secs => $2) OR sweeps.begun_at > excluded.begun_at`,
+			ON CONFLICT (id) DO UPDATE SET begun_at = clock_timestamp(), begun_by = excluded.begun_by
+			WHERE sweeps.begun_at <= clock_timestamp() - make_interval(secs => $2) OR sweeps.begun_at > clock_timestamp()`,
 			store.CleanText(by), every.Seconds())
 		ok = n == 1
 		return err
