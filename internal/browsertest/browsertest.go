@@ -6,6 +6,7 @@ package browsertest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -15,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto"
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/network"
@@ -194,10 +196,21 @@ func (p *Page) Go(address string) {
 	p.run("open "+address, chromedp.Navigate(address))
 }
 
-// Click presses what a selector finds first, and scrolls there before.
+// Click presses what a selector finds first, and scrolls there before. What a page
+// replaces between the look and the press was not pressed: it is looked for again.
 func (p *Page) Click(selector string) {
 	p.tb.Helper()
-	p.run("click "+selector, chromedp.Click(chromedp.CSS(selector)))
+	ctx, cancel := context.WithTimeout(p.ctx, stepTimeout)
+	defer cancel()
+	for {
+		err := chromedp.Do(ctx, chromedp.Click(chromedp.CSS(selector)))
+		if err == nil {
+			return
+		}
+		if refused := (*cdproto.Error)(nil); !errors.As(err, &refused) || !strings.Contains(refused.Message, "Could not find node") {
+			p.tb.Fatalf("click %s: %v", selector, err)
+		}
+	}
 }
 
 // Fill replaces the text of a field as typing does.
