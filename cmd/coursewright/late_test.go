@@ -107,15 +107,16 @@ func endsWithin(t *testing.T, path string, limit time.Duration) bool {
 	const still = 3 * time.Second
 	end := time.Now().Add(limit)
 	last, since := "", time.Now()
+	seen := false // the file may be empty at the end: it is emptied before it is written to
 	for time.Now().Before(end) {
 		text, err := os.ReadFile(path)
 		if err != nil && !errors.Is(err, os.ErrNotExist) {
 			t.Fatal(err)
 		}
 		if string(text) != last {
-			last, since = string(text), time.Now()
+			last, since, seen = string(text), time.Now(), true
 		}
-		if last != "" && time.Since(since) > still {
+		if seen && time.Since(since) > still {
 			return true
 		}
 		if err := waitShortly(t.Context()); err != nil {
