@@ -49,8 +49,8 @@ var _ build.Builder = (*Builder)(nil)
 
 // New makes a builder. It fails when the program is none.
 func New(o Options) (*Builder, error) {
-	if err := process.Ready(); err != nil {
-		return nil, fmt.Errorf("exec builder: %w", err)
+	if _, err := exec.LookPath("bash"); err != nil {
+		return nil, fmt.Errorf("exec builder needs bash on this host: %w", err)
 	}
 	info, err := os.Stat(o.Program)
 	if err != nil {

@@ -10,11 +10,11 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"time"
 
 	"coursewright/internal/build"
-	"coursewright/internal/build/process"
 )
 
 // Name selects this builder in the settings.
@@ -40,10 +40,10 @@ type Builder struct {
 
 var _ build.Builder = (*Builder)(nil)
 
-// New makes a builder. It fails when the host lacks a program that builds need.
+// New makes a builder. It fails when the host has no bash.
 func New(o Options) (*Builder, error) {
-	if err := process.Ready(); err != nil {
-		return nil, fmt.Errorf("local builder: %w", err)
+	if _, err := exec.LookPath("bash"); err != nil {
+		return nil, fmt.Errorf("local builder needs bash on this host: %w", err)
 	}
 	if o.Grace == 0 {
 		o.Grace = 3 * time.Second

@@ -45,26 +45,17 @@ type Spec struct {
 	Grace time.Duration
 }
 
-// Ready says what the host lacks for running builds.
-func Ready() error {
-	for _, program := range []string{"bash", "grep"} {
-		if _, err := exec.LookPath(program); err != nil {
-			return fmt.Errorf("builds of this kind need %s on the host: %w", program, err)
-		}
-	}
-	return nil
-}
-
 // Run runs the program and returns how it ended, when it and all that it has
 // started are gone. They are killed as well when this service dies. When ctx
 // ends the error wraps its cause; when the time is up it is that of
 // build.TimeFailure.
 func Run(ctx context.Context, s Spec) (syscall.WaitStatus, error) {
-	if err := Ready(); err != nil {
-		return 0, err
+	bash, err := exec.LookPath("bash")
+	if err != nil {
+		return 0, fmt.Errorf("builds of this kind need bash on the host: %w", err)
 	}
 	mark := newMark()
-	watcher, err := startGuard(mark, s.Scratch)
+	watcher, err := startGuard(bash, mark, s.Scratch)
 	if err != nil {
 		return 0, err
 	}
