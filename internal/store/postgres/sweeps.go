@@ -11,7 +11,9 @@ import (
 )
 
 // BeginSweep takes the next turn of the sweeper; see store.Sweeps. A turn that
-// seems to lie ahead was taken before the database's clock was set back.
+// seems to lie ahead was taken before the database's clock was set back. The clock is
+// read again under the row's lock: excluded.begun_at is as old as the wait for it, and
+// a turn that was taken meanwhile would seem to lie ahead.
 func (s *Store) BeginSweep(ctx context.Context, by string, every time.Duration) (bool, error) {
 	var ok bool
 	err := s.write(ctx, quick, func(t *tx) error {
