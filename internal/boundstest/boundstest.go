@@ -50,10 +50,7 @@ func Measure(tb testing.TB, most Usage, run func()) Usage {
 
 func once(tb testing.TB, run func()) Usage {
 	tb.Helper()
-	const resetMost = "5" // the most memory counts afresh, see proc(5)
-	if err := os.WriteFile("/proc/self/clear_refs", []byte(resetMost), 0); err != nil {
-		tb.Fatal(err)
-	}
+	resetMost(tb)
 	before, resident := ProcessorTime(tb), MostResident(tb)
 	run()
 	most := MostResident(tb)
@@ -70,8 +67,24 @@ func ProcessorTime(tb testing.TB) time.Duration {
 	return time.Duration(r.Utime.Nano() + r.Stime.Nano())
 }
 
-// MostResident gives the most memory, in bytes, that this process had so far.
-// The figure of getrusage would be that of the process that started it, if that
+// Forget gives what is garbage back to the system and lets MostResident count from
+// here on, for a test that follows others in one process.
+func Forget(tb testing.TB) {
+	tb.Helper()
+	debug.FreeOSMemory()
+	resetMost(tb)
+}
+
+// resetMost lets the most memory count afresh, see clear_refs in proc(5).
+func resetMost(tb testing.TB) {
+	tb.Helper()
+	if err := os.WriteFile("/proc/self/clear_refs", []byte("5"), 0); err != nil {
+		tb.Fatal(err)
+	}
+}
+
+// MostResident gives the most memory, in bytes, that this process had so far, or since
+// Forget or Measure. The figure of getrusage would be that of the process that started it, if that
 // is larger.
 func MostResident(tb testing.TB) int {
 	tb.Helper()
