@@ -165,7 +165,7 @@ func hostileConfigs() map[string]hostile {
 		"index is endless":    replaced("ln -s /dev/zero index.yaml"),
 		"index is a terabyte": replaced("truncate -s 1T index.yaml"),
 		"index is of another": replaced("ln -s $VICTIM/secret index.yaml"),
-		"exercise is a pipe":  {build: "cd ..; rm ex1.yaml; mkfifo ex1.yaml\n", refused: []string{"ex1.yaml"}},
+		"exercise is a pipe":  {build: "cd ..; rm ex1.yaml; mkfifo ex1.yaml\n", refused: []string{"ex1.yaml", "a pipe"}},
 		"meta is a pipe":      {build: "cd ..; mkfifo apps.meta\n", refused: []string{"apps.meta"}},
 	}
 }

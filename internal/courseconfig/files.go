@@ -170,12 +170,12 @@ const (
 
 // fileHint says which file may have been meant by one that is missing.
 func (f *folder) fileHint(name string) string {
-	if info, err := f.stat(name); err == nil && info.IsDir() {
-		return "it is a folder; name a file in it"
-	}
 	stem := strings.TrimSuffix(strings.TrimSuffix(name, ".yaml"), ".yml")
 	if ok, _ := f.isFile(stem + ".yml"); ok {
 		return "the extension .yml is not read; rename the file to " + path.Base(stem) + ".yaml"
+	}
+	if hint := f.otherHint(name); hint != "" {
+		return hint
 	}
 	if f.guesses++; f.guesses > maxFileGuesses {
 		return ""
@@ -199,6 +199,24 @@ func (f *folder) fileHint(name string) string {
 		return "did you mean " + path.Join(path.Dir(name), near) + "?"
 	}
 	return ""
+}
+
+// otherHint says what a name is that is there, though not as a configuration file.
+func (f *folder) otherHint(name string) string {
+	info, err := f.stat(name)
+	if err != nil {
+		if link, err := f.root.Lstat(name); err == nil && link.Mode()&fs.ModeSymlink != 0 {
+			return "it is a symbolic link that leads to no file; mend the link, or put the file in its place"
+		}
+		return ""
+	}
+	switch {
+	case info.IsDir():
+		return "it is a folder; name a file in it"
+	case !info.Mode().IsRegular():
+		return "it is a pipe, a socket or a device; put a file in its place"
+	}
+	return "a configuration file ends in .yaml or .json; rename the file"
 }
 
 // read gives the content and the time of a regular file.

@@ -115,6 +115,40 @@ func TestPipe(t *testing.T) {
 	}
 }
 
+// TestNoFile says what is there where a configuration file should be, and does not
+// propose the very name that was written.
+func TestNoFile(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		config string
+		make   func(path string) error
+		want   string
+	}{
+		"pipe":         {"e.yaml", func(path string) error { return syscall.Mkfifo(path, 0o600) }, "it is a pipe"},
+		"link":         {"e.yaml", func(path string) error { return os.Symlink("away.yaml", path) }, "it is a symbolic link that leads to no file"},
+		"link to self": {"e.yaml", func(path string) error { return os.Symlink("e.yaml", path) }, "it is a symbolic link that leads to no file"},
+		"other ending": {"e.txt", func(path string) error { return os.WriteFile(path, nil, 0o600) }, "ends in .yaml or .json"},
+		"short ending": {"e.yml", func(path string) error { return os.WriteFile(path, nil, 0o600) }, "rename the file to e.yaml"},
+		"no ending":    {"e", func(path string) error { return os.WriteFile(path, nil, 0o600) }, "ends in .yaml or .json"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := courseFolder(t, map[string]string{"index.yaml": withConfig(tt.config)})
+			if err := tt.make(filepath.Join(dir, tt.config)); err != nil {
+				t.Fatal(err)
+			}
+			_, report, err := courseconfig.Load(t.Context(), dir, courseconfig.Settings{Key: "c"})
+			if err != nil || len(report.Errors) != 1 {
+				t.Fatalf("errors %v, error %v", report.Errors, err)
+			}
+			if first := report.Errors[0].String(); !strings.Contains(first, tt.want) {
+				t.Errorf("the error is %q, want %q in it", first, tt.want)
+			}
+		})
+	}
+}
+
 // TestTooLarge refuses a file above the bound.
 func TestTooLarge(t *testing.T) {
 	t.Parallel()
