@@ -84,8 +84,8 @@ func resetMost(tb testing.TB) {
 }
 
 // MostResident gives the most memory, in bytes, that this process had so far, or since
-// Forget or Measure. The figure of getrusage would be that of the process that started it, if that
-// is larger.
+// Forget or Measure. The figure of getrusage would be that of the process that started
+// it, if that is larger.
 func MostResident(tb testing.TB) int {
 	tb.Helper()
 	status, err := os.ReadFile("/proc/self/status")
