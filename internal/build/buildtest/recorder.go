@@ -43,9 +43,9 @@ func (r *recorder) text() string {
 }
 
 // waitFor returns when the output contains words.
-func (r *recorder) waitFor(t *testing.T, words string) {
+func (r *recorder) waitFor(t testing.TB, words string) {
 	t.Helper()
-	end := time.After(testTime)
+	end := time.After(HangTime)
 	for !strings.Contains(r.text(), words) {
 		select {
 		case <-r.news:

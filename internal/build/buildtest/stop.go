@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -28,29 +29,60 @@ func testCancel(t *testing.T, s Setup) {
 	if err := os.WriteFile(filepath.Join(other.request.Dir, "seen"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	wantSuccess(t, await(t, otherDone, testTime), other.output)
+	wantSuccess(t, await(t, otherDone, HangTime), other.output)
 }
 
-// testCancelStubborn cancels a build that ignores signals and hides processes
-// in sessions of their own.
 func testCancelStubborn(t *testing.T, s Setup) {
 	t.Helper()
-	tr := newTrial(t, s, `
+	cancelStubborn(t, s)
+}
+
+// stubborn ignores signals and hides processes in sessions of their own.
+const stubborn = `
 exec 3>alive
 trap '' TERM INT HUP
 setsid sh -c 'trap "" TERM; echo hidden; sleep 600; sleep 600' &
 (setsid sh -c 'sleep 600 & echo orphan') &
 sleep 600
 sleep 600
-`)
+`
+
+// cancelStubborn cancels a stubborn build and says how long it took to stop.
+func cancelStubborn(t testing.TB, s Setup) time.Duration {
+	t.Helper()
+	tr := newTrial(t, s, stubborn)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	done := tr.start(ctx, t)
 	tr.output.waitFor(t, "hidden\n")
 	tr.output.waitFor(t, "orphan\n")
+	began := time.Now()
 	cancel()
 	wantCancelled(t, done, context.Canceled)
+	took := time.Since(began)
 	tr.wantAllGone(t)
+	return took
+}
+
+// stopTime is how long a builder may take to stop a cancelled build, by the design.
+const stopTime = 5 * time.Second
+
+// BenchmarkStop measures how long a builder takes to stop a cancelled build that
+// ignores signals: the median in milliseconds, and its share of the 5 seconds that
+// the design gives it.
+func BenchmarkStop(b *testing.B, s Setup) {
+	b.Helper()
+	const rounds = 5
+	var all []time.Duration
+	for b.Loop() {
+		for range rounds {
+			all = append(all, cancelStubborn(b, s))
+		}
+	}
+	slices.Sort(all)
+	median := all[len(all)/2]
+	b.ReportMetric(float64(median.Milliseconds()), "stop-ms")
+	b.ReportMetric(float64(median)/float64(stopTime), "stop/limit")
 }
 
 func testCancelledBefore(t *testing.T, s Setup) {
@@ -66,11 +98,9 @@ func testCancelledBefore(t *testing.T, s Setup) {
 
 func testTimeOut(t *testing.T, s Setup) {
 	t.Helper()
-	tr := newTrial(t, s, "exec 3>alive\nsleep 600 &\necho begun\nsleep 600\n")
+	tr := newTrial(t, s, "exec 3>alive\nsleep 600 &\nsleep 600\n")
 	tr.request.Timeout = 2 * time.Second
-	done := tr.start(t.Context(), t)
-	tr.output.waitFor(t, "begun")
-	e := await(t, done, tr.request.Timeout+StopTime)
+	e := tr.run(t)
 	wantAuthorError(t, e, "2s")
 	if e.result.ExitCode != -1 {
 		t.Errorf("exit code %d, want -1", e.result.ExitCode)
@@ -84,7 +114,7 @@ func testBackground(t *testing.T, s Setup) {
 	tr := newTrial(t, s, "exec 3>alive\nsleep 600 &\nsetsid sleep 600 &\necho end\n")
 	done := tr.start(t.Context(), t)
 	tr.output.waitFor(t, "end\n")
-	wantSuccess(t, await(t, done, StopTime), tr.output)
+	wantSuccess(t, await(t, done, HangTime), tr.output)
 	tr.wantAllGone(t)
 }
 

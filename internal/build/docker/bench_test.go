@@ -11,6 +11,7 @@ import (
 	"github.com/moby/moby/client"
 
 	"coursewright/internal/build"
+	"coursewright/internal/build/buildtest"
 	"coursewright/internal/build/docker"
 )
 
@@ -47,6 +48,10 @@ func BenchmarkOverhead(b *testing.B) {
 		slices.Sort(all)
 		b.ReportMetric(float64(all[len(all)/2].Microseconds())/1000, name+"-ms")
 	}
+}
+
+func BenchmarkStop(b *testing.B) {
+	buildtest.BenchmarkStop(b, buildtest.Setup{Builder: newBuilder(b, docker.Options{}), Prepare: prepare})
 }
 
 // ranFor is the time between the start and the end of a container.

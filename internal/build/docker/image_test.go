@@ -53,7 +53,7 @@ func removeImage(t *testing.T, name string) {
 }
 
 // newBuilder makes a builder, with the tests' own disk unless o has another.
-func newBuilder(t *testing.T, o docker.Options) *docker.Builder {
+func newBuilder(t testing.TB, o docker.Options) *docker.Builder {
 	t.Helper()
 	needEngine(t)
 	if o.Disk == "" {

@@ -43,7 +43,7 @@ func playService(dir string) int {
 	return result.ExitCode
 }
 
-func newBuilder(t *testing.T, o local.Options) *local.Builder {
+func newBuilder(t testing.TB, o local.Options) *local.Builder {
 	t.Helper()
 	b, err := local.New(o)
 	if err != nil {
@@ -238,7 +238,7 @@ func TestStrangerHoldsOutput(t *testing.T) {
 	if _, err := newBuilder(t, local.Options{Dev: true}).Run(t.Context(), build.Request{CourseKey: "k", Dir: dir, Output: &output}); err != nil {
 		t.Fatal(err)
 	}
-	if took := time.Since(began); output.String() != "end\n" || took > buildtest.StopTime {
+	if took := time.Since(began); output.String() != "end\n" || took > buildtest.HangTime {
 		t.Errorf("output %q after %s", output.String(), took)
 	}
 }
@@ -297,6 +297,10 @@ func BenchmarkRun(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+}
+
+func BenchmarkStop(b *testing.B) {
+	buildtest.BenchmarkStop(b, buildtest.Setup{Builder: newBuilder(b, local.Options{})})
 }
 
 // TestStopIsSignalledOnce stops a build with many processes. A second signal
