@@ -19,6 +19,7 @@ type crashCase struct {
 	prepare       func(t *testing.T, p *place, d *release.Depot)
 	run           func(ctx context.Context, p *place, d *release.Depot) error
 	before, after moment
+	bare          bool                                                          // what is live may be without static files meanwhile
 	also          func(t *testing.T, where string, d *release.Depot, done bool) // looks at more; done: run has succeeded
 	meanwhile     func(t *testing.T, s *scene, op, path string)                 // what others do just before a step of a garbage collection
 
@@ -168,6 +169,7 @@ func takeoverCases() map[string]crashCase {
 			},
 			run:    ask(1, false),
 			before: moment{1, 0}, after: moment{1, 1},
+			bare: true,
 		},
 		"another remote id": {
 			prepare: publishedBefore, run: asRemote(&other),
@@ -268,6 +270,7 @@ func cleaningCases() map[string]crashCase {
 			prepare: func(t *testing.T, p *place, d *release.Depot) { t.Helper(); published(1)(t, p, d); p.commit(t, d, 2) },
 			run:     func(ctx context.Context, _ *place, d *release.Depot) error { return d.Remove(ctx, key) },
 			before:  moment{2, 1},
+			bare:    true,
 		},
 	}
 }

@@ -76,7 +76,11 @@ func (d *Depot) replace(ctx context.Context, rel course.Release, live string) er
 	if err := d.prepare(rel, live, next); err != nil {
 		return err
 	}
-	if err := d.move(ctx, rel); err != nil {
+	err := d.move(ctx, rel)
+	if err == nil {
+		err = d.linkMissing(rel)
+	}
+	if err != nil {
 		return errors.Join(err, d.disk.remove(next))
 	}
 	return d.switchTo(rel, next)

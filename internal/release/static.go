@@ -1,13 +1,42 @@
 package release
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"path/filepath"
 	"strconv"
 	"strings"
 
 	"coursewright/internal/course"
 )
+
+// linkMissing makes those links of a release under the static root where nothing
+// is, before the release is live: with its first release, or another remote id, a
+// course has its files at once. What stands there may be in use until then and is
+// left to linkStatic. A call that died here is not told from one that had nothing
+// to do, hence it is flushed either way.
+func (d *Depot) linkMissing(rel course.Release) error {
+	if d.static == "" || rel.StaticDir == "" {
+		return nil
+	}
+	links := [][2]string{{d.keyLink(rel.Key), d.keyTarget(rel.Key)}}
+	if rel.RemoteID != nil {
+		links = append(links, [2]string{d.remoteLink(*rel.RemoteID), d.keyLink(rel.Key)})
+	}
+	for _, link := range links {
+		path, target := link[0], link[1]
+		if _, err := d.disk.lstat(path); err == nil {
+			continue
+		} else if !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		if err := d.disk.switchLink(path, target, filepath.Join(d.publish, trashName)); err != nil {
+			return err
+		}
+	}
+	return d.disk.sync(d.static)
+}
 
 // linkStatic sees to the links under the static root. They lead through
 // PUBLISH/KEY, hence they change only when a course gets its first release,
@@ -74,8 +103,9 @@ func (d *Depot) LinkProblems(rel course.Release) ([]string, error) {
 	if rel.RemoteID == nil {
 		return out, nil
 	}
-	number := strconv.FormatInt(*rel.RemoteID, 10)
-	target, err := d.disk.readLink(filepath.Join(d.static, number))
+	path := d.remoteLink(*rel.RemoteID)
+	number := filepath.Base(path)
+	target, err := d.disk.readLink(path)
 	if err == nil && number != rel.Key && target == d.keyTarget(number) {
 		out = append(out, fmt.Sprintf("Pages of exercises may miss files of this course: /static/%[1]s/ belongs to the course with the key %[1]s. Give that course a key that is no number, or remove it, and publish this one again.", number))
 	}
@@ -84,6 +114,11 @@ func (d *Depot) LinkProblems(rel course.Release) ([]string, error) {
 
 // keyLink is STATIC/KEY.
 func (d *Depot) keyLink(key string) string { return filepath.Join(d.static, key) }
+
+// remoteLink is STATIC/REMOTE_ID.
+func (d *Depot) remoteLink(id int64) string {
+	return filepath.Join(d.static, strconv.FormatInt(id, 10))
+}
 
 // keyTarget is what STATIC/KEY says. The ".." is taken from the release that
 // PUBLISH/KEY leads to, so the path must stay as it is written.
@@ -98,37 +133,44 @@ func (d *Depot) staticLink(path, target string) (changed bool, err error) {
 	return true, d.disk.switchLink(path, target, filepath.Join(d.publish, trashName))
 }
 
-// linkRemote makes STATIC/REMOTE_ID and removes such links of former remote
-// ids. A live course whose key is that number keeps its link.
+// linkRemote makes STATIC/REMOTE_ID, then removes such links of former remote
+// ids: the course can be found all the time.
 func (d *Depot) linkRemote(rel course.Release) (changed bool, err error) {
-	keep := ""
-	if rel.RemoteID != nil {
-		keep = strconv.FormatInt(*rel.RemoteID, 10)
+	keep, err := d.remoteName(rel)
+	if err != nil {
+		return false, err
 	}
-	if keep == rel.Key {
-		keep = "" // the link by key does for both
-	}
-	path := filepath.Join(d.static, keep)
 	if keep != "" {
-		target, err := d.disk.readLink(path)
-		if err != nil || target == d.keyLink(rel.Key) {
-			return false, err
-		}
-		live, err := d.liveVersion(keep)
-		if err != nil {
-			return false, err
-		}
-		if live != "" && target == d.keyTarget(keep) {
-			d.log.Warn("no static link for the remote id: a course has that number as its key", "course", rel.Key, "remote_id", keep)
-			keep = ""
+		if changed, err = d.staticLink(filepath.Join(d.static, keep), d.keyLink(rel.Key)); err != nil {
+			return changed, err
 		}
 	}
-	// The old ones go first: as long as the new one is missing, a call that
-	// died here is mended by the next.
-	if changed, err = d.unlinkRemotes(rel.Key, keep); err != nil || keep == "" {
-		return changed, err
+	removed, err := d.unlinkRemotes(rel.Key, keep)
+	return changed || removed, err
+}
+
+// remoteName is the remote id by which a release can be found below the static
+// root, "" for none. A live course whose key is that number keeps its link, and the
+// link by key does for a course that has its own number as its key.
+func (d *Depot) remoteName(rel course.Release) (string, error) {
+	if rel.RemoteID == nil {
+		return "", nil
 	}
-	return d.staticLink(path, d.keyLink(rel.Key))
+	path := d.remoteLink(*rel.RemoteID)
+	name := filepath.Base(path)
+	if name == rel.Key {
+		return "", nil
+	}
+	target, err := d.disk.readLink(path)
+	if err != nil || target != d.keyTarget(name) {
+		return name, err
+	}
+	live, err := d.liveVersion(name)
+	if err != nil || live == "" {
+		return name, err
+	}
+	d.log.Warn("no static link for the remote id: a course has that number as its key", "course", rel.Key, "remote_id", name)
+	return "", nil
 }
 
 // unlinkRemotes removes all links by remote id that lead to a course, except
