@@ -134,17 +134,17 @@ func (tr *trial) start(ctx context.Context, t testing.TB) <-chan ending {
 // run builds and waits.
 func (tr *trial) run(t *testing.T) ending {
 	t.Helper()
-	return await(t, tr.start(t.Context(), t), HangTime)
+	return await(t, tr.start(t.Context(), t))
 }
 
-func await(t testing.TB, done <-chan ending, limit time.Duration) ending {
+func await(t testing.TB, done <-chan ending) ending {
 	t.Helper()
 	select {
 	case e := <-done:
 		return e
-	case <-time.After(limit):
+	case <-time.After(HangTime):
 	}
-	t.Fatalf("the builder did not return within %s", limit)
+	t.Fatalf("the builder did not return within %s", HangTime)
 	return ending{}
 }
 
@@ -188,7 +188,7 @@ func wantPlainError(t *testing.T, e ending) {
 // wantCancelled takes the ending of a build whose context was just cancelled.
 func wantCancelled(t testing.TB, done <-chan ending, cause error) {
 	t.Helper()
-	if e := await(t, done, HangTime); !errors.Is(e.err, cause) || e.result.ExitCode != -1 {
+	if e := await(t, done); !errors.Is(e.err, cause) || e.result.ExitCode != -1 {
 		t.Errorf("got %+v, error %v, want exit code -1 and %v", e.result, e.err, cause)
 	}
 }

@@ -29,7 +29,7 @@ func handOver(t *testing.T, s Setup) handedOver {
 	done := h.start(ctx, t)
 	h.output.waitFor(t, "first\n")
 	cancel(build.ErrHandOver)
-	h.ending = await(t, done, HangTime)
+	h.ending = await(t, done)
 	if !errors.Is(h.ending.err, build.ErrHandOver) || h.ending.result.ExitCode != -1 {
 		t.Fatalf("got %+v, error %v, want exit code -1 and %v", h.ending.result, h.ending.err, build.ErrHandOver)
 	}

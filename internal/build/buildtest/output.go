@@ -91,7 +91,7 @@ func testLiveOutput(t *testing.T, s Setup) {
 	if err := os.WriteFile(filepath.Join(tr.request.Dir, "seen"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	wantSuccess(t, await(t, done, HangTime), tr.output)
+	wantSuccess(t, await(t, done), tr.output)
 	if !strings.Contains(tr.output.text(), "first\nlast\n") {
 		t.Errorf("output %q", tr.output.text())
 	}
@@ -135,7 +135,7 @@ func testOutputFails(t *testing.T, s Setup) {
 	t.Helper()
 	tr := newTrial(t, s, "exec 3>alive\nwhile :; do echo more; sleep 0.02; done\n")
 	tr.request.Output = &broken{}
-	e := await(t, tr.start(t.Context(), t), HangTime)
+	e := await(t, tr.start(t.Context(), t))
 	wantPlainError(t, e)
 	if !errors.Is(e.err, errBroken) {
 		t.Errorf("got error %v, want %v", e.err, errBroken)

@@ -29,7 +29,7 @@ func testCancel(t *testing.T, s Setup) {
 	if err := os.WriteFile(filepath.Join(other.request.Dir, "seen"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	wantSuccess(t, await(t, otherDone, HangTime), other.output)
+	wantSuccess(t, await(t, otherDone), other.output)
 }
 
 func testCancelStubborn(t *testing.T, s Setup) {
@@ -114,7 +114,7 @@ func testBackground(t *testing.T, s Setup) {
 	tr := newTrial(t, s, "exec 3>alive\nsleep 600 &\nsetsid sleep 600 &\necho end\n")
 	done := tr.start(t.Context(), t)
 	tr.output.waitFor(t, "end\n")
-	wantSuccess(t, await(t, done, HangTime), tr.output)
+	wantSuccess(t, await(t, done), tr.output)
 	tr.wantAllGone(t)
 }
 
