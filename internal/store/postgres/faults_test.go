@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -16,6 +18,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgproto3"
 
 	"coursewright/internal/course"
 	"coursewright/internal/store"
@@ -41,7 +44,9 @@ type proxy struct {
 	cuts   atomic.Int32 // connections that were broken
 	// meanwhile, when set, is done before the client sees that its connection is broken.
 	meanwhile func()
-	busy      sync.Mutex // with it
+	busy      sync.Mutex // with it, and with the farewell
+	// farewell is what a client hears whose COMMIT the server never sees.
+	farewell pgproto3.ErrorResponse
 }
 
 const socketName = ".s.PGSQL.5432"
@@ -105,18 +110,14 @@ func (p *proxy) serve(client net.Conn) {
 		if bytes.Contains(buf[:n], []byte("commit\x00")) {
 			how = cut(p.next.Swap(int32(cutNothing)))
 		}
+		muted.Store(how != cutNothing)
 		if how != cutNothing {
 			p.cuts.Add(1)
-		}
-		if how != cutNothing && p.meanwhile != nil {
-			p.busy.Lock()
-			p.meanwhile()
-			p.busy.Unlock()
+			p.interrupt(client, how)
 		}
 		if how == cutBeforeCommit {
 			return
 		}
-		muted.Store(how == cutAnswer)
 		if _, err := server.Write(buf[:n]); err != nil {
 			return
 		}
@@ -124,6 +125,22 @@ func (p *proxy) serve(client net.Conn) {
 			answers.Wait() // the server has answered: it has committed
 			return
 		}
+	}
+}
+
+// interrupt does what is to be done before the client sees that its connection is
+// broken, and tells it why if there is something to tell.
+func (p *proxy) interrupt(client net.Conn, how cut) {
+	p.busy.Lock()
+	defer p.busy.Unlock()
+	if p.meanwhile != nil {
+		p.meanwhile()
+	}
+	if how != cutBeforeCommit || p.farewell.Code == "" {
+		return
+	}
+	if text, err := p.farewell.Encode(nil); err == nil {
+		_, _ = client.Write(text) // it may be gone
 	}
 }
 
@@ -157,9 +174,23 @@ func TestBrokenCommits(t *testing.T) {
 }
 
 // A server that crashes forgets transactions whose records were not on its disk yet,
-// and gives their numbers to others: that one of them is committed says nothing.
+// and gives their numbers to others: that one of them is committed says nothing, and
+// nothing is tried again, whatever the client was told at the end.
 func TestANumberOfATransactionIsGivenAgain(t *testing.T) {
 	t.Parallel()
+	for name, farewell := range map[string]pgproto3.ErrorResponse{
+		"silently":       {},
+		"with a message": {Severity: "FATAL", Code: "57P01", Message: "terminating connection due to unexpected postmaster exit"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			crashAtCommit(t, farewell)
+		})
+	}
+}
+
+func crashAtCommit(t *testing.T, farewell pgproto3.ErrorResponse) {
+	t.Helper()
 	server := postgrestest.StartOnDisk(t)
 	name := server.Database(t)
 	p := newProxy(t, server)
@@ -167,6 +198,7 @@ func TestANumberOfATransactionIsGivenAgain(t *testing.T) {
 	newCourse(t, s, "a")
 	b := request(t, s, "a")
 	stopWriters(t, server, name)
+	p.farewell = farewell
 	p.meanwhile = func() {
 		server.Kill()
 		server.Resume()
@@ -375,18 +407,50 @@ func running(t *testing.T, s *postgres.Store) (course.Build, course.Try) {
 	return b, try
 }
 
-// stopWriters stops the processes that bring records to the disk before they must.
+// stopWriters stops the processes that bring records to the disk before they must,
+// each while it waits for work: else it may hold a lock that others need.
 func stopWriters(t *testing.T, server *postgrestest.Server, database string) {
 	t.Helper()
 	for _, kind := range []string{"walwriter", "background writer", "checkpointer"} {
-		pid, err := strconv.Atoi(server.Exec(database, "SELECT pid FROM pg_stat_activity WHERE backend_type = '"+kind+"'"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
-			t.Fatal(err)
+		for !stopIdle(t, server, database, kind) {
+			runtime.Gosched()
 		}
 	}
+}
+
+// stopIdle stops a process of the server, or says that it was at work and goes on.
+func stopIdle(t *testing.T, server *postgrestest.Server, database, kind string) bool {
+	t.Helper()
+	ask := func(what string) string {
+		return server.Exec(database, "SELECT "+what+" FROM pg_stat_activity WHERE backend_type = '"+kind+"'")
+	}
+	pid, err := strconv.Atoi(ask("pid"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	for !isStopped(t, pid) {
+		runtime.Gosched()
+	}
+	if ask("coalesce(wait_event_type, '')") == "Activity" { // its main loop waits
+		return true
+	}
+	if err := syscall.Kill(pid, syscall.SIGCONT); err != nil {
+		t.Fatal(err)
+	}
+	return false
+}
+
+func isStopped(t *testing.T, pid int) bool {
+	t.Helper()
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, state, _ := bytes.Cut(stat, []byte(") "))
+	return bytes.HasPrefix(state, []byte("T"))
 }
 
 // writeUntilKilled writes one build and remembers what the store acknowledged.

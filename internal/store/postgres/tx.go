@@ -95,13 +95,14 @@ func (s *Store) acquire(ctx context.Context) (*pgxpool.Conn, error) {
 }
 
 // again calls attempt until it succeeds, fails for good or has failed a few
-// times, within about a second and a half.
+// times, within about a second and a half. One that may have written is not repeated,
+// however its connection broke.
 func again(ctx context.Context, attempt func() error) error {
 	wait := 20 * time.Millisecond
 	for n := 1; ; n++ {
 		err := attempt()
 		code := codeOf(err)
-		if err == nil || n == maxAttempts || !isLost(err) && !errors.Is(err, errAgain) &&
+		if err == nil || n == maxAttempts || errors.Is(err, course.ErrUncertain) || !isLost(err) && !errors.Is(err, errAgain) &&
 			code != codeSerialization && code != codeDeadlock && !isShutdown(err) {
 			return err
 		}
