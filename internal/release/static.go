@@ -26,12 +26,7 @@ func (d *Depot) linkMissing(rel course.Release) error {
 	}
 	for _, link := range links {
 		path, target := link[0], link[1]
-		if _, err := d.disk.lstat(path); err == nil {
-			continue
-		} else if !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
-		if err := d.disk.switchLink(path, target, filepath.Join(d.publish, trashName)); err != nil {
+		if err := d.disk.symlink(target, path); err != nil && !errors.Is(err, fs.ErrExist) {
 			return err
 		}
 	}

@@ -95,15 +95,12 @@ func (s *Store) acquire(ctx context.Context) (*pgxpool.Conn, error) {
 }
 
 // again calls attempt until it succeeds, fails for good or has failed a few
-// times, within about a second and a half. One that may have written is not repeated,
-// however its connection broke.
+// times, within about a second and a half.
 func again(ctx context.Context, attempt func() error) error {
 	wait := 20 * time.Millisecond
 	for n := 1; ; n++ {
 		err := attempt()
-		code := codeOf(err)
-		if err == nil || n == maxAttempts || errors.Is(err, course.ErrUncertain) || !isLost(err) && !errors.Is(err, errAgain) &&
-			code != codeSerialization && code != codeDeadlock && !isShutdown(err) {
+		if n == maxAttempts || !mayRepeat(err) {
 			return err
 		}
 		select {
@@ -113,6 +110,16 @@ func again(ctx context.Context, attempt func() error) error {
 		}
 		wait *= 4
 	}
+}
+
+// mayRepeat says whether an attempt failed without a trace by what passes. One that
+// may have written is not repeated, however its connection broke.
+func mayRepeat(err error) bool {
+	if err == nil || errors.Is(err, course.ErrUncertain) {
+		return false
+	}
+	code := codeOf(err)
+	return isLost(err) || errors.Is(err, errAgain) || code == codeSerialization || code == codeDeadlock || isShutdown(err)
 }
 
 // ofConnection marks the error of work that has lost its connection, unless
